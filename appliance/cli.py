@@ -1,0 +1,135 @@
+"""dermkiosk: the box's commands."""
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from appliance.classify import Classifier
+from appliance.messages import LANGUAGES, Language, remedy, sentence, text
+from appliance.serve import opened_station
+from appliance.serve import serve as run_box
+from appliance.settings import Settings, load
+from appliance.vision.assessor import Assessor
+from firmware.errors import DermkioskError
+
+LANGUAGE = click.option(
+    "--language", type=click.Choice(LANGUAGES), default="en", show_default=True, help="of what is printed"
+)
+BUNDLE = click.option("--bundle", type=click.Path(file_okay=False), help="folder of the model bundle")
+
+
+@click.group(context_settings={"max_content_width": 100})
+def main() -> None:
+    """The skin-screening kiosk.
+
+    \b
+    Examples:
+      dermkiosk serve --camera synthetic --light simulated --button simulated --indicator simulated
+      dermkiosk classify --json photo.jpg
+      dermkiosk doctor
+    """
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it counts every waiting request
+
+
+@main.command()
+@click.option("--camera", help="picamera2, synthetic, or folder:PATH")
+@click.option("--light", type=click.Choice(["gpio", "simulated"]))
+@click.option("--button", type=click.Choice(["gpio", "simulated"]))
+@click.option("--indicator", type=click.Choice(["gpio", "simulated"]))
+@click.option("--state", type=click.Path(file_okay=False), help="folder of photographs and database")
+@BUNDLE
+@click.option("--kiosk-port", type=click.IntRange(0, 65535), help="0: any free one")
+@click.option("--lan-port", type=click.IntRange(0, 65535), help="0: any free one")
+def serve(**options: Any) -> None:
+    """Start the kiosk and the phones' pages; runs until stopped.
+
+    What is not given here comes from the environment and the settings file.
+
+    \b
+    Example, without a Raspberry Pi:
+      dermkiosk serve --camera synthetic --light simulated --button simulated --indicator simulated --state var
+    """
+    with _said_plainly("en"):
+        run_box(load(**options), click.echo)
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="one result document a line (JSON Lines)")
+@click.option("--no-gate", is_flag=True, help="answer even where the quality gate would refuse (for evaluation)")
+@BUNDLE
+@LANGUAGE
+def classify(paths: tuple[Path, ...], as_json: bool, no_gate: bool, bundle: str | None, language: Language) -> None:
+    """Classify photographs, in the order given; an unreadable one is said so, and the others go on.
+
+    \b
+    Example:
+      dermkiosk classify --json left-arm.jpg right-arm.heic
+    """
+    with _said_plainly(language), Classifier(load(bundle=bundle), use_gate=not no_gate) as classifier:
+        for path in paths:
+            document = classifier.document(path)
+            click.echo(json.dumps(document, ensure_ascii=False) if as_json else _summary(document, language))
+
+
+@main.command()
+@LANGUAGE
+def doctor(language: Language) -> None:
+    """Check the model and the devices, and say in plain words what is wrong.
+
+    \b
+    Example:
+      DERMKIOSK_CAMERA=synthetic DERMKIOSK_LIGHT=simulated DERMKIOSK_BUTTON=simulated \\
+        DERMKIOSK_INDICATOR=simulated dermkiosk doctor
+    """
+    with _said_plainly(language):
+        settings = load()
+    results = [
+        _examined("model", language, lambda: Assessor.open(settings.bundle_folder, settings.threads)),
+        _examined("camera", language, lambda: _take_one(settings)),
+    ]
+    raise SystemExit(0 if all(results) else 1)
+
+
+def _take_one(settings: Settings) -> None:
+    with opened_station(settings) as station:
+        station.capture()
+
+
+def _examined(name: str, language: Language, look: Any) -> bool:
+    try:
+        look()
+    except DermkioskError as error:
+        click.echo(f"✗ {name}: {sentence(language, error)}\n  → {remedy(language, error)}")
+        return False
+    click.echo(f"✓ {text(language, f'health.{name}.ok')}")
+    return True
+
+
+def _summary(document: dict[str, Any], language: Language) -> str:
+    """A document as a few lines for a person."""
+    head = f"{document['photo']['path']}: {text(language, 'outcome.' + document['outcome'])}"
+    reasons = [f"  → {text(language, check['advice'])}" for check in document["quality"]["checks"] if not check["ok"]]
+    ranked = [
+        f"  {finding['probability']:5.0%}  {text(language, 'class.' + finding['class'] + '.name')}"
+        for finding in document["findings"][:3]
+    ]
+    return "\n".join([head, *reasons, *ranked])
+
+
+@contextmanager
+def _said_plainly(language: Language) -> Iterator[None]:
+    """An error of the tree as a sentence and a remedy, exit status 1; any other is a fault of ours, with traceback."""
+    try:
+        yield
+    except DermkioskError as error:
+        logging.getLogger(__name__).debug("detail", exc_info=error)
+        raise click.ClickException(
+            f"{sentence(language, error)}\n{remedy(language, error)}\n[{error.key}] {error.detail}"
+        ) from error

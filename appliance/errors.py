@@ -1,0 +1,278 @@
+"""What the appliance can say no to. Root and conventions: :mod:`firmware.errors`."""
+
+from firmware.errors import DermkioskError
+
+
+class PhotoRefused(DermkioskError):
+    """A file that cannot be taken as a photograph. Nothing was stored."""
+
+    key = "photo_refused"
+    status = 422
+
+
+class PhotoUnreadable(PhotoRefused):
+    """There is no such file, or it may not be read."""
+
+    key = "photo_unreadable"
+
+
+class PhotoEmpty(PhotoRefused):
+    """The file has no bytes."""
+
+    key = "photo_empty"
+
+
+class PhotoTooLarge(PhotoRefused):
+    """The file has more bytes than the box takes."""
+
+    key = "photo_too_large"
+    status = 413
+
+
+class PhotoTooManyPixels(PhotoRefused):
+    """The header announces more pixels than the box decodes: a decompression bomb, or a scan."""
+
+    key = "photo_too_many_pixels"
+
+
+class PhotoTooFewPixels(PhotoRefused):
+    """Too small a picture to show a lesion."""
+
+    key = "photo_too_few_pixels"
+
+
+class PhotoUnknownFormat(PhotoRefused):
+    """Not a JPEG, PNG, WebP or HEIC file."""
+
+    key = "photo_unknown_format"
+    status = 415
+
+
+class PhotoMislabelled(PhotoRefused):
+    """The name or the media type says one format, the content is another."""
+
+    key = "photo_mislabelled"
+    status = 415
+
+
+class PhotoDamaged(PhotoRefused):
+    """Truncated or corrupt."""
+
+    key = "photo_damaged"
+
+
+class PhotoTooSlow(PhotoRefused):
+    """Decoding took longer than the limit."""
+
+    key = "photo_too_slow"
+
+
+class SettingsInvalid(DermkioskError):
+    """A settings file or variable has a value out of range or an unknown name."""
+
+    key = "settings_invalid"
+
+
+class ModelError(DermkioskError):
+    """The model bundle cannot be trusted or run."""
+
+    key = "model_fault"
+    status = 503
+
+
+class BundleMissing(ModelError):
+    """There is no bundle in the folder."""
+
+    key = "bundle_missing"
+
+
+class BundleAltered(ModelError):
+    """A file of the bundle does not have the hash that bundle.json states."""
+
+    key = "bundle_altered"
+
+
+class BundleInvalid(ModelError):
+    """bundle.json does not say what the box needs to know."""
+
+    key = "bundle_invalid"
+
+
+class RuntimeMissing(ModelError):
+    """Neither ai-edge-litert nor tflite-runtime is installed."""
+
+    key = "runtime_missing"
+
+
+class DelegateMissing(ModelError):
+    """The network would run without XNNPACK, fifteen times slower."""
+
+    key = "delegate_missing"
+
+
+class GoldenMismatch(ModelError):
+    """The golden photograph's answer is not the one the bundle states."""
+
+    key = "golden_mismatch"
+
+
+class StoreError(DermkioskError):
+    """The case store did not keep or find something."""
+
+    key = "store_fault"
+
+
+class StoreFull(StoreError):
+    """No room for another photograph."""
+
+    key = "store_full"
+    status = 507
+
+
+class QueueFull(StoreError):
+    """Too many photographs are waiting."""
+
+    key = "queue_full"
+    status = 503
+
+
+class CaseUnknown(StoreError):
+    """No such case, or its link expired or was revoked: all alike from outside."""
+
+    key = "case_unknown"
+    status = 404
+
+
+class KeyReused(StoreError):
+    """An Idempotency-Key came again with another photograph."""
+
+    key = "key_reused"
+    status = 409
+
+
+class CodeMisread(CaseUnknown):
+    """What was typed cannot be a case code: a character is wrong, missing or in the wrong place."""
+
+    key = "code_misread"
+
+
+class PhotoLost(StoreError):
+    """The file of an accepted photograph is gone or damaged."""
+
+    key = "photo_lost"
+
+
+class ProcessingStopped(StoreError):
+    """The program ended each time it worked on this photograph."""
+
+    key = "processing_stopped"
+
+
+class ErasureUnfinished(StoreError):
+    """A case was deleted, but its photograph or its traces in the database are not yet erased."""
+
+    key = "erasure_unfinished"
+
+
+class StoreBusy(StoreError):
+    """Another thread or program keeps the database for too long."""
+
+    key = "store_busy"
+    status = 503
+
+
+class StoreInUse(StoreError):
+    """Another program has opened the same folder of cases."""
+
+    key = "store_in_use"
+
+
+class DatabaseTooNew(StoreError):
+    """A newer version of this program wrote the database."""
+
+    key = "database_too_new"
+
+
+class DatabaseDamaged(StoreError):
+    """The database cannot be read, or is gone while its photographs are there."""
+
+    key = "database_damaged"
+
+
+class PortTaken(DermkioskError):
+    """Another program listens on the port."""
+
+    key = "port_taken"
+
+
+class RequestError(DermkioskError):
+    """A page or program asked for something it cannot have. Nothing was changed."""
+
+    key = "request_malformed"
+    status = 400
+
+
+class RequestMalformed(RequestError):
+    """Not a request this address understands."""
+
+
+class IdempotencyKeyInvalid(RequestError):
+    """Empty, too long or not printable."""
+
+    key = "idempotency_key_invalid"
+
+
+class RequestRefused(RequestError):
+    """Not from here, or not by you."""
+
+    key = "request_refused"
+    status = 403
+
+
+class PageUnknown(RequestError):
+    """No such address."""
+
+    key = "page_unknown"
+    status = 404
+
+
+class MethodWrong(RequestError):
+    """The address is right, the method is not."""
+
+    key = "method_wrong"
+    status = 405
+
+
+class PreviewOver(RequestError):
+    """Nobody is to be photographed at the moment."""
+
+    key = "preview_over"
+    status = 409
+
+
+class ConsentMissing(RequestError):
+    """Without consent no photo is looked at."""
+
+    key = "consent_missing"
+    status = 422
+
+
+class SiteUnknown(RequestError):
+    """No body site, or none the box knows."""
+
+    key = "site_unknown"
+    status = 422
+
+
+class SourceUnknown(RequestError):
+    """Neither a phone's camera nor its gallery."""
+
+    key = "source_unknown"
+    status = 422
+
+
+class PhotoMissing(RequestError):
+    """The upload has no photo in it."""
+
+    key = "photo_missing"
+    status = 422

@@ -1,0 +1,50 @@
+"""Files that survive a power cut: whole or not there, private, and on the disk when the function returns."""
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path``, mode 0600; a cut leaves the old file or the new one, never half of one.
+
+    The cut may also leave a temporary file ``.NAME.*.tmp`` beside it. Raises ``OSError``, and then
+    leaves nothing.
+    """
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def remove_durably(*paths: Path) -> None:
+    """Remove files of one folder for good; those already gone are no error. Raises ``OSError``."""
+    for path in paths:
+        path.unlink(missing_ok=True)
+    for folder in {path.parent for path in paths}:
+        sync_folder(folder)
+
+
+def private_folder(path: Path) -> Path:
+    """Make ``path`` a folder that only its owner may enter (0700). Raises ``OSError``."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.chmod(0o700)  # it may have been there, and wider
+    sync_folder(path.parent)
+    return path
+
+
+def sync_folder(path: Path) -> None:
+    """Put a folder's list of names on the disk: a rename is durable only after this. Raises ``OSError``."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,16 @@
+"""The camera gives fresh frames."""
+
+from appliance.health.result import Result
+from firmware.errors import DermkioskError, StationBusy
+from firmware.station import Station
+
+
+def check(station: Station) -> Result:
+    """Ask for one frame of the live view; a station in the middle of a capture is well."""
+    try:
+        station.preview()
+    except StationBusy:
+        return Result("camera", ok=True)
+    except DermkioskError:
+        return Result("camera", ok=False)
+    return Result("camera", ok=True)

@@ -1,0 +1,128 @@
+"""Every setting of the box: one table, read from a TOML file and the environment (``DERMKIOSK_<NAME>``).
+
+docs/settings.md is generated from this file: ``python -m appliance.settings > docs/settings.md``.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, ValidationError
+from pydantic.config import JsonDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from appliance.errors import SettingsInvalid
+
+FILE_VARIABLE: Final = "DERMKIOSK_SETTINGS"
+DEFAULT_FILE: Final = Path("/etc/dermkiosk/settings.toml")
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def _unit(name: str) -> JsonDict:
+    return {"unit": name}
+
+
+class Settings(BaseSettings):
+    """What an installer or a clinic may change. The field's description is the sentence people read."""
+
+    model_config = SettingsConfigDict(env_prefix="DERMKIOSK_", extra="forbid", frozen=True)
+
+    camera: str = Field(
+        "picamera2",
+        pattern=r"^(picamera2|synthetic|folder:.+)$",
+        description="The camera: picamera2, synthetic (draws skin), or folder:PATH (shows photographs).",
+    )
+    light: Literal["gpio", "simulated"] = Field("gpio", description="The ring light.")
+    button: Literal["gpio", "simulated"] = Field("gpio", description="The button.")
+    indicator: Literal["gpio", "simulated"] = Field("gpio", description="The indicator light.")
+    light_pin: int = Field(
+        18, ge=0, le=27, description="GPIO of the ring light's dimmer.", json_schema_extra=_unit("BCM")
+    )
+    button_pin: int = Field(17, ge=0, le=27, description="GPIO of the button.", json_schema_extra=_unit("BCM"))
+    indicator_pins: tuple[int, int, int] = Field(
+        (22, 23, 24), description="GPIOs of the indicator's red, green and blue.", json_schema_extra=_unit("BCM")
+    )
+    light_level: float = Field(0.8, gt=0, le=1, description="Brightness of the ring light, share of full.")
+
+    state: Path = Field(Path("/var/lib/dermkiosk"), description="Folder of photographs and database.")
+    bundle: Path = Field(
+        Path("models/skin8-inceptionv3"),
+        description="Folder of the model bundle; a relative path starts where the program is installed.",
+    )
+    threads: int = Field(4, ge=1, le=16, description="Processor cores one inference may use.")
+
+    language: Literal["zh", "en"] = Field("zh", description="Language of the kiosk until somebody chooses another.")
+    kiosk_port: Port = Field(8080, description="Port of the kiosk, on the loopback address alone. 0: any free one.")
+    lan_port: Port = Field(8000, description="Port for phones on the local network. 0: any free one.")
+    lan_bind: str = Field("0.0.0.0", description="Address the phones' port listens on.")  # noqa: S104  # phones are the point
+    lan_address: str | None = Field(None, description="Address shown in QR codes; found by itself if not given.")
+    link_hours: float = Field(
+        72, gt=0, le=24 * 90, description="How long a result's link works.", json_schema_extra=_unit("h")
+    )
+    queue_limit: int = Field(
+        50, ge=1, le=1000, description="Photographs that may wait before uploads are asked to come later."
+    )
+
+    @property
+    def bundle_folder(self) -> Path:
+        """``bundle``, absolute."""
+        return Path(__file__).resolve().parents[1] / self.bundle
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command line first, then environment, then the TOML file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _file())
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the settings. Raises :class:`SettingsInvalid` with the offending names."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except (ValidationError, ValueError) as invalid:
+        raise SettingsInvalid(str(invalid), problems=str(invalid)) from invalid
+
+
+def _file() -> Path | None:
+    """The file the environment names must exist; the default one may be missing."""
+    named = os.environ.get(FILE_VARIABLE)
+    if named and not Path(named).is_file():
+        raise SettingsInvalid(f"{FILE_VARIABLE} names {named}, which is not a file", problems=named)
+    return Path(named) if named else (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
+
+
+def table() -> str:
+    """The settings as a Markdown page."""
+    lines = [
+        "# Settings",
+        "",
+        "Generated by `python -m appliance.settings`. Set them in `/etc/dermkiosk/settings.toml` or in the",
+        "environment as `DERMKIOSK_<NAME>`; the environment wins.",
+        "",
+        "| name | type | default | unit | range | what it does |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    properties = Settings.model_json_schema()["properties"]
+    return "\n".join(lines + [_row(name, about) for name, about in properties.items()]) + "\n"
+
+
+def _row(name: str, about: dict[str, Any]) -> str:
+    limits = {"minimum": "≥ {}", "exclusiveMinimum": "> {}", "maximum": "≤ {}", "exclusiveMaximum": "< {}"}
+    bounds = ", ".join(text.format(about[key]) for key, text in limits.items() if key in about)
+    choices = " or ".join(f"`{choice}`" for choice in about.get("enum", []))
+    kind = about.get("type") or "string or nothing"
+    default = "" if about.get("default") is None else f"`{about['default']}`"
+    return f"| `{name}` | {kind} | {default} | {about.get('unit', '')} | {choices or bounds} | {about['description']} |"
+
+
+if __name__ == "__main__":
+    print(table(), end="")

@@ -1,0 +1,86 @@
+"""The whole answer to one photograph: gate, preprocess, classify, calibrate, grade."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from appliance.errors import BundleInvalid, GoldenMismatch
+from appliance.vision.assessment import Assessment, Finding
+from appliance.vision import bundle
+from appliance.vision.bundle import Bundle, Calibration
+from appliance.vision.calibration import Floats, prediction_set, probabilities, sigmoid
+from appliance.vision.classes import CLASSES
+from appliance.vision.photo import Pixels
+from appliance.vision.preprocess import preprocess
+from appliance.vision.quality import gate
+from appliance.vision.risk import grade
+from appliance.vision.runtime import Network
+
+
+class Assessor:
+    """A calibrated bundle, loaded and ready."""
+
+    def __init__(self, verified: Bundle, threads: int) -> None:
+        """Load the network. Raises a :class:`appliance.errors.ModelError` where it cannot be trusted or run."""
+        if verified.card.calibration is None:
+            raise BundleInvalid("the bundle is not calibrated", problem="calibration")
+        self.bundle = verified
+        self.calibration: Calibration = verified.card.calibration
+        self.network = Network(verified.model, threads, verified.card.signature)
+
+    @classmethod
+    def open(cls, folder: Path, threads: int) -> "Assessor":
+        """Verify the bundle in ``folder``, load it, and have it answer its golden picture before anyone else's."""
+        assessor = cls(bundle.load(folder), threads)
+        assessor.self_test()
+        return assessor
+
+    def self_test(self) -> float:
+        """Run the golden picture; returns the largest difference in logits. Raises :class:`GoldenMismatch`."""
+        golden = self.bundle.card.golden
+        logits = self.network.run(preprocess(self.bundle.golden))[self.bundle.card.outputs.logits]
+        difference = float(np.abs(logits - np.array(golden.logits)).max())
+        if not difference <= golden.tolerance:
+            raise GoldenMismatch(f"off by {difference:.3f} logits, {golden.tolerance:.3f} allowed")
+        return difference
+
+    def assess(self, pixels: Pixels, use_gate: bool = True) -> Assessment:
+        """Assess uint8 RGB pixels (H×W×3, upright). Without the gate it answers what the gate would refuse, too."""
+        timing: dict[str, float] = {}
+        with _timed(timing, "preprocess"):
+            view = preprocess(pixels)
+        with _timed(timing, "gate"):
+            quality = gate.judge(view)
+        if use_gate and not quality.accepted:
+            return Assessment("cannot_assess", quality, timing_ms=timing)
+        with _timed(timing, "network"):
+            outputs = self.network.run(view)
+        names = self.bundle.card.outputs
+        probability = probabilities(outputs[names.logits], self.calibration.temperature)
+        score = sigmoid(float(outputs[names.outlier].item()))
+        none_of_these = score > self.calibration.none_of_these_threshold
+        findings = self._findings(probability)
+        return Assessment(
+            outcome="none_of_these" if none_of_these else "findings",
+            quality=quality,
+            findings=findings,
+            none_of_these_score=score,
+            prediction_set=prediction_set(probability, self.calibration.conformal.thresholds),
+            risk=grade(findings, none_of_these, self.calibration.malignancy_threshold),
+            class_maps=outputs[names.class_maps],
+            timing_ms=timing,
+        )
+
+    def _findings(self, probability: Floats) -> tuple[Finding, ...]:
+        order = np.argsort(-probability, kind="stable")
+        return tuple(Finding(CLASSES[i], float(probability[i]), self.bundle.card.evidence(CLASSES[i])) for i in order)
+
+
+@contextmanager
+def _timed(timing_ms: dict[str, float], step: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    timing_ms[step] = round((time.perf_counter() - start) * 1000, 2)

@@ -1,0 +1,150 @@
+"""A model bundle: one folder with the network and everything that must be known to trust its answer."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from appliance.errors import BundleAltered, BundleInvalid, BundleMissing
+from appliance.vision.assessment import Evidence
+from appliance.vision.classes import CLASSES, ClassId
+from appliance.vision.photo import Pixels, decode
+
+FILE: Final = "bundle.json"
+
+
+class Part(BaseModel):
+    """Strict and frozen: an unknown or missing name is an error, not a default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ClassCard(Part):
+    """One of the eight, with how much evidence stands behind it."""
+
+    id: ClassId
+    zh: str
+    en: str
+    group: str
+    evidence: Evidence
+
+
+class InputCard(Part):
+    """What the network is fed."""
+
+    side_px: int
+    scaling: Literal["x/255"]
+
+
+class OutputsCard(Part):
+    """Names in the signature. ``outlier`` is the logit of "none of the eight"."""
+
+    logits: str
+    class_maps: str
+    outlier: str
+
+
+class Conformal(Part):
+    """Largest 1 − probability with which a class is still in the prediction set."""
+
+    level: float = Field(gt=0, lt=1)
+    thresholds: dict[ClassId, float]
+    pooled: tuple[ClassId, ...]
+    """Classes with too few validation photographs for a threshold of their own: no guarantee for them."""
+
+
+class Calibration(Part):
+    """Fitted on the INT8 outputs of validation photographs."""
+
+    temperature: float = Field(gt=0)
+    conformal: Conformal
+    none_of_these_threshold: float = Field(ge=0, le=1)
+    malignancy_threshold: float = Field(ge=0, le=1)
+    fitted_on: str
+
+
+class Golden(Part):
+    """A picture drawn by the training code, and the logits the shipped file gives for it."""
+
+    file: str
+    logits: tuple[float, ...]
+    tolerance: float = Field(gt=0)
+
+
+class Card(Part):
+    """bundle.json."""
+
+    format: Literal["dermkiosk.bundle/1"] = Field(alias="schema")
+    name: str
+    model: str
+    signature: str
+    classes: tuple[ClassCard, ...]
+    input: InputCard
+    outputs: OutputsCard
+    golden: Golden
+    calibration: Calibration | None
+    parity: dict[str, float]
+    provenance: dict[str, object]
+    licence: str
+    sha256: dict[str, str]
+
+    def evidence(self, class_id: ClassId) -> Evidence:
+        """How much evidence stands behind a class."""
+        return next(card.evidence for card in self.classes if card.id == class_id)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose every file has the hash that bundle.json states."""
+
+    card: Card
+    model: bytes
+    golden: Pixels
+
+    @property
+    def model_sha256(self) -> str:
+        """Hash of the network's file."""
+        return self.card.sha256[self.card.model]
+
+
+def load(folder: Path) -> Bundle:
+    """Read and verify a bundle. Raises :class:`BundleMissing`, :class:`BundleInvalid` or :class:`BundleAltered`."""
+    card = read_card(folder)
+    contents = {name: _verified(folder, name, digest) for name, digest in card.sha256.items()}
+    for needed in (card.model, card.golden.file):
+        if needed not in contents:
+            raise BundleInvalid(f"{FILE} states no hash for {needed}", problem=needed)
+    return Bundle(card, contents[card.model], decode(contents[card.golden.file]))
+
+
+def read_card(folder: Path) -> Card:
+    """bundle.json alone, checked for form and for the order of the classes."""
+    try:
+        card = Card.model_validate(json.loads((folder / FILE).read_bytes()))
+    except FileNotFoundError as missing:
+        raise BundleMissing(str(folder), folder=folder) from missing
+    except (OSError, ValueError) as unreadable:  # JSON and pydantic errors are ValueErrors
+        raise BundleInvalid(str(unreadable), problem=_first_line(unreadable)) from unreadable
+    if tuple(entry.id for entry in card.classes) != CLASSES:
+        raise BundleInvalid("classes differ from the eight, or in their order", problem="classes")
+    return card
+
+
+def _verified(folder: Path, name: str, digest: str) -> bytes:
+    try:
+        content = (folder / name).read_bytes()
+    except OSError as unreadable:
+        raise BundleAltered(str(unreadable), file=name) from unreadable
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise BundleAltered(f"{folder / name} has another hash than {FILE} states", file=name)
+    return content
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return str(error).splitlines()[0]

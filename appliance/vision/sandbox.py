@@ -1,0 +1,49 @@
+"""Decoding in a process of its own: a file that hangs or crashes the decoder costs that process, not the box."""
+
+import multiprocessing
+import threading
+from concurrent.futures import TimeoutError as TookTooLong
+from types import TracebackType
+from typing import Final, Self
+
+from pebble import ProcessExpired, ProcessPool
+
+from appliance.errors import PhotoDamaged, PhotoTooSlow
+from appliance.vision.photo import Pixels, decode
+
+TIMEOUT_S: Final = 20.0
+
+
+class Decoder:
+    """:func:`appliance.vision.photo.decode` with a time limit. Thread-safe; a context manager."""
+
+    def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
+        self.timeout_s = timeout_s
+        # Spawned, not forked: the box has threads, and a forked child would inherit their locks.
+        self._pool = ProcessPool(max_workers=1, context=multiprocessing.get_context("spawn"))
+        self._one = threading.Lock()
+
+    def __call__(self, data: bytes, declared: str | None = None) -> Pixels:
+        """Decode; raises a :class:`appliance.errors.PhotoRefused`, :class:`PhotoTooSlow` among them."""
+        with self._one:  # the limit counts from the start of the work, not of the wait
+            future = self._pool.schedule(decode, args=[data, declared], timeout=self.timeout_s)
+            try:
+                pixels: Pixels = future.result()
+            except TookTooLong as slow:
+                raise PhotoTooSlow(f"over {self.timeout_s} s", seconds=self.timeout_s) from slow
+            except ProcessExpired as crashed:
+                raise PhotoDamaged(f"the decoder died: {crashed}") from crashed
+        return pixels
+
+    def close(self) -> None:
+        """End the process."""
+        self._pool.stop()  # type: ignore[no-untyped-call]  # Pebble types its results, not this
+        self._pool.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,94 @@
+"""The manifest of photographs, and a split that no group crosses."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold
+
+from appliance.vision.classes import CLASSES
+from appliance.vision.photo import Pixels, decode
+
+Split = Literal["train", "validation", "test"]
+OTHER: Final = "other"
+FOLDS: Final = 8
+"""One fold is the test set, one the validation set, six train."""
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """Rows of a manifest with the folder their paths are relative to."""
+
+    folder: Path
+    rows: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def targets(self) -> NDArray[np.int64]:
+        """Class index per photograph, −1 for ``other``."""
+        index = {name: i for i, name in enumerate(CLASSES)}
+        return np.array([index.get(label, -1) for label in self.rows["label"]], dtype=np.int64)
+
+    def path(self, position: int) -> Path:
+        """File of the photograph at ``position``."""
+        return self.folder / str(self.rows["image"].iloc[position])
+
+    def pixels(self, position: int) -> Pixels:
+        """Decode the photograph at ``position`` as the box would."""
+        return decode(self.path(position).read_bytes())
+
+    def where(self, mask: NDArray[np.bool_]) -> "Photographs":
+        """The photographs for which ``mask`` (length N) is true."""
+        return Photographs(self.folder, self.rows[mask].reset_index(drop=True))
+
+    def of(self, split: Split) -> "Photographs":
+        """The photographs of one split."""
+        return self.where((self.rows["split"] == split).to_numpy())
+
+    def of_the_eight(self) -> "Photographs":
+        """Without ``other``."""
+        return self.where(self.targets >= 0)
+
+
+def read_manifest(path: Path, exclude_sources: tuple[str, ...] = ()) -> Photographs:
+    """Read a manifest with at least the columns image, label, group, source.
+
+    Raises ``ValueError`` naming missing columns, unknown labels, or a source to exclude that is not there.
+    """
+    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    missing = {"image", "label", "group", "source"} - set(rows.columns)
+    if missing:
+        raise ValueError(f"{path} lacks the columns {sorted(missing)}")
+    unknown = set(rows["label"]) - {*CLASSES, OTHER}
+    if unknown:
+        raise ValueError(f"{path} has labels that are none of the eight nor '{OTHER}': {sorted(unknown)}")
+    absent = set(exclude_sources) - set(rows["source"])
+    if absent:
+        raise ValueError(f"{path} has no source {sorted(absent)}; it has {sorted(set(rows['source']))}")
+    kept = rows[~rows["source"].isin(exclude_sources)].reset_index(drop=True)
+    return Photographs(path.parent, kept)
+
+
+def assign_splits(photographs: Photographs, seed: int) -> Photographs:
+    """Add a column ``split``: train, validation or test, stratified by label and source, whole groups only."""
+    rows = photographs.rows.copy()
+    folds = StratifiedGroupKFold(n_splits=FOLDS, shuffle=True, random_state=seed)
+    fold_of = np.zeros(len(rows), dtype=int)
+    for number, (_, held) in enumerate(folds.split(rows, _strata(rows), rows["group"])):
+        fold_of[held] = number
+    rows["split"] = np.select([fold_of == 0, fold_of == 1], ["test", "validation"], default="train")
+    return Photographs(photographs.folder, rows)
+
+
+def _strata(rows: pd.DataFrame) -> "pd.Series[str]":
+    """Label and source; strata with fewer rows than folds fall back to the label alone."""
+    both = rows["label"] + "/" + rows["source"]
+    return both.where(both.map(both.value_counts()) >= FOLDS, rows["label"])
+
+
+SPLITS: Final[tuple[Split, ...]] = get_args(Split)
