@@ -1,0 +1,348 @@
+"""What must not be lost: accepted photographs, their cases, answers and links.
+
+The order of writing: on acceptance the photo file comes first, then the row; on deletion the row goes first,
+then the file, then its traces in the database. So wherever the power is cut, a row has its file, and a file
+without a row is the remnant of an unfinished acceptance (nobody was told it succeeded) or deletion. The next start
+removes it, and erases the traces of the deletions that are not marked as erased.
+"""
+
+import fcntl
+import io
+import json
+import os
+import sqlite3
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.cases import clock, codes, links
+from appliance.cases.clock import Clock, Moment
+from appliance.cases.database import Database
+from appliance.cases.faults import storage_faults
+from appliance.cases.links import Link
+from appliance.cases.photos import Photos, Pixels
+from appliance.errors import (
+    CaseUnknown,
+    DatabaseDamaged,
+    ErasureUnfinished,
+    KeyReused,
+    PhotoLost,
+    StoreError,
+    StoreInUse,
+)
+from appliance.files import private_folder
+
+Source = Literal["kiosk", "phone_camera", "phone_gallery", "file"]
+State = Literal["queued", "done"]
+Document = dict[str, Any]
+ClassMaps = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Intake:
+    """A photograph that asks to be kept."""
+
+    pixels: Pixels
+    """uint8 RGB, H×W×3, upright."""
+    sha256: str
+    """Of the file as it came."""
+    source: Source
+    site: str
+    """Body-site id."""
+    consent: bool
+    capture: dict[str, object] | None
+    """How the station took it; ``None``: taken elsewhere, under who knows what light."""
+    simulated: bool
+    idempotency_key: str | None = None
+    """Chosen by the sender; the same photograph sent again with it is the same case."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One accepted photograph, as it stood when it was read."""
+
+    number: int
+    """Orders cases; the clock does not."""
+    code: str
+    state: State
+    source: Source
+    site: str
+    taken_at: str
+    """ISO 8601, UTC."""
+    clock: Clock
+    photo_id: str
+    sha256: str
+    capture: dict[str, object] | None
+    simulated: bool
+    attempts: int
+    """How often the worker began with it."""
+
+
+class Store:
+    """A folder of cases. Thread-safe. Every change is on the disk when its method returns.
+
+    Each method raises a :class:`appliance.errors.StoreError` where disk or database fail.
+    """
+
+    def __init__(self, folder: Path, now: Callable[[], Moment] = clock.now) -> None:
+        """Open or make ``folder`` and finish what a cut interrupted. Raises :class:`StoreInUse`,
+        :class:`DatabaseTooNew`, :class:`DatabaseDamaged`.
+        """
+        self._now = now
+        with storage_faults(), ExitStack() as opened:
+            opened.enter_context(_alone(private_folder(folder) / "lock"))
+            self._photos = Photos(folder / "photos")
+            self._database = opened.enter_context(self._open_database(folder / "cases.sqlite3"))
+            self._finish_interrupted()
+            self._opened = opened.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the folder. May be called twice."""
+        self._opened.close()
+
+    def accept(self, intake: Intake) -> Case:
+        """Keep a photograph. Once this returns it cannot be lost; if it raises, nothing is left.
+
+        Raises :class:`KeyReused` where the idempotency key came with another photograph, :class:`StoreFull`.
+        """
+        with self._database.transaction() as connection:
+            earlier = _earlier(connection, intake)
+        return earlier or self._keep(intake)
+
+    def case(self, code: str) -> Case:
+        """By code, as typed. Raises :class:`CaseUnknown`, or its kind :class:`CodeMisread`."""
+        return _only(self._database.rows("SELECT * FROM cases WHERE code = ?", codes.parse(code)))
+
+    def cases(self) -> list[Case]:
+        """All, newest first."""
+        return [_case(row) for row in self._database.rows("SELECT * FROM cases ORDER BY number DESC")]
+
+    def photo(self, case: Case) -> Pixels:
+        """uint8 RGB, H×W×3. Raises :class:`CaseUnknown` where it was deleted, else :class:`PhotoLost`."""
+        try:
+            return self._photos.load(case.photo_id)
+        except PhotoLost:
+            self.case(case.code)
+            raise
+
+    def document(self, case: Case) -> Document | None:
+        """The result document, once there is one."""
+        rows = self._database.rows("SELECT document FROM answers WHERE case_number = ?", case.number)
+        return json.loads(rows[0][0]) if rows else None
+
+    def class_maps(self, case: Case) -> ClassMaps | None:
+        """float32, 8×8×classes; ``None`` while it waits, and where the photo could not be assessed."""
+        rows = self._database.rows("SELECT class_maps FROM answers WHERE case_number = ?", case.number)
+        return _unpacked(rows[0][0]) if rows else None
+
+    def position(self, case: Case) -> int:
+        """Place in the queue: 1 is answered next, 0 is done (or deleted)."""
+        ahead: int = self._database.value(
+            "SELECT count(*) FROM cases WHERE state = 'queued' AND number <= ?1"
+            " AND EXISTS (SELECT 1 FROM cases WHERE number = ?1 AND state = 'queued')",
+            case.number,
+        )
+        return ahead
+
+    def waiting(self) -> int:
+        """How many photographs have no answer yet."""
+        count: int = self._database.value("SELECT count(*) FROM cases WHERE state = 'queued'")
+        return count
+
+    def next_queued(self) -> Case | None:
+        """The one to answer next."""
+        rows = self._database.rows("SELECT * FROM cases WHERE state = 'queued' ORDER BY number LIMIT 1")
+        return _case(rows[0]) if rows else None
+
+    def begin(self, case: Case) -> Case:
+        """Count an attempt before it is made, so that one that kills the process counts too.
+
+        Returns the case with the new count. Raises :class:`CaseUnknown` where it was deleted.
+        """
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE cases SET attempts = attempts + 1 WHERE number = ?", (case.number,))
+            return _only(connection.execute("SELECT * FROM cases WHERE number = ?", (case.number,)).fetchall())
+
+    def answer(self, case: Case, document: Document, class_maps: ClassMaps | None) -> bool:
+        """Give the case its one answer; False if it has one already, or was deleted.
+
+        ``class_maps`` is float32, 8×8×classes. Raises ``ValueError`` or ``TypeError`` where ``document`` is not JSON.
+        """
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+        with self._database.transaction() as connection:
+            done = connection.execute(
+                "UPDATE cases SET state = 'done' WHERE number = ? AND state = 'queued'", (case.number,)
+            )
+            if done.rowcount:
+                connection.execute("INSERT INTO answers VALUES (?, ?, ?)", (case.number, text, _packed(class_maps)))
+        return bool(done.rowcount)
+
+    def link(self, case: Case, hours: float) -> Link:
+        """The case's link that works now, else a new one for ``hours``. Raises :class:`CaseUnknown`."""
+        now = self._now()
+        with self._database.transaction() as connection:
+            earlier = links.live(connection, case.number, now)
+            return earlier or links.issue(connection, case.number, now, hours)
+
+    def by_token(self, token: str) -> Case:
+        """The case a link shows. Raises :class:`CaseUnknown` for unknown, expired and revoked tokens alike."""
+        query = "SELECT cases.* FROM links JOIN cases ON number = case_number WHERE token = ? AND expires_at > ?"
+        return _only(self._database.rows(query, token, self._now().iso()))
+
+    def revoke(self, token: str) -> None:
+        """Make a link stop working."""
+        with self._database.transaction() as connection:
+            links.revoke(connection, token)
+
+    def delete(self, code: str) -> None:
+        """Remove a case, its photograph, answer and links for good; only a line in the audit stays.
+
+        Raises :class:`CaseUnknown`; :class:`ErasureUnfinished` where the case is gone, but photograph or traces
+        could not be erased yet: the next start does it.
+        """
+        case = self.case(code)
+        now = self._now()
+        with self._database.transaction() as connection:
+            if not connection.execute("DELETE FROM cases WHERE number = ?", (case.number,)).rowcount:
+                raise CaseUnknown(f"case number {case.number} is gone")
+            line = (case.number, now.iso(), now.clock)
+            connection.execute("INSERT INTO deletions (case_number, at, clock) VALUES (?, ?, ?)", line)
+        try:
+            self._photos.delete(case.photo_id)
+            self._erase_traces([case.number])
+        except (OSError, StoreError) as error:
+            raise ErasureUnfinished(str(error)) from error
+
+    def _open_database(self, path: Path) -> Database:
+        """A new database beside old photographs means that the old one was lost; going on would delete them."""
+        if self._photos.ids() and not (path.exists() and path.stat().st_size):
+            raise DatabaseDamaged(f"{path} is missing or empty, but there are photographs")
+        return Database(path)
+
+    def _finish_interrupted(self) -> None:
+        self._photos.keep_only({row[0] for row in self._database.rows("SELECT photo_id FROM cases")})
+        self._erase_traces(
+            [row[0] for row in self._database.rows("SELECT case_number FROM deletions WHERE erased = 0")]
+        )
+
+    def _erase_traces(self, numbers: list[int]) -> None:
+        if not numbers:
+            return
+        self._database.scrub()
+        with self._database.transaction() as connection:
+            lines = [(number,) for number in numbers]
+            connection.executemany("UPDATE deletions SET erased = 1 WHERE case_number = ?", lines)
+
+    def _keep(self, intake: Intake) -> Case:
+        photo_id = uuid.uuid4().hex
+        case = None
+        with storage_faults():
+            self._photos.save(photo_id, intake.pixels)
+            try:
+                case = self._insert(photo_id, intake)
+            finally:
+                if case is None or case.photo_id != photo_id:  # it failed, or another thread had the same key
+                    self._photos.delete(photo_id)
+        return case
+
+    def _insert(self, photo_id: str, intake: Intake) -> Case:
+        now = self._now()
+        with self._database.transaction() as connection:
+            earlier = _earlier(connection, intake)
+            return earlier or _inserted(connection, photo_id, intake, now)
+
+
+def _earlier(connection: sqlite3.Connection, intake: Intake) -> Case | None:
+    """The case that this idempotency key made."""
+    if intake.idempotency_key is None:
+        return None
+    query = "SELECT * FROM cases WHERE idempotency_key = ?"
+    row = connection.execute(query, (intake.idempotency_key,)).fetchone()
+    if row is not None and row["sha256"] != intake.sha256:
+        raise KeyReused("the key came before with another photograph")
+    return None if row is None else _case(row)
+
+
+def _inserted(connection: sqlite3.Connection, photo_id: str, intake: Intake, now: Moment) -> Case:
+    values = {
+        "code": _free_code(connection),
+        "source": intake.source,
+        "site": intake.site,
+        "consent": intake.consent,
+        "taken_at": now.iso(),
+        "clock": now.clock,
+        "photo_id": photo_id,
+        "sha256": intake.sha256,
+        "capture": None if intake.capture is None else json.dumps(intake.capture, allow_nan=False),
+        "simulated": intake.simulated,
+        "idempotency_key": intake.idempotency_key,
+    }
+    columns = ", ".join(values)
+    places = ", ".join(f":{name}" for name in values)
+    query = f"INSERT INTO cases ({columns}) VALUES ({places}) RETURNING *"  # noqa: S608  # our own column names
+    return _case(connection.execute(query, values).fetchall()[0])
+
+
+def _free_code(connection: sqlite3.Connection) -> str:
+    while True:  # with ten thousand cases the first try fails once in two thousand
+        code = codes.new_code()
+        if connection.execute("SELECT 1 FROM cases WHERE code = ?", (code,)).fetchone() is None:
+            return code
+
+
+def _only(rows: list[sqlite3.Row]) -> Case:
+    if not rows:
+        raise CaseUnknown("no such case, or no longer")
+    return _case(rows[0])
+
+
+def _case(row: sqlite3.Row) -> Case:
+    fields = dict(row)
+    del fields["consent"], fields["idempotency_key"]
+    capture = fields.pop("capture")
+    simulated = bool(fields.pop("simulated"))
+    return Case(capture=None if capture is None else json.loads(capture), simulated=simulated, **fields)
+
+
+def _packed(class_maps: ClassMaps | None) -> bytes | None:
+    if class_maps is None:
+        return None
+    buffer = io.BytesIO()
+    np.save(buffer, class_maps, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _unpacked(data: bytes | None) -> ClassMaps | None:
+    if data is None:
+        return None
+    maps: ClassMaps = np.load(io.BytesIO(data), allow_pickle=False)
+    return maps
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Two programs over one folder would answer twice, and remove each other's unfinished photographs.
+
+    A record lock ends with the process, however it ends, and no forked child inherits it.
+    """
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError) as held:
+            raise StoreInUse(str(path)) from held
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,137 @@
+#!/usr/bin/env bash
+# dermkiosk's one entry: makes the environment, starts the kiosk, runs the tests. See ./setup.sh --help
+set -Eeuo pipefail
+
+cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
+readonly VENV=.venv
+
+usage() {
+  cat <<'TEXT'
+Usage: ./setup.sh COMMAND [OPTIONS]
+
+  env      make the Python environment (.venv) and install what the kiosk needs
+  run      start the kiosk; on a machine that is not a Raspberry Pi with simulated hardware
+           --camera folder:PATH  shows the photographs of a folder instead of a drawn one
+           all options of 'dermkiosk serve' are taken: .venv/bin/dermkiosk serve --help
+  test     install what the tests need (Debian packages too) and run all of them
+           further options go to pytest, for example: ./setup.sh test -k decode
+  bench    measure speed against named peers and print tables
+
+Example: ./setup.sh run
+TEXT
+}
+
+say() { printf '%s\n' "$*"; }
+
+fail() {
+  printf 'setup.sh: %s\n' "$*" >&2
+  exit 1
+}
+
+trap 'fail "stopped in line $LINENO ($BASH_COMMAND). Nothing is half-installed: run the same command again."' ERR
+
+is_pi() { grep -aq 'Raspberry Pi' /proc/device-tree/model 2>/dev/null; }
+
+# The system's own python3 first: on a Raspberry Pi only that one finds picamera2.
+find_python() {
+  local candidate
+  for candidate in python3 python3.13 python3.12 python3.11; do
+    if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
+      command -v "$candidate"
+      return
+    fi
+  done
+  fail "found no Python 3.11, 3.12 or 3.13 with venv. On Debian: sudo apt-get install python3 python3-venv"
+}
+
+make_venv() {
+  [[ -x $VENV/bin/python ]] && return
+  local python
+  python=$(find_python)
+  say "Making $VENV with $("$python" --version)"
+  if is_pi; then
+    "$python" -m venv --system-site-packages "$VENV"
+  else
+    "$python" -m venv "$VENV"
+  fi
+}
+
+# install USE: the locked requirements of one use, once per version of the lock file.
+install() {
+  local lock=requirements/$1.txt stamp=$VENV/installed-$1
+  make_venv
+  if ! cmp -s "$lock" "$stamp"; then
+    say "Installing $lock (a few minutes the first time)"
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --progress-bar on --require-hashes -r "$lock"
+    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+    cp "$lock" "$stamp"
+  fi
+}
+
+# debian_packages PACKAGE...: installs those that are missing.
+debian_packages() {
+  local package missing=()
+  for package in "$@"; do
+    dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+  done
+  ((${#missing[@]})) || return 0
+  command -v apt-get >/dev/null || fail "needs these programs, and finds no apt-get to install them: ${missing[*]}"
+  say "Installing Debian packages: ${missing[*]}"
+  local as_root=()
+  [[ $EUID -eq 0 ]] || as_root=(sudo)
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
+}
+
+command_env() {
+  install box
+  say "Ready. Start the kiosk with: ./setup.sh run"
+}
+
+command_run() {
+  install box
+  local hardware=()
+  if ! is_pi; then
+    say "This machine is not a Raspberry Pi. Camera, light, button and indicator are SIMULATED; every page says so."
+    hardware=(--camera synthetic --light simulated --button simulated --indicator simulated)
+  fi
+  exec "$VENV/bin/dermkiosk" serve --state var "${hardware[@]}" "$@"
+}
+
+command_test() {
+  debian_packages chromium fonts-noto-cjk shellcheck
+  install dev
+  say "shellcheck"
+  shellcheck setup.sh .ci/run
+  say "ruff"
+  "$VENV/bin/ruff" check --quiet .
+  "$VENV/bin/ruff" format --check --quiet .
+  say "mypy"
+  "$VENV/bin/mypy" --no-error-summary
+  say "import contracts"
+  "$VENV/bin/lint-imports" --no-cache >/dev/null || "$VENV/bin/lint-imports" --no-cache
+  "$VENV/bin/python" -m pytest "$@"
+}
+
+command_bench() {
+  install dev
+  local script
+  for script in benchmarks/bench_*.py; do
+    "$VENV/bin/python" "$script"
+  done
+}
+
+main() {
+  local name=${1:---help}
+  shift || true
+  case $name in
+    env | run | test | bench) "command_$name" "$@" ;;
+    --help | -h | help) usage ;;
+    *)
+      usage >&2
+      exit 2
+      ;;
+  esac
+}
+
+main "$@"

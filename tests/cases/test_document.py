@@ -1,0 +1,59 @@
+import json
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+from appliance.cases import document
+from appliance.cases.document import Origin, PhotoRecord, build, model_record, refusal
+from appliance.vision.assessor import Assessor
+from appliance.vision.photo import Pixels
+
+SCHEMA = json.loads(Path(document.__file__).with_name("result.schema.json").read_text())
+PHOTO = PhotoRecord("abc123", "kiosk", "2026-01-02T03:04:05Z", "unverified", "0" * 64)
+CAPTURE: dict[str, object] = {
+    "camera": "picamera2",
+    "exposure_us": 8000.0,
+    "analogue_gain": 1.0,
+    "colour_gains": [2.0, 1.5],
+    "ambient_share": 0.02,
+    "mm_per_pixel": None,
+}
+
+
+def _valid(made: dict[str, object]) -> dict[str, object]:
+    stored = json.loads(json.dumps(made))
+    jsonschema.Draft202012Validator(SCHEMA).validate(stored)
+    return stored
+
+
+def test_findings_keep_to_the_schema(assessor: Assessor, skin: Pixels) -> None:
+    origin = Origin(PHOTO, "K7QF-2M", CAPTURE, simulated=True)
+    made = _valid(build(origin, assessor.assess(skin, use_gate=False), model_record(assessor)))
+    assert made["case"] == "K7QF-2M"
+    assert made["capture"] == CAPTURE
+    assert made["simulated"] is True
+    assert len(made["findings"]) == 8
+    assert np.array(made["activation_map"]["grid"]).shape == (8, 8)
+    assert made["activation_map"]["class"] == made["findings"][0]["class"]
+
+
+def test_a_refused_photograph_keeps_to_the_schema(assessor: Assessor) -> None:
+    dark = np.zeros((400, 400, 3), np.uint8)
+    made = _valid(build(Origin(PHOTO), assessor.assess(dark), model_record(assessor)))
+    assert made["outcome"] == "cannot_assess"
+    assert made["capture"] == "uncontrolled"
+    assert made["quality"]["accepted"] is False
+
+
+def test_an_unreadable_photograph_keeps_to_the_schema(assessor: Assessor) -> None:
+    photo = PhotoRecord("", "file", None, "unverified", None, "gone.jpg")
+    made = _valid(refusal(Origin(photo), "photo_unreadable", "error.photo_unreadable.remedy", model_record(assessor)))
+    assert made["photo"]["path"] == "gone.jpg"
+
+
+def test_the_schema_refuses_an_answer_beside_a_refusal(assessor: Assessor, skin: Pixels) -> None:
+    made = build(Origin(PHOTO), assessor.assess(skin, use_gate=False), model_record(assessor))
+    with pytest.raises(jsonschema.ValidationError):
+        _valid({**made, "outcome": "cannot_assess"})

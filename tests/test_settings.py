@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import pytest
+
+from appliance.errors import SettingsInvalid
+from appliance.settings import FILE_VARIABLE, load, table
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_command_line_wins_over_the_environment_and_that_over_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('camera = "synthetic"\nthreads = 2\nkiosk_port = 1000\n')
+    monkeypatch.setenv(FILE_VARIABLE, str(file))
+    monkeypatch.setenv("DERMKIOSK_THREADS", "3")
+    monkeypatch.setenv("DERMKIOSK_KIOSK_PORT", "2000")
+    settings = load(kiosk_port=3000, lan_port=None)
+    assert (settings.camera, settings.threads, settings.kiosk_port) == ("synthetic", 3, 3000)
+
+
+@pytest.mark.parametrize(
+    "line", ["threads = 0", 'camera = "webcam"', "no_such_setting = 1", "threads = ", "link_hours = -1"]
+)
+def test_a_wrong_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    (tmp_path / "settings.toml").write_text(line)
+    monkeypatch.setenv(FILE_VARIABLE, str(tmp_path / "settings.toml"))
+    with pytest.raises(SettingsInvalid):
+        load()
+
+
+def test_a_file_that_is_named_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(FILE_VARIABLE, "/no/such/file.toml")
+    with pytest.raises(SettingsInvalid):
+        load()
+
+
+def test_hardware_is_never_simulated_unless_named() -> None:
+    settings = load()
+    assert (settings.camera, settings.light, settings.button, settings.indicator) == (
+        "picamera2",
+        "gpio",
+        "gpio",
+        "gpio",
+    )
+
+
+def test_the_page_of_settings_is_up_to_date() -> None:
+    assert (ROOT / "docs/settings.md").read_text() == table()

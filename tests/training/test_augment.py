@@ -1,0 +1,37 @@
+import numpy as np
+import pytest
+
+from appliance.vision.photo import Pixels
+from appliance.vision.quality.focus import sharpness
+from training import augment
+
+
+@pytest.mark.parametrize("shape", [(360, 559), (600, 300), (200, 200)])
+def test_gives_network_inputs_of_any_photograph(shape: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(1).integers(0, 255, (*shape, 3), np.uint8)
+    for seed in range(30):
+        variant = augment.augment(pixels, np.random.default_rng(seed))
+        assert variant.shape == (299, 299, 3)
+        assert variant.dtype == np.uint8
+
+
+def test_the_same_seed_gives_the_same_variant(skin: Pixels) -> None:
+    first, again, other = (augment.augment(skin, np.random.default_rng(seed)) for seed in (4, 4, 5))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_tilting_leaves_no_empty_corner() -> None:
+    white = np.full((300, 500, 3), 255, np.uint8)
+    for seed in range(50):
+        tilted = augment.tilt(white, np.random.default_rng(seed), share=1.0)
+        assert tilted.min() == 255
+        assert tilted.shape[0] > 100
+
+
+def test_blur_blurs_and_light_changes_colour_but_not_shape(skin: Pixels) -> None:
+    view = augment.frame(skin, np.random.default_rng(0))
+    blurred = augment.blur(view, np.random.default_rng(3), share=1.0)
+    assert sharpness(blurred) < sharpness(view)
+    lit = augment.light(view, np.random.default_rng(3))
+    assert np.abs(lit.mean(axis=(0, 1)) - view.mean(axis=(0, 1))).max() > 3

@@ -1,0 +1,101 @@
+"""The whole way from photographs to a bundle the box takes, in small: the real InceptionV3 on drawn pictures."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from appliance.vision.assessor import Assessor
+from appliance.vision.bundle import read_card
+from appliance.vision.photo import Pixels
+
+COMMAND = [sys.executable, "-c", "from training.cli import main; main()"]
+FINETUNE = ["--weights", "none", "--epochs", "2", "--head-epochs", "1", "--batch", "32"]
+
+pytestmark = pytest.mark.timeout(900)
+
+
+def _train(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=600, check=False)
+
+
+@pytest.fixture(scope="module")
+def run(manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was killed in its second epoch of the whole network and started again."""
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    command = [*COMMAND, "finetune", "--data", str(manifest), "--run", str(folder), *FINETUNE]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as first:
+        give_up = time.monotonic() + 500
+        while not (folder / "whole.keras").exists() and time.monotonic() < give_up:
+            time.sleep(0.2)
+        os.kill(first.pid, signal.SIGKILL)
+    assert pd.read_csv(folder / "history.csv").query("phase == 'whole'")["epoch"].tolist() == [0]
+    again = _train("finetune", "--data", str(manifest), "--run", str(folder), *FINETUNE)
+    assert again.returncode == 0, again.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bundle(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle made of it."""
+    folder = tmp_path_factory.mktemp("bundles") / "tiny"
+    for arguments in (("quantise", "--representatives", "20"), ("calibrate",), ("evaluate",)):
+        done = _train(arguments[0], "--run", str(run), "--bundle", str(folder), *arguments[1:])
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_a_killed_run_goes_on_where_it_was(run: Path) -> None:
+    history = pd.read_csv(run / "history.csv")
+    assert list(zip(history["phase"], history["epoch"].astype(int), strict=True)) == [
+        ("head", 0),
+        ("whole", 0),
+        ("whole", 1),
+    ]
+
+
+def test_a_finished_run_is_left_alone(run: Path, manifest: Path) -> None:
+    before = (run / "history.csv").read_bytes()
+    assert _train("finetune", "--data", str(manifest), "--run", str(run), *FINETUNE).returncode == 0
+    assert (run / "history.csv").read_bytes() == before
+
+
+def test_another_recipe_does_not_overwrite_a_run(run: Path, manifest: Path) -> None:
+    other = _train("finetune", "--data", str(manifest), "--run", str(run), *FINETUNE, "--seed", "9")
+    assert other.returncode == 1
+    assert "another recipe" in other.stderr
+    assert "Traceback" not in other.stderr
+
+
+def test_the_box_takes_the_bundle(bundle: Path, skin: Pixels) -> None:
+    assessor = Assessor.open(bundle, threads=2)
+    answer = assessor.assess(skin)
+    assert len(answer.findings) == 8
+    assert answer.class_maps is not None
+
+
+def test_the_network_is_fed_the_photographs_own_bytes(bundle: Path) -> None:
+    network = Assessor.open(bundle, threads=1).network
+    about = network._runner.get_input_details()["image"]
+    scale, zero_point = about["quantization"]
+    assert (scale, zero_point) == (pytest.approx(1 / 255), 0)
+
+
+def test_the_evaluation_has_float_and_int8_side_by_side(bundle: Path) -> None:
+    report = json.loads((bundle / "evaluation/test.json").read_text())
+    assert set(report["figures"]["top-1"]) == {"float", "int8", "int8_95"}
+    card = (bundle / "MODEL_CARD.md").read_text()
+    assert f"{report['figures']['top-1']['int8']:.3f}" in card
+    assert read_card(bundle).parity["photographs"] > 0
+
+
+def test_evaluating_an_uncalibrated_bundle_says_so(run: Path, tmp_path: Path) -> None:
+    missing = _train("evaluate", "--run", str(run), "--bundle", str(tmp_path))
+    assert missing.returncode == 1
+    assert "Traceback" not in missing.stderr

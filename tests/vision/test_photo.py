@@ -1,0 +1,147 @@
+import io
+import struct
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from pillow_heif import register_heif_opener
+
+from appliance import errors
+from appliance.vision.photo import MAX_BYTES, MAX_SIDE_PX, Pixels, decode
+from training.golden import draw
+
+Encode = Callable[..., bytes]
+TYPES = {"JPEG": "a.jpg", "PNG": "a.png", "WEBP": "a.webp", "HEIF": "a.heic"}
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_decodes_each_format(kind: str, skin: Pixels, encoded: Encode) -> None:
+    register_heif_opener()
+    pixels = decode(encoded(skin, kind, quality=95), TYPES[kind])
+    assert pixels.shape == skin.shape
+    assert pixels.dtype == np.uint8
+    assert np.abs(pixels.astype(int) - skin).mean() < 12
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_applies_every_orientation(orientation: int, encoded: Encode) -> None:
+    upright = np.zeros((160, 320, 3), np.uint8)
+    upright[:80, :160] = 255  # white top left quarter
+    stored = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.transpose(1, 0, 2),
+        6: np.rot90(upright, 1),
+        7: upright[::-1, ::-1].transpose(1, 0, 2),
+        8: np.rot90(upright, -1),
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    pixels = decode(encoded(np.ascontiguousarray(stored), "PNG", exif=exif.tobytes()))
+    assert np.array_equal(pixels, upright)
+
+
+def test_transparent_grey_and_palette_pictures_become_rgb(encoded: Encode) -> None:
+    for mode in ("RGBA", "L", "LA", "P", "CMYK", "I;16"):
+        file = io.BytesIO()
+        Image.new(mode, (200, 200)).save(file, "TIFF" if mode == "CMYK" else "PNG")
+        if mode == "CMYK":
+            file = io.BytesIO()
+            Image.new(mode, (200, 200)).save(file, "JPEG")
+        assert decode(file.getvalue()).shape == (200, 200, 3)
+
+
+def test_large_photographs_are_scaled_down(encoded: Encode) -> None:
+    pixels = decode(encoded(np.full((3000, 4000, 3), 150, np.uint8), "JPEG"))
+    assert pixels.shape == (1536, MAX_SIDE_PX, 3)
+
+
+def test_a_broken_colour_profile_means_srgb(skin: Pixels, encoded: Encode) -> None:
+    assert np.array_equal(decode(encoded(skin, "PNG", icc_profile=b"no profile")), skin)
+
+
+def test_an_empty_file_is_refused() -> None:
+    with pytest.raises(errors.PhotoEmpty):
+        decode(b"")
+
+
+def test_a_file_over_the_byte_limit_is_refused() -> None:
+    with pytest.raises(errors.PhotoTooLarge):
+        decode(b"\xff\xd8" + bytes(MAX_BYTES))
+
+
+def test_text_named_jpg_is_refused() -> None:
+    with pytest.raises(errors.PhotoUnknownFormat):
+        decode(b"this is no photograph", "photo.jpg")
+
+
+def test_a_gif_is_refused(encoded: Encode) -> None:
+    with pytest.raises(errors.PhotoUnknownFormat):
+        decode(encoded(np.zeros((200, 200, 3), np.uint8), "GIF"))
+
+
+@pytest.mark.parametrize("declared", ["photo.jpg", "image/jpeg", "photo.HEIC", "notes.txt"])
+def test_a_png_with_another_label_is_refused(declared: str, skin: Pixels, encoded: Encode) -> None:
+    with pytest.raises(errors.PhotoMislabelled):
+        decode(encoded(skin, "PNG"), declared)
+
+
+@pytest.mark.parametrize("declared", [None, "photo.png", "image/png", "photo", "application/octet-stream"])
+def test_a_label_that_claims_nothing_else_is_fine(declared: str | None, skin: Pixels, encoded: Encode) -> None:
+    assert decode(encoded(skin, "PNG"), declared).shape == skin.shape
+
+
+def test_a_thumbnail_is_refused(encoded: Encode) -> None:
+    with pytest.raises(errors.PhotoTooFewPixels):
+        decode(encoded(np.zeros((100, 300, 3), np.uint8), "PNG"))
+
+
+@pytest.mark.parametrize(("width", "height"), [(20_000, 10_000), (9_000, 9_000), (60_000, 60_000)])
+def test_a_decompression_bomb_is_refused_before_it_is_decoded(width: int, height: int) -> None:
+    with pytest.raises(errors.PhotoTooManyPixels):
+        decode(_png_that_claims(width, height), "bomb.png")
+
+
+def _png_that_claims(width: int, height: int) -> bytes:
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    rows = zlib.compress(bytes(2**16), 9)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.7, 0.97])
+def test_a_truncated_file_is_refused(kind: str, share: float, skin: Pixels, encoded: Encode) -> None:
+    register_heif_opener()
+    data = encoded(skin, kind, quality=90)
+    with pytest.raises(errors.PhotoRefused):
+        decode(data[: int(len(data) * share)], TYPES[kind])
+
+
+WHOLE = {}
+for _kind in ("JPEG", "PNG", "WEBP"):
+    _file = io.BytesIO()
+    Image.fromarray(draw(2)).save(_file, _kind)
+    WHOLE[_kind] = _file.getvalue()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(sorted(WHOLE)), st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=20))
+def test_a_corrupted_file_is_either_read_or_refused(kind: str, changes: list[tuple[int, int]]) -> None:
+    data = bytearray(WHOLE[kind])
+    for position, value in changes:
+        data[position % len(data)] = value
+    try:
+        pixels = decode(bytes(data))
+    except errors.PhotoRefused:
+        return
+    assert pixels.ndim == 3
+    assert pixels.shape[2] == 3

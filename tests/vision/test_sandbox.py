@@ -1,0 +1,62 @@
+import io
+import threading
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+
+from appliance.errors import PhotoDamaged, PhotoEmpty, PhotoTooSlow
+from appliance.vision.photo import decode
+from appliance.vision.sandbox import Decoder
+
+
+def _noise(side: int) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(1).integers(0, 255, (side, side, 3), np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_gives_the_very_pixels_of_decode() -> None:
+    data = _noise(200)
+    with Decoder() as decoder:
+        assert np.array_equal(decoder(data, "a.png"), decode(data))
+
+
+def test_a_refusal_crosses_the_process_border_with_its_key() -> None:
+    with Decoder() as decoder, pytest.raises(PhotoEmpty) as refused:
+        decoder(b"")
+    assert refused.value.key == "photo_empty"
+
+
+def test_a_photograph_that_takes_too_long_is_refused_and_the_next_one_is_read() -> None:
+    with Decoder() as decoder:
+        decoder(_noise(200))
+        decoder.timeout_s = 0.01
+        with pytest.raises(PhotoTooSlow):
+            decoder(_noise(3000))
+        decoder.timeout_s = 20.0
+        assert decoder(_noise(200)).shape == (200, 200, 3)
+
+
+def test_a_crash_of_the_decoder_costs_one_photograph_and_not_the_box() -> None:
+    with Decoder() as decoder:
+        decoder(_noise(200))
+        stop = threading.Event()
+        killer = threading.Thread(target=_kill_children, args=[stop])
+        killer.start()
+        try:
+            with pytest.raises(PhotoDamaged):
+                decoder(_noise(3000))
+        finally:
+            stop.set()
+            killer.join()
+        assert decoder(_noise(200)).shape == (200, 200, 3)
+
+
+def _kill_children(stop: threading.Event) -> None:
+    while not stop.wait(0.05):
+        for child in psutil.Process().children():
+            if child.cpu_percent(0.02) > 20:  # at work on the photograph
+                child.kill()
+                return
