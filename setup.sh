@@ -45,25 +45,23 @@ find_python() {
 }
 
 make_venv() {
-  [[ -x $VENV/bin/python ]] && return
-  local python
+  local venv=$1 python options=()
+  [[ -x $venv/bin/python ]] && return
   python=$(find_python)
-  say "Making $VENV with $("$python" --version)"
-  if is_pi; then
-    "$python" -m venv --system-site-packages "$VENV"
-  else
-    "$python" -m venv "$VENV"
-  fi
+  say "Making $venv with $("$python" --version)"
+  is_pi && options=(--system-site-packages)
+  "$python" -m venv "${options[@]}" "$venv"
 }
 
-# install USE: the locked requirements of one use, once per version of the lock file.
+# install USE [VENV]: the locked requirements of one use, once per version of the lock file.
 install() {
-  local lock=requirements/$1.txt stamp=$VENV/installed-$1
-  make_venv
+  local lock=requirements/$1.txt venv=${2:-$VENV} stamp
+  stamp=$venv/installed-$1
+  make_venv "$venv"
   if ! cmp -s "$lock" "$stamp"; then
-    say "Installing $lock (a few minutes the first time)"
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --progress-bar on --require-hashes -r "$lock"
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+    say "Installing $lock into $venv (a few minutes the first time)"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
     cp "$lock" "$stamp"
   fi
 }
@@ -110,7 +108,19 @@ command_test() {
   "$VENV/bin/mypy" --no-error-summary
   say "import contracts"
   "$VENV/bin/lint-imports" --no-cache >/dev/null || "$VENV/bin/lint-imports" --no-cache
+  test_with_old_numpy
   "$VENV/bin/python" -m pytest "$@"
+}
+
+# Debian 12's camera stack needs numpy 1.24, which exists for Python 3.11 alone.
+test_with_old_numpy() {
+  if ! "$VENV/bin/python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
+    say "numpy 1.24: skipped, it needs Python 3.11"
+    return
+  fi
+  install bookworm "$VENV-bookworm"
+  say "numpy 1.24"
+  "$VENV-bookworm/bin/python" -m pytest --quiet tests/firmware tests/vision tests/cases tests/health
 }
 
 command_bench() {

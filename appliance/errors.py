@@ -1,6 +1,6 @@
 """What the appliance can say no to. Root and conventions: :mod:`firmware.errors`."""
 
-from firmware.errors import DermkioskError
+from firmware.errors import DermkioskError as DermkioskError  # re-exported: the tree has one root
 
 
 class PhotoRefused(DermkioskError):
@@ -241,13 +241,6 @@ class MethodWrong(RequestError):
 
     key = "method_wrong"
     status = 405
-
-
-class PreviewOver(RequestError):
-    """Nobody is to be photographed at the moment."""
-
-    key = "preview_over"
-    status = 409
 
 
 class ConsentMissing(RequestError):

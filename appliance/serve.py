@@ -5,10 +5,10 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any, Final
+from typing import Final
 
-import waitress
 from flask import Flask
+from waitress.server import create_server
 
 from appliance.cases.document import Origin, PhotoRecord, build, model_record, refusal
 from appliance.cases.store import Case, ClassMaps, Document, Store
@@ -39,7 +39,7 @@ class Listener:
 
     def __init__(self, app: Flask, host: str, port: int) -> None:
         try:
-            self._server: Any = waitress.create_server(
+            self._server = create_server(
                 app, host=host, port=port, threads=THREADS, max_request_body_size=SERVER_MAX_BYTES, ident=None
             )
         except OSError as taken:

@@ -33,6 +33,8 @@ class Frame:
 class Device(Protocol):
     """What all devices share."""
 
+    name: str
+    """As the settings name it."""
     simulated: bool
 
     def close(self) -> None:

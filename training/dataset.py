@@ -86,9 +86,10 @@ def assign_splits(photographs: Photographs, seed: int) -> Photographs:
 
 
 def _strata(rows: pd.DataFrame) -> "pd.Series[str]":
-    """Label and source; strata with fewer rows than folds fall back to the label alone."""
+    """Label and source; the label alone where one of its sources has fewer photographs than there are folds."""
     both = rows["label"] + "/" + rows["source"]
-    return both.where(both.map(both.value_counts()) >= FOLDS, rows["label"])
+    fewest = both.map(both.value_counts()).groupby(rows["label"]).transform("min")
+    return both.where(fewest >= FOLDS, rows["label"])
 
 
 SPLITS: Final[tuple[Split, ...]] = get_args(Split)

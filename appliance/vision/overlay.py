@@ -14,8 +14,7 @@ SIDE_PX: Final = 640
 STRONGEST: Final = 0.65
 """Opacity where the map is 1: the skin stays visible under it."""
 COLOUR: Final = (255, 210, 0)
-"""Yellow is far from every tone and rash of skin, and safe for the colour-blind beside dark blue."""
-BACKGROUND: Final = (0, 40, 110)
+"""Yellow is far from every tone and rash of skin, and seen by the colour-blind."""
 
 
 def positive_share(class_map: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -29,14 +28,8 @@ def overlay(pixels: Pixels, grid: NDArray[np.floating]) -> bytes:
     size = (SIDE_PX, SIDE_PX)
     photo = Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, box=central_square(pixels))
     heat = Image.fromarray(np.asarray(grid, np.float32)).resize(size, Image.Resampling.BICUBIC)
-    weight = np.clip(np.asarray(heat), 0, 1)[..., None]
-    colour = np.array(COLOUR) * weight + np.array(BACKGROUND) * (1 - weight)
-    mixed = np.asarray(photo) * (1 - STRONGEST * _visible(weight)) + colour * STRONGEST * _visible(weight)
+    weight = STRONGEST * np.clip(np.asarray(heat), 0, 1)[..., None]
+    mixed = np.asarray(photo) * (1 - weight) + np.array(COLOUR) * weight
     file = io.BytesIO()
     Image.fromarray(mixed.round().astype(np.uint8)).save(file, "PNG", compress_level=3)
     return file.getvalue()
-
-
-def _visible(weight: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Little over what does not count, so that the photograph stays itself there."""
-    return np.asarray(0.25 + 0.75 * weight, np.float32)

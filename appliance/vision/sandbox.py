@@ -3,6 +3,7 @@
 import multiprocessing
 import threading
 from concurrent.futures import TimeoutError as TookTooLong
+from concurrent.futures.process import BrokenProcessPool
 from types import TracebackType
 from typing import Final, Self
 
@@ -19,8 +20,7 @@ class Decoder:
 
     def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
         self.timeout_s = timeout_s
-        # Spawned, not forked: the box has threads, and a forked child would inherit their locks.
-        self._pool = ProcessPool(max_workers=1, context=multiprocessing.get_context("spawn"))
+        self._pool = _pool()
         self._one = threading.Lock()
 
     def __call__(self, data: bytes, declared: str | None = None) -> Pixels:
@@ -31,14 +31,23 @@ class Decoder:
                 pixels: Pixels = future.result()
             except TookTooLong as slow:
                 raise PhotoTooSlow(f"over {self.timeout_s} s", seconds=self.timeout_s) from slow
-            except ProcessExpired as crashed:
+            except (ProcessExpired, BrokenProcessPool) as crashed:
+                self._replace_pool()
                 raise PhotoDamaged(f"the decoder died: {crashed}") from crashed
         return pixels
 
     def close(self) -> None:
         """End the process."""
-        self._pool.stop()  # type: ignore[no-untyped-call]  # Pebble types its results, not this
-        self._pool.join()
+        self._end(self._pool)
+
+    def _replace_pool(self) -> None:
+        self._end(self._pool)
+        self._pool = _pool()
+
+    @staticmethod
+    def _end(pool: ProcessPool) -> None:
+        pool.stop()  # type: ignore[no-untyped-call]  # Pebble types its results, not this
+        pool.join()
 
     def __enter__(self) -> Self:
         return self
@@ -47,3 +56,8 @@ class Decoder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _pool() -> ProcessPool:
+    # Spawned, not forked: the box has threads, and a forked child would inherit their locks.
+    return ProcessPool(max_workers=1, context=multiprocessing.get_context("spawn"))

@@ -1,9 +1,7 @@
 import numpy as np
 import pytest
 
-from appliance.vision import preprocess as box
 from appliance.vision.preprocess import preprocess
-from training import augment, batches
 
 
 @pytest.mark.parametrize("shape", [(400, 800), (800, 400), (299, 299), (1152, 1536)])
@@ -22,8 +20,3 @@ def test_averages_instead_of_skipping_pixels() -> None:
     stripes = np.zeros((2990, 2990, 3), np.uint8)
     stripes[:, ::2] = 255
     assert abs(int(preprocess(stripes).mean()) - 127) <= 1
-
-
-def test_training_uses_the_function_of_the_box() -> None:
-    assert batches.preprocess is box.preprocess
-    assert augment.resample is box.resample

@@ -16,9 +16,9 @@ _TO_XYZ: Final = ((0.4339, 0.3762, 0.1899), (0.2126, 0.7152, 0.0722), (0.0178, 0
 
 
 def skin_share(view: Pixels) -> float:
-    """Share of pixels on the red side of grey, CIELAB a* > 0 with chroma over 5: haemoglobin under any melanin."""
+    """Share of pixels between magenta and yellow (CIELAB a* > 0, b* > −a*, chroma over 5): blood under any melanin."""
     a, b = _lab_ab(view)
-    return float(((a > 0) & (np.hypot(a, b) > MIN_CHROMA)).mean())
+    return float(((a > 0) & (b > -a) & (np.hypot(a, b) > MIN_CHROMA)).mean())
 
 
 def check(view: Pixels) -> Check:

@@ -1,0 +1,143 @@
+"""Ring light, button and indicator on the pins of a Raspberry Pi, through gpiozero."""
+
+import logging
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Final, Self
+
+import gpiozero
+from gpiozero.exc import GPIOZeroError
+
+from firmware.calls import in_background
+from firmware.devices import IndicatorState
+from firmware.errors import GpioMissing, LightError
+
+PWM_HZ: Final = 1000
+"""Many pulses within one exposure: gpiozero's 100 Hz would show as bands in a rolling shutter's picture."""
+BOUNCE_S: Final = 0.05
+COLOURS: Final[dict[IndicatorState, tuple[float, float, float]]] = {
+    "ready": (0, 1, 0),
+    "busy": (0, 0, 1),
+    "refused": (1, 0.4, 0),
+    "fault": (1, 0, 0),
+}
+log = logging.getLogger(__name__)
+
+
+def lgpio_factory() -> gpiozero.Factory:
+    """The pins of this box through lgpio: named, so that gpiozero never falls back to another library.
+
+    It is never closed: gpiozero keeps the pins of all local factories in one table, and closing one
+    factory would reset the pins of the others. The kernel releases them when the process ends.
+    Raises :class:`GpioMissing`.
+    """
+    try:
+        from gpiozero.pins.lgpio import LGPIOFactory  # opens files in the working directory: only when named
+
+        return LGPIOFactory()
+    except Exception as error:  # lgpio's errors have no base class of their own
+        raise GpioMissing(f"lgpio cannot use the pins: {error}") from error
+
+
+class _OnPins:
+    """Opens one gpiozero device, and closes it."""
+
+    name = "gpio"
+    simulated = False
+
+    def __init__(self, open_device: Callable[[], Any]) -> None:
+        try:
+            self._device = open_device()
+        except GPIOZeroError as error:
+            raise GpioMissing(str(error)) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the pins."""
+        self._device.close()
+
+
+class GpioLight(_OnPins):
+    """A ring light whose driver dims by pulse width."""
+
+    def __init__(self, pin: int, level: float, pin_factory: gpiozero.Factory) -> None:
+        """``pin``: BCM number. ``level``: share of full brightness, 0…1. Raises :class:`GpioMissing`."""
+        super().__init__(lambda: gpiozero.PWMLED(pin, frequency=PWM_HZ, pin_factory=pin_factory))
+        self._level = level
+
+    @property
+    def lit(self) -> bool:
+        """True while it shines."""
+        return not self._device.closed and self._device.value > 0
+
+    def on(self) -> None:
+        """Shine at the level given. Raises :class:`LightError`."""
+        try:
+            self._device.value = self._level
+        except GPIOZeroError as error:
+            raise LightError(str(error)) from error
+
+    def off(self) -> None:
+        """Stop shining."""
+        if self._device.closed:
+            return
+        try:
+            self._device.off()
+        except Exception:  # it is called while other errors are under way, which must not be hidden
+            log.exception("the ring light could not be switched off")
+
+    def close(self) -> None:
+        """Stop shining and release the pin."""
+        self.off()
+        super().close()
+
+
+class GpioButton(_OnPins):
+    """A push button between a pin and ground."""
+
+    def __init__(self, pin: int, pin_factory: gpiozero.Factory, clock: Callable[[], float] = time.monotonic) -> None:
+        """``pin``: BCM number. ``clock``: seconds, only differences count. Raises :class:`GpioMissing`."""
+        super().__init__(lambda: gpiozero.Button(pin, bounce_time=BOUNCE_S, pin_factory=pin_factory))
+        self._clock = clock
+        self._last_edge_s = -BOUNCE_S
+        self._action: Callable[[], None] | None = None
+        self._device.when_pressed = self._edge
+
+    def on_press(self, action: Callable[[], None]) -> None:
+        """Call ``action`` on another thread for each press."""
+        self._action = action
+
+    def _edge(self) -> None:
+        """The kernel filters glitches before a press; a contact that chatters after it is filtered here."""
+        now = self._clock()
+        bounced = now - self._last_edge_s < BOUNCE_S
+        self._last_edge_s = now
+        if self._action is not None and not bounced:
+            in_background(self._action)
+
+
+class GpioIndicator(_OnPins):
+    """A red-green-blue light."""
+
+    def __init__(self, pins: tuple[int, int, int], pin_factory: gpiozero.Factory) -> None:
+        """``pins``: BCM numbers of red, green and blue. Raises :class:`GpioMissing`."""
+        super().__init__(lambda: gpiozero.RGBLED(*pins, pin_factory=pin_factory))
+        self.show("busy")  # the box is starting
+
+    @property
+    def state(self) -> IndicatorState:
+        """What it shows now."""
+        return self._state
+
+    def show(self, state: IndicatorState) -> None:
+        """Show ``state`` by its colour."""
+        self._device.value = COLOURS[state]
+        self._state = state

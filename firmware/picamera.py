@@ -1,0 +1,99 @@
+"""The Raspberry Pi's camera module, through picamera2 and libcamera from the system's packages."""
+
+import logging
+from types import TracebackType
+from typing import Any, Final, Self
+
+import numpy as np
+from PIL import Image
+
+from firmware.calls import DriverCalls
+from firmware.devices import Frame, Pixels
+from firmware.errors import CameraError, CameraMissing, CameraUnplugged
+
+SIZE: Final = (1536, 1152)
+PREVIEW_DIVISOR: Final = 2
+OPEN_TIMEOUT_S: Final = 20.0
+CLOSE_TIMEOUT_S: Final = 5.0
+log = logging.getLogger(__name__)
+
+
+class PiCamera:
+    """One running stream of full frames; a preview is a frame made smaller."""
+
+    name = "picamera2"
+    simulated = False
+
+    def __init__(self) -> None:
+        """Open and start the first camera. Raises :class:`CameraMissing`, :class:`CameraTimeout`."""
+        self._calls = DriverCalls()
+        self._camera: Any = self._calls.within(OPEN_TIMEOUT_S, _start)
+
+    def preview(self, timeout_s: float) -> Frame:
+        """A fresh frame, 768×576. Raises :class:`CameraError`."""
+        frame = self.capture(timeout_s)
+        return Frame(_smaller(frame.pixels), frame.sequence, frame.exposure_us, frame.analogue_gain, frame.colour_gains)
+
+    def capture(self, timeout_s: float) -> Frame:
+        """A frame whose exposure began after the call, 1536×1152. Raises :class:`CameraError`."""
+        return self._calls.within(timeout_s, self._take)
+
+    def close(self) -> None:
+        """Stop and release the camera; one that does not answer any more is left to the process's end."""
+        camera, self._camera = self._camera, None
+        if camera is None:
+            return
+        try:
+            self._calls.within(CLOSE_TIMEOUT_S, camera.close)
+        except Exception:  # nothing more can be done for it, and the other devices must be closed too
+            log.exception("the camera could not be closed")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _take(self) -> Frame:
+        if self._camera is None:
+            raise CameraUnplugged("the camera was closed")
+        try:
+            with self._camera.captured_request(flush=True) as request:
+                return _frame(request.make_array("main"), request.get_metadata())
+        except Exception as error:  # libcamera raises what it likes; the camera did start, so it went away
+            raise CameraUnplugged(str(error)) from error
+
+
+def _start() -> Any:
+    try:
+        from picamera2 import Picamera2  # a system package that exists on a Raspberry Pi alone
+    except (ImportError, ValueError) as error:  # ValueError: it was built for another numpy
+        raise CameraMissing(f"picamera2 cannot be loaded: {error}") from error
+    if not Picamera2.global_camera_info():
+        raise CameraMissing("libcamera finds no camera")
+    try:
+        camera = Picamera2()
+        # picamera2 names formats as libcamera does, backwards: BGR888 is an array of R, G, B
+        camera.configure(camera.create_preview_configuration(main={"size": SIZE, "format": "BGR888"}))
+        camera.start()
+    except RuntimeError as error:  # what picamera2 raises when another program holds the camera
+        raise CameraError(str(error)) from error
+    return camera
+
+
+def _frame(pixels: Pixels, metadata: dict[str, Any]) -> Frame:
+    """``SensorTimestamp`` (ns) grows with each picture of the sensor, so it tells stale frames too."""
+    red, blue = metadata["ColourGains"]
+    return Frame(
+        pixels=pixels,
+        sequence=int(metadata["SensorTimestamp"]),
+        exposure_us=float(metadata["ExposureTime"]),
+        analogue_gain=float(metadata["AnalogueGain"]),
+        colour_gains=(float(red), float(blue)),
+    )
+
+
+def _smaller(pixels: Pixels) -> Pixels:
+    return np.asarray(Image.fromarray(pixels).reduce(PREVIEW_DIVISOR))

@@ -1,0 +1,38 @@
+from collections.abc import Iterator
+
+import pytest
+from gpiozero.pins.mock import MockFactory, MockPWMPin
+
+from firmware.simulated import SimulatedButton, SimulatedIndicator, SimulatedLight
+from firmware.skin import Scene, Skin
+from firmware.station import Station
+from firmware.synthetic import SyntheticCamera, draw
+
+
+@pytest.fixture(scope="session")
+def plaque() -> Scene:
+    return draw(Skin())
+
+
+@pytest.fixture
+def light() -> SimulatedLight:
+    return SimulatedLight()
+
+
+@pytest.fixture
+def camera(light: SimulatedLight, plaque: Scene) -> Iterator[SyntheticCamera]:
+    with SyntheticCamera(light, plaque) as opened:
+        yield opened
+
+
+@pytest.fixture
+def station(camera: SyntheticCamera, light: SimulatedLight) -> Iterator[Station]:
+    with Station(camera, light, SimulatedIndicator(), SimulatedButton()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def pins() -> Iterator[MockFactory]:
+    factory = MockFactory(pin_class=MockPWMPin)
+    yield factory
+    factory.close()

@@ -1,0 +1,111 @@
+from queue import Empty, Queue
+
+import pytest
+from gpiozero.exc import PinUnknownPi
+from gpiozero.pins.local import get_pi_revision
+from gpiozero.pins.mock import MockFactory
+
+from firmware.errors import GpioMissing, LightError
+from firmware.factories import open_button, open_indicator, open_light
+from firmware.gpio import BOUNCE_S, GpioButton, GpioLight, lgpio_factory
+
+LIGHT, BUTTON, RGB = 18, 17, (22, 23, 24)
+WAIT_S = 20.0
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_the_light_shines_at_its_level(pins: MockFactory) -> None:
+    with open_light("gpio", LIGHT, 0.6, pins) as light:
+        assert (light.lit, pins.pin(LIGHT).state) == (False, 0)
+        light.on()
+        assert (light.lit, pins.pin(LIGHT).state) == (True, pytest.approx(0.6))
+        assert pins.pin(LIGHT).frequency >= 1000
+        light.off()
+        assert (light.lit, pins.pin(LIGHT).state) == (False, 0)
+
+
+def test_closing_the_light_switches_it_off(pins: MockFactory) -> None:
+    light = open_light("gpio", LIGHT, 1.0, pins)
+    light.on()
+    light.close()
+    light.close()
+    light.off()
+    assert not light.lit
+    assert not pins.pin(LIGHT).state
+
+
+def test_a_light_that_cannot_shine_says_so(pins: MockFactory) -> None:
+    light = open_light("gpio", LIGHT, 1.0, pins)
+    light.close()
+    with pytest.raises(LightError):
+        light.on()
+
+
+def test_each_press_acts_once_and_bounce_is_ignored(pins: MockFactory) -> None:
+    clock, presses = Clock(), Queue[float]()
+    with GpioButton(BUTTON, pins, clock) as button:
+        button.on_press(lambda: presses.put(clock.now_s))
+        pin = pins.pin(BUTTON)
+        for _ in range(4):
+            pin.drive_low()
+            pin.drive_high()
+            clock.now_s += BOUNCE_S / 10
+        clock.now_s += 2 * BOUNCE_S
+        pin.drive_low()
+        taken = [presses.get(timeout=WAIT_S) for _ in range(2)]
+        assert taken[1] > taken[0]
+        with pytest.raises(Empty):
+            presses.get_nowait()
+
+
+def test_letting_go_does_nothing(pins: MockFactory) -> None:
+    clock, presses = Clock(), Queue[str]()
+    with GpioButton(BUTTON, pins, clock) as button:
+        button.on_press(lambda: presses.put("press"))
+        pins.pin(BUTTON).drive_low()
+        assert presses.get(timeout=WAIT_S) == "press"
+        clock.now_s += 1
+        pins.pin(BUTTON).drive_high()
+        button.on_press(lambda: presses.put("later"))
+        clock.now_s += 1
+        pins.pin(BUTTON).drive_low()
+        assert presses.get(timeout=WAIT_S) == "later"
+
+
+def test_the_kernel_is_asked_to_debounce(pins: MockFactory) -> None:
+    with open_button("gpio", BUTTON, pins):
+        assert pins.pin(BUTTON).bounce == BOUNCE_S
+        assert pins.pin(BUTTON).pull == "up"
+
+
+def test_the_indicator_has_a_colour_for_each_state(pins: MockFactory) -> None:
+    with open_indicator("gpio", RGB, pins) as indicator:
+        assert indicator.state == "busy"
+        shown = {}
+        for state in ("ready", "busy", "refused", "fault"):
+            indicator.show(state)
+            assert indicator.state == state
+            shown[state] = tuple(pins.pin(pin).state for pin in RGB)
+    assert shown == {"ready": (0, 1, 0), "busy": (0, 0, 1), "refused": (1, 0.4, 0), "fault": (1, 0, 0)}
+
+
+def test_a_pin_that_is_taken_is_refused(pins: MockFactory) -> None:
+    with GpioLight(LIGHT, 1.0, pins), pytest.raises(GpioMissing):
+        GpioLight(LIGHT, 1.0, pins)
+
+
+def test_without_pins_there_is_no_fall_back() -> None:
+    try:
+        get_pi_revision()
+    except PinUnknownPi:
+        with pytest.raises(GpioMissing):
+            lgpio_factory()
+    else:
+        pytest.skip("this is a Raspberry Pi: the pins are there")

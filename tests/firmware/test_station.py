@@ -1,0 +1,221 @@
+from collections.abc import Callable
+from queue import Queue
+from threading import Event, Thread
+from threading import enumerate as all_threads
+
+import pytest
+from gpiozero.pins.mock import MockFactory
+
+from firmware.devices import Frame
+from firmware.errors import (
+    CameraBlack,
+    CameraError,
+    CameraStale,
+    CameraTimeout,
+    CameraUnplugged,
+    LightError,
+    StationBusy,
+)
+from firmware.factories import open_button, open_indicator, open_light
+from firmware.simulated import SimulatedButton, SimulatedIndicator, SimulatedLight
+from firmware.skin import Scene
+from firmware.station import BURST, Station
+from firmware.synthetic import Exposure, Fault, SyntheticCamera
+
+WAIT_S = 20.0
+HANGING_S = 1.0
+
+
+def station_of(camera: SyntheticCamera, light: SimulatedLight, frame_timeout_s: float = WAIT_S) -> Station:
+    return Station(camera, light, SimulatedIndicator(), SimulatedButton(), frame_timeout_s)
+
+
+def test_a_capture_is_lit_and_the_light_is_off_afterwards(station: Station, light: SimulatedLight) -> None:
+    captured = station.capture()
+    assert captured.frame.pixels.shape == (1152, 1536, 3)
+    assert captured.frame.pixels.mean() > 90
+    assert captured.frames == BURST
+    assert light.history == (False, True, False)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault.HANG, CameraTimeout),
+        (Fault.UNPLUG, CameraUnplugged),
+        (Fault.STALE, CameraStale),
+        (Fault.BLACK, CameraBlack),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_a_fault_under_the_light_ends_in_its_error_and_in_the_dark(
+    plaque: Scene, fault: Fault, error: type[CameraError]
+) -> None:
+    class FaultUnderLight(SimulatedLight):
+        def on(self) -> None:
+            super().on()
+            camera.faults.add(fault)
+
+    light = FaultUnderLight()
+    camera = SyntheticCamera(light, plaque)
+    camera.preview(WAIT_S)
+    with station_of(camera, light, HANGING_S if fault is Fault.HANG else WAIT_S) as station:
+        with pytest.raises(error):
+            station.capture()
+        assert light.history == (False, True, False)
+
+
+def test_a_hung_camera_leaves_one_daemon_and_no_pile_behind(camera: SyntheticCamera, light: SimulatedLight) -> None:
+    station = station_of(camera, light, HANGING_S)
+    camera.preview(WAIT_S)
+    camera.faults.add(Fault.HANG)
+    for _ in range(4):
+        with pytest.raises(CameraTimeout):
+            station.preview()
+    left = [thread for thread in all_threads() if thread.name == "driver"]
+    assert [thread.daemon for thread in left] == [True]
+    station.close()
+    left[0].join(WAIT_S)
+    assert not left[0].is_alive()
+
+
+def test_a_station_works_again_when_the_fault_has_passed(
+    station: Station, camera: SyntheticCamera, light: SimulatedLight
+) -> None:
+    camera.faults.add(Fault.UNPLUG)
+    with pytest.raises(CameraUnplugged):
+        station.capture()
+    camera.faults.clear()
+    assert station.capture().frame.pixels.mean() > 90
+
+
+def test_a_stale_preview_is_an_error_too(station: Station, camera: SyntheticCamera) -> None:
+    station.preview()
+    camera.faults.add(Fault.STALE)
+    with pytest.raises(CameraStale):
+        station.preview()
+
+
+def test_a_light_that_fails_takes_no_photograph(camera: SyntheticCamera) -> None:
+    class Broken(SimulatedLight):
+        def on(self) -> None:
+            raise LightError("no current")
+
+    light = Broken()
+    with station_of(camera, light) as station, pytest.raises(LightError):
+        station.capture()
+    assert not light.lit
+
+
+@pytest.mark.parametrize("level", [0.0, 0.1, 0.5])
+def test_the_rooms_share_of_the_light_is_measured(station: Station, camera: SyntheticCamera, level: float) -> None:
+    camera.ambient_level = level
+    assert station.capture().ambient_share == pytest.approx(level / (1 + level), abs=0.04)
+
+
+def test_the_exposure_settles_before_the_photograph(station: Station, camera: SyntheticCamera) -> None:
+    camera.ambient_level = 0.01
+    for _ in range(4):
+        station.preview()
+    before = camera.exposure.relative
+    frame = station.capture().frame
+    assert frame.exposure_us < before * 8000 / 4
+    assert (frame.pixels == 255).mean() < 0.02
+
+
+def test_the_sharpest_of_the_burst_is_chosen(light: SimulatedLight, plaque: Scene) -> None:
+    class ShakyHand(SyntheticCamera):
+        blurs = iter((4.0, 0.0, 2.0))
+        sharp: int | None = None
+
+        def capture(self, timeout_s: float) -> Frame:
+            self.defocus_px = next(self.blurs)
+            frame = super().capture(timeout_s)
+            if self.defocus_px == 0:
+                self.sharp = frame.sequence
+            return frame
+
+    camera = ShakyHand(light, plaque)
+    with station_of(camera, light) as station:
+        assert station.capture().frame.sequence == camera.sharp
+
+
+def test_conditions_are_those_of_the_photograph(station: Station, camera: SyntheticCamera) -> None:
+    camera.exposure = Exposure(1.2, automatic=False)
+    captured = station.capture()
+    assert captured.conditions() == {
+        "camera": "synthetic",
+        "exposure_us": pytest.approx(9600),
+        "analogue_gain": 1.0,
+        "colour_gains": [1.92, 1.61],
+        "ambient_share": captured.ambient_share,
+        "mm_per_pixel": None,
+    }
+
+
+def test_nothing_else_is_taken_during_a_photograph(light: SimulatedLight, plaque: Scene) -> None:
+    lit, go_on = Event(), Event()
+
+    class Slow(SyntheticCamera):
+        def capture(self, timeout_s: float) -> Frame:
+            lit.set()
+            go_on.wait(WAIT_S)
+            return super().capture(timeout_s)
+
+    with station_of(Slow(light, plaque), light) as station:
+        photograph = Thread(target=station.capture, daemon=True)
+        photograph.start()
+        assert lit.wait(WAIT_S)
+        with pytest.raises(StationBusy):
+            station.preview()
+        with pytest.raises(StationBusy):
+            station.capture()
+        go_on.set()
+        photograph.join(WAIT_S)
+        assert station.preview().pixels.shape == (600, 800, 3)
+
+
+def test_the_button_reaches_the_action(camera: SyntheticCamera, light: SimulatedLight) -> None:
+    button, presses = SimulatedButton(), Queue[str]()
+    with Station(camera, light, SimulatedIndicator(), button) as station:
+        station.on_button(lambda: presses.put("pressed"))
+        button.press()
+        assert presses.get(timeout=WAIT_S) == "pressed"
+
+
+def test_it_is_simulated_if_one_device_is(camera: SyntheticCamera, pins: MockFactory) -> None:
+    light, button = open_light("gpio", 18, 0.8, pins), open_button("gpio", 17, pins)
+    with Station(camera, light, open_indicator("gpio", (22, 23, 24), pins), button) as station:
+        assert station.simulated
+        camera.simulated = False
+        assert not station.simulated
+
+
+def test_a_station_on_pins_lights_at_its_level_and_goes_dark(plaque: Scene, pins: MockFactory) -> None:
+    light = open_light("gpio", 18, 0.7, pins)
+    indicator = open_indicator("gpio", (22, 23, 24), pins)
+    with Station(SyntheticCamera(light, plaque), light, indicator, open_button("gpio", 17, pins)) as station:
+        station.show("ready")
+        assert pins.pin(23).state == 1
+        station.capture()
+        assert [state for _, state in pins.pin(18).states][-2:] == [pytest.approx(0.7), 0]
+
+
+def test_closing_reaches_every_device_even_if_one_fails(camera: SyntheticCamera) -> None:
+    closed = []
+
+    def closing(name: str, fails: bool = False) -> Callable[[], None]:
+        def close() -> None:
+            closed.append(name)
+            if fails:
+                raise OSError(name)
+
+        return close
+
+    light, indicator, button = SimulatedLight(), SimulatedIndicator(), SimulatedButton()
+    light.close, indicator.close, button.close = closing("light"), closing("indicator", True), closing("button")
+    with pytest.raises(OSError, match="indicator"):
+        Station(camera, light, indicator, button).close()
+    assert closed == ["light", "button", "indicator"]
+    with pytest.raises(CameraUnplugged):
+        camera.preview(WAIT_S)

@@ -1,0 +1,156 @@
+import numpy as np
+import pytest
+
+from firmware.errors import CameraError, CameraTimeout, CameraUnplugged
+from firmware.sharpness import sharpness
+from firmware.simulated import SimulatedLight
+from firmware.skin import Scene, Skin, render, tone
+from firmware.synthetic import Exposure, Fault, SyntheticCamera
+
+TIMEOUT_S = 20.0
+HANGING_S = 0.2
+FIXED = Exposure(automatic=False)
+
+
+def test_the_ring_light_makes_the_picture_bright(camera: SyntheticCamera, light: SimulatedLight) -> None:
+    camera.exposure = FIXED
+    dark = camera.preview(TIMEOUT_S).pixels.mean()
+    light.on()
+    assert camera.preview(TIMEOUT_S).pixels.mean() > 2 * dark
+
+
+def test_more_light_in_the_room_makes_the_picture_brighter(camera: SyntheticCamera) -> None:
+    camera.exposure = FIXED
+    camera.ambient_level = 0.0
+    night = camera.preview(TIMEOUT_S).pixels.mean()
+    camera.ambient_level = 0.5
+    assert night < 2
+    assert camera.preview(TIMEOUT_S).pixels.mean() > 50
+
+
+def test_exposure_and_gain_answer_to_the_light(camera: SyntheticCamera, light: SimulatedLight) -> None:
+    first, in_the_dark = (camera.preview(TIMEOUT_S) for _ in range(2))
+    light.on()
+    camera.preview(TIMEOUT_S)
+    lit = camera.preview(TIMEOUT_S)
+    assert first.exposure_us == 8000
+    assert in_the_dark.exposure_us == 33000
+    assert in_the_dark.analogue_gain > 1
+    assert lit.exposure_us < in_the_dark.exposure_us
+    assert lit.analogue_gain == 1
+
+
+def test_the_same_brightness_by_gain_is_noisier_than_by_light(light: SimulatedLight) -> None:
+    paper = np.ones((1200, 1584, 3), np.float32)
+    camera = SyntheticCamera(light, Scene(paper, paper))
+
+    def picture(ambient_level: float, relative: float) -> np.ndarray:
+        camera.ambient_level = ambient_level
+        camera.exposure = Exposure(relative, automatic=False)
+        return camera.preview(TIMEOUT_S).pixels
+
+    by_light, by_gain = picture(0.4, 1), picture(0.02, 20)
+    assert by_gain.mean() == pytest.approx(by_light.mean(), abs=1)
+    assert by_gain.std() > 1.8 * by_light.std()
+
+
+def test_defocus_takes_the_detail(camera: SyntheticCamera, light: SimulatedLight) -> None:
+    light.on()
+    sharp = sharpness(camera.capture(TIMEOUT_S).pixels)
+    camera.defocus_px = 4
+    assert sharpness(camera.capture(TIMEOUT_S).pixels) < sharp / 4
+
+
+def test_no_two_frames_are_alike(camera: SyntheticCamera) -> None:
+    assert not np.array_equal(camera.preview(TIMEOUT_S).pixels, camera.preview(TIMEOUT_S).pixels)
+
+
+def test_the_same_seed_gives_the_same_frames(plaque: Scene) -> None:
+    def frames(seed: int) -> list[np.ndarray]:
+        with SyntheticCamera(SimulatedLight(), plaque, seed) as camera:
+            return [camera.preview(TIMEOUT_S).pixels, camera.capture(TIMEOUT_S).pixels]
+
+    again = zip(frames(5), frames(5), strict=True)
+    assert all(np.array_equal(one, other) for one, other in again)
+    assert not np.array_equal(frames(5)[0], frames(6)[0])
+
+
+def test_the_scene_can_be_changed(camera: SyntheticCamera, plaque: Scene) -> None:
+    before = camera.preview(TIMEOUT_S).pixels.astype(int)
+    camera.scene = Scene(plaque.ring[::-1].copy(), plaque.ambient[::-1].copy())
+    camera.exposure = Exposure()
+    assert np.abs(camera.preview(TIMEOUT_S).pixels - before).mean() > 5
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [(Fault.HANG, CameraTimeout), (Fault.UNPLUG, CameraUnplugged)],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_a_fault_ends_in_its_error_and_passes(camera: SyntheticCamera, fault: Fault, error: type[CameraError]) -> None:
+    before = camera.preview(TIMEOUT_S).sequence
+    camera.faults.add(fault)
+    with pytest.raises(error):
+        camera.capture(HANGING_S)
+    camera.faults.discard(fault)
+    assert _first_that_comes(camera) > before
+
+
+def _first_that_comes(camera: SyntheticCamera) -> int:
+    """A call that was left behind may take a moment to end; until then the camera refuses."""
+    for _ in range(1000):
+        try:
+            return camera.preview(TIMEOUT_S).sequence
+        except CameraTimeout:
+            camera._closed.wait(0.02)
+    raise AssertionError("the camera never came back")
+
+
+def test_a_closed_camera_takes_no_picture(camera: SyntheticCamera) -> None:
+    camera.close()
+    with pytest.raises(CameraUnplugged):
+        camera.preview(TIMEOUT_S)
+
+
+@pytest.mark.parametrize("ita", [-50, -10, 20, 45, 65])
+def test_skin_has_the_tone_asked_for(ita: float) -> None:
+    assert _ita(tone(ita)) == pytest.approx(ita, abs=2)
+
+
+def test_rendered_skin_keeps_its_tone() -> None:
+    measured = [_ita(np.median(_small(Skin(ita, "none")).ring, axis=(0, 1))) for ita in (-45, 10, 40, 60)]
+    assert measured == sorted(measured)
+    assert measured[0] < -20
+    assert measured[-1] > 45
+
+
+def test_a_plaque_is_redder_than_the_skin_around_it() -> None:
+    def redness(skin: Skin) -> float:
+        middle = _small(skin).ring[130:170, 175:225]
+        return float(np.median(middle[..., 0] / middle[..., 1]))
+
+    assert redness(Skin(40, "pearly_nodule")) > redness(Skin(40, "none"))
+
+
+def test_scale_is_white_and_pigment_is_brown() -> None:
+    healthy, scaly, brown = (_small(Skin(10, lesion)).ring for lesion in ("none", "scaly_plaque", "pigmented_plaque"))
+    middle = (slice(90, 210), slice(120, 280))
+    assert (scaly[middle][..., 2] > 0.4).mean() > 0.1
+    assert (healthy[middle][..., 2] > 0.4).mean() < 0.01
+    assert np.median(brown[middle]) < 0.75 * np.median(healthy[middle])
+
+
+def test_the_same_skin_is_the_same_scene() -> None:
+    assert np.array_equal(_small(Skin(seed=4)).ring, _small(Skin(seed=4)).ring)
+    assert not np.array_equal(_small(Skin(seed=4)).ring, _small(Skin(seed=5)).ring)
+
+
+def _small(skin: Skin) -> Scene:
+    return render(skin, 400, 300)
+
+
+def _ita(linear_rgb: np.ndarray) -> float:
+    """ITA of a linear sRGB colour."""
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    _, y, z = np.cbrt(to_xyz @ linear_rgb / np.array([0.9505, 1.0, 1.089]))
+    return float(np.degrees(np.arctan2(116 * y - 16 - 50, 200 * (y - z))))
