@@ -1,0 +1,98 @@
+"""Who may use which route. A route that is not in the table is refused, whoever asks."""
+
+import hmac
+from collections.abc import Callable, Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from flask import current_app, g, request
+
+from appliance.cases.store import Case
+from appliance.errors import RequestRefused
+from appliance.web.services import services
+from appliance.web.visit import Kiosk
+
+Rule = Callable[[], None]
+
+SESSION_COOKIE: Final = "kiosk_session"
+CSRF_FIELD: Final = "csrf"
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def anyone() -> None:
+    """Nothing of a case is shown, or a photo is handed in."""
+
+
+def link() -> None:
+    """Whoever has the case's link. Raises :class:`appliance.errors.CaseUnknown` for every other token alike."""
+    g.case = services().store.by_token((request.view_args or {})["token"])
+
+
+def kiosk_session() -> None:
+    """The kiosk's own screen; what changes something must also come from its own page."""
+    kiosk: Kiosk = current_app.extensions["kiosk"]
+    if not _same(request.cookies.get(SESSION_COOKIE), kiosk.session):
+        raise RequestRefused("no kiosk session")
+    if request.method not in SAFE_METHODS:
+        _check_origin()
+        if not _same(request.form.get(CSRF_FIELD), kiosk.csrf):
+            raise RequestRefused("no CSRF token")
+
+
+RULES: Final[Mapping[str, Rule]] = {
+    "static": anyone,
+    "health.healthz": anyone,
+    "lan.home": anyone,
+    "phone.send": anyone,
+    "phone.receive": anyone,
+    "phone.result": link,
+    "api.add_photo": anyone,
+    "api.result": link,
+    "api.activation_map": link,
+    "api.photo": link,
+    # Opening the page is what starts the session: only this machine reaches the port, and check_host keeps
+    # other sites from reaching it through this machine's browser.
+    "kiosk.home": anyone,
+    "kiosk.start": kiosk_session,
+    "kiosk.consent": kiosk_session,
+    "kiosk.site": kiosk_session,
+    "kiosk.capture": kiosk_session,
+    "kiosk.again": kiosk_session,
+    "kiosk.end": kiosk_session,
+    "kiosk.state": kiosk_session,
+    "kiosk.preview": kiosk_session,
+}
+
+
+def guard() -> None:
+    """Before each request: apply the route's rule. Raises :class:`RequestRefused` where it has none."""
+    if request.endpoint is None:
+        return  # no such route: Flask answers 404 or 405
+    rule = RULES.get(request.endpoint)
+    if rule is None:
+        raise RequestRefused(f"no access rule for {request.endpoint}")
+    rule()
+
+
+def check_host() -> None:
+    """Refuse names that merely resolve to this machine (DNS rebinding). Raises :class:`RequestRefused`."""
+    if urlsplit(f"//{request.host}").hostname not in LOOPBACK:
+        raise RequestRefused(f"the kiosk is not {request.host}")
+
+
+def shown_case() -> Case:
+    """The case that the link rule found."""
+    case: Case = g.case
+    return case
+
+
+def _check_origin() -> None:
+    """Forms send "null" under Referrer-Policy no-referrer; any other foreign origin is somebody else's page."""
+    origin = request.headers.get("Origin", "null")
+    if origin not in ("null", request.host_url.rstrip("/")):
+        raise RequestRefused(f"from {origin}")
+
+
+def _same(given: str | None, expected: str) -> bool:
+    return hmac.compare_digest((given or "").encode(), expected.encode())

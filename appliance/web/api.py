@@ -1,0 +1,66 @@
+"""The JSON API, as openapi.yaml describes it."""
+
+from http import HTTPStatus
+from typing import Final
+
+import numpy as np
+from flask import Blueprint, Response, jsonify, request, url_for
+
+from appliance.errors import PageUnknown
+from appliance.vision.classes import CLASSES
+from appliance.vision.overlay import overlay, positive_share
+from appliance.web.access import shown_case
+from appliance.web.intake import checked_key, upload
+from appliance.web.pictures import PAGE_SIDE_PX, jpeg
+from appliance.web.services import services
+
+RETRY_S: Final = 2
+"""An answer takes less than this once its turn has come."""
+
+api = Blueprint("api", __name__, url_prefix="/api/v1")
+
+
+@api.post("/photos")
+def add_photo() -> Response:
+    """Take a photo: 202 and where its result will be."""
+    source = request.form.get("source", "phone_gallery")
+    key = checked_key(request.headers.get("Idempotency-Key"))
+    case, link = upload(services(), request.files.get("photo"), request.form, source, key)
+    result_url = url_for("api.result", token=link.token)
+    response = jsonify(
+        case=case.code,
+        result_url=result_url,
+        page_url=url_for("phone.result", token=link.token),
+        position=services().store.position(case),
+    )
+    response.status_code = HTTPStatus.ACCEPTED
+    response.headers["Location"] = result_url
+    return response
+
+
+@api.get("/results/<token>")
+def result(token: str) -> Response:  # noqa: ARG001  # the link rule looked it up
+    """The result document, or 202 with the place in the queue."""
+    document = services().store.document(shown_case())
+    if document is not None:
+        return jsonify(document)
+    response = jsonify(state="queued", position=services().store.position(shown_case()))
+    response.status_code = HTTPStatus.ACCEPTED
+    response.headers["Retry-After"] = str(RETRY_S)
+    return response
+
+
+@api.get("/results/<token>/map/<class_id>.png")
+def activation_map(token: str, class_id: str) -> Response:  # noqa: ARG001  # the link rule looked it up
+    """The photo under the map of one class: where the network saw what speaks for it."""
+    maps = services().store.class_maps(shown_case())
+    if maps is None or class_id not in CLASSES:
+        raise PageUnknown
+    grid = positive_share(np.asarray(maps[..., list(CLASSES).index(class_id)]))
+    return Response(overlay(services().store.photo(shown_case()), grid), mimetype="image/png")
+
+
+@api.get("/results/<token>/photo.jpg")
+def photo(token: str) -> Response:  # noqa: ARG001  # the link rule looked it up
+    """The photo, 1024 px at most."""
+    return jpeg(services().store.photo(shown_case()), PAGE_SIDE_PX)

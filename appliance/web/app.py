@@ -1,0 +1,75 @@
+"""Two apps over the same services: the kiosk's, for this machine alone, and the phones'."""
+
+import io
+from typing import IO, Final
+
+from flask import Flask, Request, request
+from jinja2 import StrictUndefined
+
+from appliance.messages import LANGUAGES
+from appliance.vision.photo import MAX_BYTES
+from appliance.web import access, headers, language, problems
+from appliance.web.api import api
+from appliance.web.health import health
+from appliance.web.kiosk import kiosk
+from appliance.web.phone import lan, phone
+from appliance.web.services import EXTENSION, Services
+from appliance.web.services import services as current_services
+from appliance.web.visit import Kiosk
+
+FORM_BYTES: Final = 2**20
+"""Room for what surrounds the photo in an upload."""
+SERVER_MAX_BYTES: Final = 256 * 2**20
+"""Until here the server reads a body that is too large, so that the sender gets a sentence and not a cut line."""
+
+
+def create_kiosk_app(services: Services) -> Flask:
+    """The kiosk's app. Serve it on the loopback address and nowhere else."""
+    # The host comes first: a foreign name must not even learn which routes there are.
+    app = _app(services, guards=(access.check_host, access.guard), browser_language=False)
+    app.extensions["kiosk"] = Kiosk(services)
+    app.jinja_env.globals["csrf"] = app.extensions["kiosk"].csrf
+    app.register_blueprint(kiosk)
+    return app
+
+
+def create_lan_app(services: Services) -> Flask:
+    """The phones' app: nothing of the kiosk is in it."""
+    app = _app(services, guards=(access.guard,), browser_language=True)
+    app.register_blueprint(lan)
+    return app
+
+
+class UploadRequest(Request):
+    """Keeps what is uploaded in memory: a photo that is refused has never been on the disk."""
+
+    def _get_file_stream(self, *_positions: object, **_names: object) -> IO[bytes]:
+        return io.BytesIO()
+
+
+def _app(services: Services, guards: tuple[access.Rule, ...], browser_language: bool) -> Flask:
+    app = Flask(__name__)
+    app.request_class = UploadRequest
+    app.config.update(MAX_CONTENT_LENGTH=MAX_BYTES + FORM_BYTES, BROWSER_LANGUAGE=browser_language)
+    app.extensions[EXTENSION] = services
+    app.jinja_env.undefined = StrictUndefined
+    app.context_processor(_words)
+    for guard in guards:
+        app.before_request(guard)
+    app.after_request(language.remember)
+    app.after_request(headers.protect)
+    problems.register(app)
+    for blueprint in (phone, api, health):
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _words() -> dict[str, object]:
+    """What every template may use."""
+    here = request.path if request.method == "GET" else "/"
+    return {
+        "t": language.translate,
+        "language": language.reader_language(),
+        "languages": [(code, f"{here}?{language.COOKIE}={code}") for code in LANGUAGES],
+        "simulated": current_services().station.simulated,
+    }

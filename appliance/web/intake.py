@@ -1,0 +1,63 @@
+"""A photo comes in: checked, decoded, kept; the same for the form, the API and the kiosk."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Final, get_args
+
+from werkzeug.datastructures import FileStorage
+
+from appliance.cases.links import Link
+from appliance.cases.store import Case, Intake, Source
+from appliance.errors import ConsentMissing, IdempotencyKeyInvalid, PhotoMissing, QueueFull, SourceUnknown
+from appliance.web.services import Services
+from appliance.web.sites import known_site
+
+YES: Final = frozenset({"yes", "true", "on", "1"})
+MAX_KEY_CHARACTERS: Final = 200
+PHONE_SOURCES: Final = tuple(source for source in get_args(Source) if source.startswith("phone"))
+
+
+def keep(services: Services, intake: Intake) -> tuple[Case, Link]:
+    """Store the photo, make its link, wake the worker. Raises :class:`QueueFull` and what the store raises."""
+    if services.store.waiting() >= services.settings.queue_limit:
+        raise QueueFull
+    case = services.store.accept(intake)
+    link = services.store.link(case, services.settings.link_hours)
+    services.wake()
+    return case, link
+
+
+def upload(
+    services: Services, photo: FileStorage | None, form: Mapping[str, str], source: str, key: str | None = None
+) -> tuple[Case, Link]:
+    """Keep a photo that a phone sent with ``site`` and ``consent``; ``key`` makes a repeated upload the same case.
+
+    Raises :class:`appliance.errors.ConsentMissing`, :class:`SiteUnknown`, :class:`SourceUnknown`,
+    :class:`PhotoMissing`, a :class:`PhotoRefused`, :class:`QueueFull`, :class:`StoreError`.
+    """
+    if form.get("consent") not in YES:
+        raise ConsentMissing
+    site = known_site(form.get("site"))
+    if source not in PHONE_SOURCES:
+        raise SourceUnknown(repr(source))
+    if photo is None or not (photo.filename or photo.mimetype):
+        raise PhotoMissing
+    data = photo.read()
+    intake = Intake(
+        pixels=services.decode(data, photo.filename or photo.mimetype),
+        sha256=hashlib.sha256(data).hexdigest(),
+        source=source,  # type: ignore[arg-type]  # one of PHONE_SOURCES
+        site=site,
+        consent=True,
+        capture=None,
+        simulated=services.station.simulated,
+        idempotency_key=key,
+    )
+    return keep(services, intake)
+
+
+def checked_key(key: str | None) -> str | None:
+    """The Idempotency-Key, if it is printable and at most 200 characters. Raises :class:`IdempotencyKeyInvalid`."""
+    if key is not None and not (0 < len(key) <= MAX_KEY_CHARACTERS and key.isascii() and key.isprintable()):
+        raise IdempotencyKeyInvalid
+    return key

@@ -1,0 +1,128 @@
+"""The kiosk's screen: one page that shows where the visit stands, and one form per step."""
+
+from http import HTTPStatus
+
+import segno
+from flask import Blueprint, Response, current_app, jsonify, make_response, redirect, render_template, request, url_for
+
+from appliance.errors import ConsentMissing
+from appliance.web import language
+from appliance.web.access import SESSION_COOKIE
+from appliance.web.intake import YES
+from appliance.web.pictures import PREVIEW_SIDE_PX, jpeg
+from appliance.web.problems import problem
+from appliance.web.result_view import result_view
+from appliance.web.services import services
+from appliance.web.sites import SITES, known_site
+from appliance.web.visit import Kiosk, Visit
+from firmware.errors import StationBusy
+
+kiosk = Blueprint("kiosk", __name__)
+
+
+@kiosk.get("/")
+def home() -> Response:
+    """The visit's page. Opening it makes this browser the kiosk."""
+    visit = _kiosk().visit
+    response = make_response(render_template(f"kiosk_{visit.phase}.html", visit=visit, **_material(visit)))
+    response.set_cookie(SESSION_COOKIE, _kiosk().session, httponly=True, samesite="Strict")
+    return response
+
+
+@kiosk.post("/kiosk/start")
+def start() -> Response:
+    """Begin a visit."""
+    _kiosk().start()
+    return _page()
+
+
+@kiosk.post("/kiosk/consent")
+def consent() -> Response:
+    """The patient agrees."""
+    if request.form.get("consent") not in YES:
+        raise ConsentMissing
+    _kiosk().consent()
+    return _page()
+
+
+@kiosk.post("/kiosk/site")
+def site() -> Response:
+    """Where the lesion is."""
+    _kiosk().choose_site(known_site(request.form.get("site")))
+    return _page()
+
+
+@kiosk.post("/kiosk/capture")
+def capture() -> Response:
+    """Take the photo."""
+    _kiosk().capture()
+    return _page()
+
+
+@kiosk.post("/kiosk/again")
+def again() -> Response:
+    """Another photo of the same place."""
+    _kiosk().again()
+    return _page()
+
+
+@kiosk.post("/kiosk/end")
+def end() -> Response:
+    """Forget the patient, their language included."""
+    _kiosk().end()
+    response = _page()
+    response.delete_cookie(language.COOKIE, samesite="Lax", httponly=True)
+    return response
+
+
+@kiosk.get("/kiosk/state")
+def state() -> Response:
+    """Which page the visit is on; the page shown asks, and moves on when it differs."""
+    visit = _kiosk().visit
+    waits = visit.phase == "waiting"
+    return jsonify(
+        phase=visit.phase,
+        position=services().store.position(services().store.case(visit.code)) if waits else None,
+    )
+
+
+@kiosk.get("/kiosk/preview.jpg")
+def preview() -> Response:
+    """What the camera sees, while the patient is asked to hold still; at any other time nothing (204)."""
+    if _kiosk().visit.phase != "live":
+        return Response(status=HTTPStatus.NO_CONTENT)
+    try:
+        return jpeg(services().station.preview().pixels, PREVIEW_SIDE_PX)
+    except StationBusy:  # the photo is being taken: the page is about to say so
+        return Response(status=HTTPStatus.NO_CONTENT)
+
+
+def _kiosk() -> Kiosk:
+    found: Kiosk = current_app.extensions["kiosk"]
+    return found
+
+
+def _page() -> Response:
+    return make_response(redirect(url_for("kiosk.home"), 303))
+
+
+def _material(visit: Visit) -> dict[str, object]:
+    """What the page of this phase shows beside the visit itself."""
+    store = services().store
+    if visit.phase == "welcome":
+        return _qr(f"{services().lan_url()}/send")
+    if visit.phase == "site":
+        return {"sites": SITES}
+    if visit.phase == "waiting":
+        return {"position": store.position(store.case(visit.code))}
+    if visit.phase == "result":
+        page = url_for("phone.result", token=visit.token)
+        view = result_view(store.document(store.case(visit.code)) or {})
+        return {"view": view, "hours": f"{services().settings.link_hours:g}", **_qr(f"{services().lan_url()}{page}")}
+    return {"problem": problem(visit.error)} if visit.error else {}
+
+
+def _qr(link: str) -> dict[str, object]:
+    """A link and its QR code as SVG; level M stands a smudged screen."""
+    drawing = segno.make_qr(link, error="m").svg_inline(omitsize=True, border=2, svgclass="qr", lineclass=None)
+    return {"link": link, "qr": drawing}

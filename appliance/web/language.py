@@ -1,0 +1,37 @@
+"""The reader's language."""
+
+from typing import Final
+
+from flask import Response, current_app, request
+
+from appliance import messages
+from appliance.messages import LANGUAGES, Language
+from appliance.web.services import services
+
+COOKIE: Final = "language"
+ONE_YEAR_S: Final = 365 * 24 * 3600
+
+
+def reader_language() -> Language:
+    """What they chose; else what the browser asks for (phones) or the setting says (kiosk)."""
+    for wanted in (request.args.get(COOKIE), request.cookies.get(COOKIE), _browser()):
+        for language in LANGUAGES:
+            if wanted == language:
+                return language
+    return services().settings.language
+
+
+def translate(key: str, **values: object) -> str:
+    """The text for ``key`` in the reader's language."""
+    return messages.text(reader_language(), key, **values)
+
+
+def remember(response: Response) -> Response:
+    """After each request: keep a language chosen with ``?language=``."""
+    if request.args.get(COOKIE) in LANGUAGES:
+        response.set_cookie(COOKIE, request.args[COOKIE], max_age=ONE_YEAR_S, samesite="Lax", httponly=True)
+    return response
+
+
+def _browser() -> str | None:
+    return request.accept_languages.best_match(LANGUAGES) if current_app.config["BROWSER_LANGUAGE"] else None

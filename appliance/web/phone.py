@@ -1,0 +1,53 @@
+"""Pages for phones: send a photo, read a result. They work without scripts, too."""
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from werkzeug.datastructures import FileStorage
+
+from appliance.vision.photo import MAX_BYTES
+from appliance.web.access import shown_case
+from appliance.web.intake import upload
+from appliance.web.result_view import result_view
+from appliance.web.services import services
+from appliance.web.sites import SITES
+
+phone = Blueprint("phone", __name__)
+lan = Blueprint("lan", __name__)
+
+
+@lan.get("/")
+def home() -> Response:
+    """Who types the bare address wants to send a photo."""
+    return make_response(redirect(url_for("phone.send")))
+
+
+@phone.get("/send")
+def send() -> str:
+    """The form."""
+    return render_template("phone_send.html", sites=SITES, max_bytes=MAX_BYTES)
+
+
+@phone.post("/send")
+def receive() -> Response:
+    """The form came without scripts."""
+    source, photo = _chosen()
+    _, link = upload(services(), photo, request.form, source)
+    return make_response(redirect(url_for("phone.result", token=link.token), 303))
+
+
+@phone.get("/r/<token>")
+def result(token: str) -> str:
+    """One result, for whoever holds its link."""
+    store = services().store
+    document = store.document(shown_case())
+    if document is None:
+        return render_template("phone_waiting.html", token=token, position=store.position(shown_case()))
+    return render_template("phone_result.html", token=token, view=result_view(document))
+
+
+def _chosen() -> tuple[str, FileStorage | None]:
+    """The form has two inputs, one opens the camera; the one that was filled counts."""
+    for source in ("phone_camera", "phone_gallery"):
+        photo = request.files.get(source)
+        if photo is not None and photo.filename:
+            return source, photo
+    return "phone_gallery", None

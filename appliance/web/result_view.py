@@ -1,0 +1,73 @@
+"""A result document, sorted for a person: the words are looked up in the templates."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+LIKELIEST: Final = 3
+"""So many are always shown; every other class of the prediction set besides."""
+SURE: Final = ((0.7, "high"), (0.4, "medium"), (0.15, "low"), (0.0, "slight"))
+"""Message keys ``sure.<word>`` from which probability on."""
+
+
+@dataclass(frozen=True)
+class FindingView:
+    """One condition. ``percent`` is a whole number in words ("<1%"), ``width`` is the bar's length, 0 … 100."""
+
+    class_id: str
+    percent: str
+    width: int
+    sure: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class ResultView:
+    """What the result pages show."""
+
+    document: Mapping[str, Any]
+    likely: tuple[FindingView, ...]
+    others: tuple[FindingView, ...]
+    advice: tuple[str, ...]
+    """Message keys of what to do better, where the photo could not be assessed."""
+
+    @property
+    def outcome(self) -> str:
+        """findings, none_of_these or cannot_assess."""
+        return str(self.document["outcome"])
+
+    @property
+    def rule(self) -> str:
+        """Id of the rule that said how soon somebody should look; next.<rule> says what to do."""
+        return str(self.document["risk"]["rule"]).removeprefix("rule.")
+
+    @property
+    def map_class(self) -> str | None:
+        """The class whose activation map is shown."""
+        shown = self.document.get("activation_map")
+        return str(shown["class"]) if shown and self.outcome == "findings" else None
+
+
+def result_view(document: Mapping[str, Any]) -> ResultView:
+    """Sort a ``dermkiosk.result/1`` document. None of the eight means: no ranking of the eight."""
+    ranked = document["findings"] if document["outcome"] == "findings" else []
+    possible = {item["class"] for item in ranked[:LIKELIEST]} | set(document["prediction_set"])
+    likely = [item for item in ranked if item["class"] in possible]
+    return ResultView(
+        document=document,
+        likely=tuple(_finding(item) for item in likely),
+        others=tuple(_finding(item) for item in ranked if item not in likely),
+        advice=tuple(check["advice"] for check in document["quality"]["checks"] if not check["ok"]),
+    )
+
+
+def _finding(item: Mapping[str, Any]) -> FindingView:
+    probability = float(item["probability"])
+    sure = next(word for limit, word in SURE if probability >= limit)
+    return FindingView(item["class"], percent(probability), round(probability * 100), sure, item["evidence"])
+
+
+def percent(probability: float) -> str:
+    """Whole percents at most, and never certainty."""
+    whole = round(probability * 100)
+    return "<1%" if whole < 1 else ">99%" if whole > 99 else f"{whole}%"

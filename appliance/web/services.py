@@ -1,0 +1,52 @@
+"""What the pages need from the rest of the box. The composition root fills it in."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from flask import current_app
+
+from appliance.cases.store import Store
+from appliance.settings import Settings
+from appliance.vision.photo import Pixels
+from firmware.station import Station
+
+EXTENSION: Final = "dermkiosk"
+
+
+class HealthResult(Protocol):
+    """What one health check says. ``message`` is a message key."""
+
+    @property
+    def id(self) -> str:
+        """Stable name of the check."""
+
+    @property
+    def ok(self) -> bool:
+        """True where nothing needs doing."""
+
+    @property
+    def message(self) -> str:
+        """Key of the sentence."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything behind the pages."""
+
+    settings: Settings
+    store: Store
+    wake: Callable[[], None]
+    """Tell the worker that a case waits."""
+    station: Station
+    decode: Callable[[bytes, str | None], Pixels]
+    """A file's bytes and its name or media type → pixels; raises :class:`appliance.errors.PhotoRefused`."""
+    checks: Callable[[], Sequence[HealthResult]]
+    lan_url: Callable[[], str]
+    """Where phones find the box, without a slash at the end: ``http://192.168.1.5:8000``."""
+
+
+def services() -> Services:
+    """Those of the app that answers this request."""
+    found: Services = current_app.extensions[EXTENSION]
+    return found

@@ -1,0 +1,129 @@
+"""The kiosk's one visit: the patient in front of the screen, step by step. Nothing of it is written to disk."""
+
+import hashlib
+import logging
+import secrets
+import threading
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+from appliance.cases.store import Intake
+from appliance.errors import CaseUnknown
+from appliance.web.intake import keep
+from appliance.web.services import Services
+from firmware.devices import IndicatorState
+from firmware.errors import DermkioskError
+
+Phase = Literal["welcome", "consent", "site", "live", "capturing", "waiting", "result", "failed"]
+INDICATOR: Final[dict[Phase, IndicatorState]] = {"capturing": "busy", "waiting": "busy", "failed": "fault"}
+"""What the indicator light shows; ``ready`` in every other phase."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Where the visit stands. A value: each step replaces it."""
+
+    phase: Phase = "welcome"
+    site: str = ""
+    code: str = ""
+    """The case, once the photo was accepted."""
+    token: str = ""
+    """The case's link."""
+    error: DermkioskError | None = None
+
+
+class Kiosk:
+    """Moves the visit on. Thread-safe. A step that does not fit the phase is ignored: a double tap, an old page."""
+
+    def __init__(self, services: Services) -> None:
+        """Take over the station's button."""
+        self.session = secrets.token_urlsafe(32)
+        self.csrf = secrets.token_urlsafe(32)
+        self._services = services
+        self._lock = threading.Lock()
+        self._visit = Visit()
+        services.station.on_button(self.capture)
+
+    @property
+    def visit(self) -> Visit:
+        """As it stands now: a case that was answered meanwhile is a result."""
+        visit = self._visit
+        if visit.phase not in ("waiting", "result"):
+            return visit
+        try:
+            case = self._services.store.case(visit.code)
+        except CaseUnknown:  # deleted meanwhile
+            self._settle(visit, Visit())
+            return self._visit
+        if visit.phase == "waiting" and case.state == "done":
+            self._settle(visit, replace(visit, phase="result"))
+        return self._visit
+
+    def start(self) -> None:
+        """Somebody touched the welcome page."""
+        self._move("consent", after=("welcome",))
+
+    def consent(self) -> None:
+        """They agree."""
+        self._move("site", after=("consent",))
+
+    def choose_site(self, site: str) -> None:
+        """Where the lesion is."""
+        self._move("live", after=("site", "live"), site=site)
+
+    def capture(self) -> None:
+        """Take the photograph, in the background; also what the button does."""
+        visit = self._move("capturing", after=("live", "failed"), error=None)
+        if visit is not None:
+            threading.Thread(target=self._take, args=(visit,), name="kiosk-capture", daemon=True).start()
+
+    def again(self) -> None:
+        """Another photograph of the same place."""
+        self._move("live", after=("result", "failed"), code="", token="", error=None)
+
+    def end(self) -> None:
+        """Forget the patient."""
+        with self._lock:
+            self._become(Visit())
+
+    def _take(self, visit: Visit) -> None:
+        try:
+            self._settle(visit, self._photographed(visit))
+        except DermkioskError as error:
+            self._settle(visit, replace(visit, phase="failed", error=error))
+        except Exception:  # a thread has no caller to tell; the page must not wait for ever
+            logging.getLogger(__name__).exception("the capture failed")
+            self._settle(visit, replace(visit, phase="failed", error=DermkioskError("capture")))
+
+    def _photographed(self, visit: Visit) -> Visit:
+        captured = self._services.station.capture()
+        if self._visit is not visit:
+            return visit  # the patient left meanwhile: the picture goes nowhere
+        intake = Intake(
+            pixels=captured.frame.pixels,
+            sha256=hashlib.sha256(captured.frame.pixels.tobytes()).hexdigest(),
+            source="kiosk",
+            site=visit.site,
+            consent=True,
+            capture=captured.conditions(),
+            simulated=self._services.station.simulated,
+        )
+        case, link = keep(self._services, intake)
+        return replace(visit, phase="waiting", code=case.code, token=link.token)
+
+    def _move(self, phase: Phase, after: tuple[Phase, ...], **changes: Any) -> Visit | None:
+        """The new visit, or ``None`` where this step does not follow from where it stands."""
+        with self._lock:
+            if self._visit.phase not in after:
+                return None
+            self._become(replace(self._visit, phase=phase, **changes))
+            return self._visit
+
+    def _settle(self, expected: Visit, result: Visit) -> None:
+        with self._lock:
+            if self._visit is expected:  # else it went on without this answer
+                self._become(result)
+
+    def _become(self, visit: Visit) -> None:
+        self._visit = visit
+        self._services.station.show(INDICATOR.get(visit.phase, "ready"))

@@ -1,0 +1,211 @@
+"""The whole program in one process, Chromium in another. Nothing in between is replaced."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+
+from appliance.cases.store import Case, Store
+from appliance.cases.worker import Worker
+from appliance.serve import Answerer, Listener
+from appliance.settings import Settings
+from appliance.vision.assessor import Assessor
+from appliance.vision.photo import Pixels, decode
+from appliance.web.app import create_lan_app
+from appliance.web.services import Services
+from firmware.simulated import SimulatedButton, SimulatedIndicator, SimulatedLight
+from firmware.skin import Skin
+from firmware.station import Station
+from firmware.synthetic import SyntheticCamera, draw
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+SERVE = [str(Path(sys.executable).with_name("dermkiosk")), "serve", "--kiosk-port", "0", "--lan-port", "0"]
+SIMULATED = ["--camera", "synthetic", "--light", "simulated", "--button", "simulated", "--indicator", "simulated"]
+RESULT_MS = 60_000
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@dataclass(frozen=True)
+class Box:
+    """Addresses of a running box, and the store where it runs in this process."""
+
+    kiosk: str
+    phones: str
+    store: Store | None = None
+    release: threading.Event = field(default_factory=threading.Event)
+    """Where the worker is held back: set it, and it answers."""
+
+
+@pytest.fixture(scope="session")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    """``dermkiosk serve`` as an installer starts it without a Raspberry Pi."""
+    command = [*SERVE, *SIMULATED, "--state", str(tmp_path_factory.mktemp("state"))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            kiosk = _told(process.stdout, "kiosk ")
+            yield Box(kiosk, _told(process.stdout, "phones "))
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
+
+
+def _told(lines: Any, prefix: str) -> str:
+    for line in lines:
+        if line.startswith(prefix):
+            return str(line.removeprefix(prefix).strip().rstrip("/"))
+    pytest.fail(f"dermkiosk serve ended before it said {prefix!r}")
+
+
+@pytest.fixture
+def held_box(tmp_path: Path, assessor: Assessor) -> Iterator[Box]:
+    """A box in this process whose worker answers when it is released: so that waiting can be looked at."""
+    settings = Settings(camera="synthetic", state=tmp_path / "state", language="zh")
+    answerer = Answerer(assessor)
+    release = threading.Event()
+
+    def answer(case: Case, pixels: Pixels) -> tuple[dict[str, Any], Any]:
+        release.wait()
+        return answerer.answer(case, pixels)
+
+    light = SimulatedLight()
+    with (
+        Station(SyntheticCamera(light), light, SimulatedIndicator(), SimulatedButton()) as station,
+        Store(settings.state) as store,
+    ):
+        worker = Worker(store, answer, answerer.give_up)
+        services = Services(settings, store, worker.wake, station, decode, lambda: (), lambda: "http://127.0.0.1")
+        listener = Listener(create_lan_app(services), "127.0.0.1", 0)
+        worker.start()
+        listener.start()
+        yield Box("", f"http://127.0.0.1:{listener.port}", store, release)
+        release.set()
+        listener.close()
+        worker.stop(60)
+
+
+@pytest.fixture(scope="session")
+def camera_photo() -> Pixels:
+    """What the synthetic camera takes under its light, uint8 RGB, 1152×1536×3."""
+    light = SimulatedLight()
+    light.on()
+    camera = SyntheticCamera(light, draw(Skin()))
+    try:
+        for _ in range(3):  # until the exposure has settled
+            camera.preview(5)
+        return camera.capture(5).pixels
+    finally:
+        camera.close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's; ``./setup.sh test`` installs it."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Watched:
+    """Everything a page did that it should not do."""
+
+    console: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+
+    def hear(self, message: ConsoleMessage) -> None:
+        """Note an error, except that Chromium reports each request that fails: those a test provokes itself."""
+        if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
+            self.console.append(message.text)
+
+    def see(self, request: Request, allowed: tuple[str, ...]) -> None:
+        """Note a request that leaves the box."""
+        if not request.url.startswith((*allowed, "blob:")):
+            self.outside.append(request.url)
+
+
+@pytest.fixture
+def browse(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Open a window: ``browse(width, height, box)``. In the end nothing may have gone wrong in any of them."""
+    watched = Watched()
+    contexts: list[BrowserContext] = []
+
+    def window(width: int, height: int, box: Box, **options: Any) -> Page:
+        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        port = box.phones.rsplit(":", 1)[1]
+        allowed = tuple(filter(None, (box.kiosk, box.phones, f"http://127.0.0.1:{port}")))
+        context.on("console", watched.hear)
+        context.on("weberror", lambda error: watched.console.append(str(error.error)))
+        context.on("request", lambda request: watched.see(request, allowed))
+        return context.new_page()
+
+    yield window
+    for context in contexts:
+        context.close()
+    assert watched.console == []
+    assert watched.outside == []
+
+
+@pytest.fixture
+def phone(browse: Callable[..., Page]) -> Callable[..., Page]:
+    """A phone's window on a box: ``phone(box)``, in English unless told otherwise."""
+
+    def window(box: Box, locale: str = "en-GB", **options: Any) -> Page:
+        return browse(390, 844, box, locale=locale, is_mobile=True, has_touch=True, **options)
+
+    return window
+
+
+@pytest.fixture
+def fill() -> Callable[..., None]:
+    """Fill the form on /send as a person does, and send it."""
+
+    def filled(page: Page, photo: Path, base: str) -> None:
+        page.goto(f"{base}/send")
+        page.set_input_files("input[name=phone_gallery]", photo)
+        page.select_option("#site", "forearm")
+        page.check("input[name=consent]")
+        page.click("#form > button")
+
+    return filled
+
+
+@pytest.fixture
+def photo_file(tmp_path: Path, camera_photo: Pixels, encoded: Callable[..., bytes]) -> Path:
+    """The camera's photo, as a phone would send it."""
+    file = tmp_path / "IMG_0001.jpg"
+    file.write_bytes(encoded(camera_photo, "JPEG", quality=92))
+    return file
+
+
+@pytest.fixture
+def result() -> Callable[[Page], str]:
+    """Wait for the result page; returns the outcome."""
+
+    def wait(page: Page) -> str:
+        verdict = page.locator("[data-outcome]")
+        expect(verdict).to_be_visible(timeout=RESULT_MS)
+        return str(verdict.get_attribute("data-outcome"))
+
+    return wait

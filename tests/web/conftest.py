@@ -1,0 +1,158 @@
+"""The pages over a real store, a real decoder and simulated hardware; only the answers are made up."""
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image
+
+from appliance.cases.document import Origin, PhotoRecord, build
+from appliance.cases.store import Case, Store
+from appliance.health.result import Result
+from appliance.settings import Settings
+from appliance.vision.assessment import Assessment, Check, Finding, Outcome, Quality
+from appliance.vision.classes import CLASSES, ClassId
+from appliance.vision.photo import Pixels, decode
+from appliance.vision.risk import grade
+from appliance.web.app import create_kiosk_app, create_lan_app
+from appliance.web.services import Services
+from firmware.simulated import SimulatedButton, SimulatedIndicator, SimulatedLight
+from firmware.skin import Scene, Skin
+from firmware.station import Station
+from firmware.synthetic import SyntheticCamera, draw
+
+LAN_URL = "http://192.168.1.5:8000"
+MODEL = {"bundle": "test", "sha256": "0" * 64, "runtime": "none", "delegate": "none"}
+Answer = Callable[..., None]
+
+
+@dataclass
+class Hardware:
+    """The station with the devices one can turn on and break."""
+
+    station: Station
+    camera: SyntheticCamera
+    button: SimulatedButton
+    indicator: SimulatedIndicator
+
+
+@pytest.fixture(scope="session")
+def scene() -> Scene:
+    """Drawn once: it takes seconds."""
+    return draw(Skin())
+
+
+@pytest.fixture
+def hardware(scene: Scene) -> Iterator[Hardware]:
+    light, button, indicator = SimulatedLight(), SimulatedButton(), SimulatedIndicator()
+    camera = SyntheticCamera(light, scene)
+    with Station(camera, light, indicator, button, frame_timeout_s=1) as station:
+        yield Hardware(station, camera, button, indicator)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "state") as opened:
+        yield opened
+
+
+@pytest.fixture
+def checks() -> list[Result]:
+    """What /healthz is told; a test may add to it."""
+    return [Result("camera", ok=True)]
+
+
+@pytest.fixture
+def services(hardware: Hardware, store: Store, checks: list[Result], tmp_path: Path) -> Services:
+    settings = Settings(language="zh", queue_limit=3, state=tmp_path / "state")
+    return Services(settings, store, lambda: None, hardware.station, decode, lambda: checks, lambda: LAN_URL)
+
+
+@pytest.fixture
+def phone(services: Services) -> FlaskClient:
+    """A phone on the network that asks for English."""
+    client = create_lan_app(services).test_client()
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en-GB,en;q=0.9"
+    return client
+
+
+@pytest.fixture
+def kiosk(services: Services) -> FlaskClient:
+    """The kiosk's own browser, before it opened the page."""
+    return create_kiosk_app(services).test_client()
+
+
+@pytest.fixture
+def answer(store: Store) -> Answer:
+    """Answer everything that waits, as the worker would."""
+
+    def give(outcome: Outcome = "findings", top: ClassId = "psoriasis", failed: tuple[str, ...] = ()) -> None:
+        while (case := store.next_queued()) is not None:
+            assessment = assessed(outcome, top, failed)
+            store.answer(case, build(_origin(case), assessment, MODEL), assessment.class_maps)
+
+    return give
+
+
+def assessed(outcome: Outcome, top: ClassId, failed: tuple[str, ...]) -> Assessment:
+    """A made-up assessment of the shape the real one has."""
+    checks = (Check("focus", True, 1.0, 0.5, "advice.focus"), *(Check("x", False, 0, 1, advice) for advice in failed))
+    if outcome == "cannot_assess":
+        return Assessment(outcome, Quality(checks))
+    rest = [each for each in CLASSES if each != top]
+    shares = {top: 0.63, rest[0]: 0.2, rest[1]: 0.1, rest[2]: 0.05, **dict.fromkeys(rest[3:], 0.005)}
+    findings = tuple(Finding(each, share, "limited") for each, share in shares.items())
+    maps = np.zeros((8, 8, len(CLASSES)), np.float32)
+    maps[3:5, 3:5] = 1
+    none_of_these = outcome == "none_of_these"
+    risk = grade(findings, none_of_these, malignancy_threshold=0.4)
+    return Assessment(outcome, Quality(checks), findings, 0.1, (top, rest[0]), risk, maps)
+
+
+def _origin(case: Case) -> Origin:
+    photo = PhotoRecord(case.photo_id, case.source, case.taken_at, case.clock, case.sha256)
+    return Origin(photo, case.code, case.capture, case.simulated)
+
+
+@pytest.fixture
+def picture() -> Pixels:
+    """uint8 RGB, 240×320×3."""
+    return np.random.default_rng(1).integers(90, 200, (240, 320, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def as_file(picture: Pixels) -> Callable[[str], bytes]:
+    """The picture as a file of a Pillow format."""
+
+    def encode(file_format: str) -> bytes:
+        file = io.BytesIO()
+        Image.fromarray(picture).save(file, file_format)
+        return file.getvalue()
+
+    return encode
+
+
+@pytest.fixture
+def form(as_file: Callable[[str], bytes]) -> Callable[..., dict[str, Any]]:
+    """A complete upload; keyword arguments replace its parts, ``None`` leaves one out."""
+
+    def fill(**parts: Any) -> dict[str, Any]:
+        filled = {"photo": (as_file("JPEG"), "photo.jpg"), "site": "forearm", "consent": "yes"} | parts
+        if filled["photo"] is not None:
+            data, name = filled["photo"]
+            filled["photo"] = (io.BytesIO(data), name)
+        return {"data": {name: value for name, value in filled.items() if value is not None}}
+
+    return fill
+
+
+@pytest.fixture
+def sent(phone: FlaskClient, form: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+    """What the API said to one accepted photo."""
+    answered: dict[str, Any] = phone.post("/api/v1/photos", **form()).get_json()
+    return answered

@@ -1,0 +1,287 @@
+"""A visit at the kiosk, without a browser: its steps, the camera's faults, and what it leaves behind."""
+
+import re
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from appliance.messages import text
+from appliance.web.services import Services
+from appliance.web.sites import SITES
+from firmware.synthetic import Fault
+
+Answer = Callable[..., None]
+DEADLINE_S = 20
+
+
+@pytest.fixture
+def page(kiosk: FlaskClient) -> Callable[[], str]:
+    """The kiosk's page as it is now."""
+    return lambda: kiosk.get("/").text
+
+
+@pytest.fixture
+def do(kiosk: FlaskClient, page: Callable[[], str]) -> Callable[..., int]:
+    """Send one of the page's forms; returns the status."""
+
+    def send(step: str, **fields: str) -> int:
+        csrf = re.search(r'name="csrf" value="([^"]+)"', page())
+        assert csrf
+        return kiosk.post(f"/kiosk/{step}", data={"csrf": csrf[1], **fields}).status_code
+
+    return send
+
+
+@pytest.fixture
+def phase(kiosk: FlaskClient) -> Callable[[], str]:
+    return lambda: str(kiosk.get("/kiosk/state").get_json()["phase"])
+
+
+@pytest.fixture
+def until(phase: Callable[[], str]) -> Callable[..., str]:
+    """Wait until the visit has left the phase ``capturing``; returns the phase."""
+
+    def wait() -> str:
+        end = time.monotonic() + DEADLINE_S
+        while phase() == "capturing" and time.monotonic() < end:
+            time.sleep(0.02)
+        return phase()
+
+    return wait
+
+
+@pytest.fixture
+def live(do: Callable[..., int]) -> None:
+    """A patient who agreed and said where."""
+    do("start")
+    do("consent", consent="yes")
+    do("site", site="back")
+
+
+def test_a_visit_from_welcome_to_result(
+    do: Any, page: Any, phase: Any, until: Any, answer: Answer, services: Services
+) -> None:
+    assert text("zh", "kiosk.welcome.start") in page()
+    do("start")
+    assert text("zh", "consent.stays") in page()
+    do("consent", consent="yes")
+    assert all(f'value="{site}"' in page() for site in SITES)
+    do("site", site="back")
+    assert phase() == "live"
+    do("capture")
+    assert until() == "waiting"
+    assert text("zh", "kiosk.waiting.place", position=1) in page()
+    (case,) = services.store.cases()
+    assert (case.source, case.site, case.simulated) == ("kiosk", "back", True)
+    assert case.capture is not None
+    assert case.capture["camera"] == "synthetic"
+    answer(top="psoriasis")
+    assert phase() == "result"
+    shown = page()
+    assert 'data-class="psoriasis"' in shown
+    assert "/map/psoriasis.png" in shown
+    assert case.code in shown
+
+
+def test_the_qr_carries_the_case_link_with_the_lan_address(
+    do: Any, page: Any, until: Any, answer: Answer, live: None, phone: FlaskClient
+) -> None:
+    do("capture")
+    until()
+    answer()
+    link = re.search(r'data-link="(http://192\.168\.1\.5:8000(/r/[\w-]+))"', page())
+    assert link
+    assert f"{link[1]}</p>" in page()
+    assert "<svg" in page()
+    assert 'data-outcome="findings"' in phone.get(link[2]).text
+
+
+def test_the_hardware_button_captures_while_the_live_view_is_on(
+    hardware: Any, phase: Any, until: Any, services: Services, live: None
+) -> None:
+    hardware.button.press()
+    end = time.monotonic() + DEADLINE_S
+    while phase() == "live" and time.monotonic() < end:
+        time.sleep(0.02)
+    assert until() == "waiting"
+    assert len(services.store.cases()) == 1
+
+
+@pytest.mark.parametrize("steps", [(), ("start",), ("start", "consent")])
+def test_before_consent_and_site_the_button_does_nothing(
+    do: Any, page: Any, hardware: Any, phase: Any, services: Services, steps: tuple[str, ...]
+) -> None:
+    page()
+    for step in steps:
+        do(step, consent="yes")
+    before = phase()
+    pressed = threading.Event()
+    capture = hardware.button._action
+    hardware.button.on_press(lambda: (capture(), pressed.set()))
+    hardware.button.press()
+    assert pressed.wait(DEADLINE_S)
+    do("capture")
+    assert phase() == before
+    assert not services.store.cases()
+
+
+def test_consent_must_be_ticked(do: Any, phase: Any) -> None:
+    do("start")
+    assert do("consent") == 422
+    assert phase() == "consent"
+
+
+def test_an_unknown_site_is_refused(do: Any, phase: Any) -> None:
+    do("start")
+    do("consent", consent="yes")
+    assert do("site", site="moon") == 422
+    assert phase() == "site"
+
+
+def test_the_live_view_is_a_jpeg_and_only_there(kiosk: FlaskClient, do: Any) -> None:
+    kiosk.get("/")
+    assert kiosk.get("/kiosk/preview.jpg").status_code == 204
+    for step in ("start", "consent"):
+        do(step, consent="yes")
+    assert kiosk.get("/kiosk/preview.jpg").status_code == 204
+    do("site", site="hand")
+    shown = kiosk.get("/kiosk/preview.jpg")
+    assert shown.mimetype == "image/jpeg"
+    assert shown.data.startswith(b"\xff\xd8")
+    assert shown.headers["Cache-Control"] == "no-store"
+
+
+def test_a_camera_that_fails_is_said_with_a_remedy_and_can_be_tried_again(
+    do: Any, page: Any, phase: Any, until: Any, hardware: Any, services: Services, live: None, kiosk: FlaskClient
+) -> None:
+    hardware.camera.faults.add(Fault.UNPLUG)
+    preview = kiosk.get("/kiosk/preview.jpg", headers={"Accept": "application/json"})
+    assert (preview.status_code, preview.get_json()["key"]) == (503, "camera_unplugged")
+    do("capture")
+    assert until() == "failed"
+    assert text("zh", "error.camera_unplugged") in page()
+    assert text("zh", "error.camera_unplugged.remedy") in page()
+    assert hardware.indicator.state == "fault"
+    assert not services.store.cases()
+    hardware.camera.faults.clear()
+    do("again")
+    assert phase() == "live"
+    do("capture")
+    assert until() == "waiting"
+
+
+def test_the_indicator_follows_the_visit(
+    do: Any, until: Any, answer: Answer, phase: Any, hardware: Any, live: None
+) -> None:
+    assert hardware.indicator.state == "ready"
+    do("capture")
+    until()
+    assert hardware.indicator.state == "busy"
+    answer()
+    assert phase() == "result"
+    assert hardware.indicator.state == "ready"
+
+
+def test_a_full_queue_is_said_at_the_kiosk(
+    do: Any, page: Any, until: Any, live: None, phone: FlaskClient, form: Any, services: Services
+) -> None:
+    for _ in range(services.settings.queue_limit):
+        phone.post("/api/v1/photos", **form())
+    do("capture")
+    assert until() == "failed"
+    assert 'data-problem="queue_full"' in page()
+
+
+def test_retaking_keeps_the_site(do: Any, page: Any, until: Any, answer: Answer, live: None) -> None:
+    do("capture")
+    until()
+    answer("cannot_assess", failed=("advice.focus",))
+    assert text("zh", "advice.focus") in page()
+    do("again")
+    assert text("zh", "site.back") in page()
+
+
+def test_a_new_patient_finds_nothing_of_the_last(
+    do: Any, page: Any, phase: Any, until: Any, answer: Answer, live: None, kiosk: FlaskClient, services: Services
+) -> None:
+    kiosk.get("/?language=en")
+    do("capture")
+    until()
+    answer()
+    (case,) = services.store.cases()
+    token = re.search(r"/r/([\w-]+)", page())
+    assert token
+    do("end")
+    assert phase() == "welcome"
+    for path in ("/", "/kiosk/state"):
+        shown = kiosk.get(path).text
+        assert case.code not in shown
+        assert token[1] not in shown
+    assert '<html lang="zh-CN">' in page()
+    for step in ("start", "consent"):
+        do(step, consent="yes")
+    assert text("zh", "site.back") in page()  # a choice again, not a memory
+    assert phase() == "site"
+
+
+def test_who_leaves_during_the_capture_is_not_photographed(
+    do: Any, phase: Any, services: Services, live: None, monkeypatch: pytest.MonkeyPatch, hardware: Any
+) -> None:
+    taking, left = threading.Event(), threading.Event()
+    capture = hardware.station.capture
+
+    def slow() -> object:
+        taking.set()
+        left.wait(DEADLINE_S)
+        return capture()
+
+    monkeypatch.setattr(hardware.station, "capture", slow)
+    do("capture")
+    assert taking.wait(DEADLINE_S)
+    do("end")
+    left.set()
+    for thread in threading.enumerate():
+        if thread.name == "kiosk-capture":
+            thread.join(DEADLINE_S)
+    assert phase() == "welcome"
+    assert not services.store.cases()
+
+
+def test_a_deleted_case_ends_the_visit(
+    do: Any, phase: Any, until: Any, answer: Answer, live: None, services: Services
+) -> None:
+    do("capture")
+    until()
+    answer()
+    assert phase() == "result"
+    services.store.delete(services.store.cases()[0].code)
+    assert phase() == "welcome"
+
+
+def test_a_fault_nobody_thought_of_does_not_leave_the_page_waiting(
+    do: Any, page: Any, until: Any, live: None, hardware: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hardware.station, "capture", lambda: 1 / 0)
+    do("capture")
+    assert until() == "failed"
+    assert text("zh", "error.internal") in page()
+
+
+def test_every_kiosk_page_says_simulated(do: Any, page: Any, until: Any, answer: Answer) -> None:
+    pages = [page()]
+    for step in ("start", "consent", "site", "capture"):
+        do(step, consent="yes", site="foot")
+        pages.append(page())
+    until()
+    pages.append(page())
+    answer()
+    pages.append(page())
+    assert all("SIMULATED" in each for each in pages)
+
+
+def test_the_welcome_page_leads_phones_to_the_form(page: Any) -> None:
+    assert 'data-link="http://192.168.1.5:8000/send"' in page()

@@ -1,0 +1,52 @@
+"""Every text the pages ask for is there, in every language."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from appliance import web
+from appliance.errors import RequestError
+from appliance.messages import LANGUAGES, Language, catalogue
+from appliance.vision.classes import CLASSES
+from appliance.vision.risk import BY_LIKELIEST
+from appliance.web.result_view import SURE
+from appliance.web.sites import SITES
+
+TEMPLATES = sorted((Path(web.__file__).parent / "templates").glob("*.html"))
+LITERAL = re.compile(r"\bt\(\s*['\"]([\w.]+)['\"]\s*[,)]")
+RULES = {rule for _, rule in BY_LIKELIEST.values()} | {"none_of_these"}
+COMPOSED = (
+    [f"class.{each}.{part}" for each in CLASSES for part in ("name", "plain", "means")]
+    + [f"site.{each}" for each in SITES]
+    + [f"{kind}.{rule}" for rule in RULES for kind in ("next", "rule")]
+    + [f"grade.{grade}" for grade in ("low", "refer", "urgent")]
+    + [f"sure.{word}" for _, word in SURE]
+    + ["evidence.limited", "evidence.insufficient"]
+    + [f"error.{each.key}{part}" for each in RequestError.__subclasses__() for part in ("", ".remedy")]
+)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_the_templates_name_is_in_the_catalogue(language: Language) -> None:
+    literal = {key for template in TEMPLATES for key in LITERAL.findall(template.read_text("utf-8"))}
+    assert len(literal) > 80
+    assert not (literal | set(COMPOSED)) - set(catalogue(language))
+
+
+def test_no_template_has_words_of_its_own() -> None:
+    """Between tags there is nothing but what the catalogue gives."""
+    for template in TEMPLATES:
+        text = re.sub(r"\{% block body_(class|data) %\}.*", "", template.read_text("utf-8"))
+        text = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", " ", text, flags=re.DOTALL)
+        between = re.sub(r"<[^>]*>", " ", text, flags=re.DOTALL)
+        assert re.findall(r"[A-Za-z\u4e00-\u9fff]{2,}", between) == [], template.name
+
+
+def test_translations_have_the_same_keys_and_placeholders() -> None:
+    zh, en = catalogue("zh"), catalogue("en")
+    assert set(zh) == set(en)
+    for key in zh:
+        assert set(re.findall(r"\{\w+\}", zh[key])) == set(re.findall(r"\{\w+\}", en[key])), key
+        assert zh[key].strip(), key
+        assert en[key].strip(), key
