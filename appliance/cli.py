@@ -114,7 +114,7 @@ def _examined(name: str, language: Language, look: Any) -> bool:
 
 def _summary(document: dict[str, Any], language: Language) -> str:
     """A document as a few lines for a person."""
-    head = f"{document['photo']['path']}: {text(language, 'outcome.' + document['outcome'])}"
+    head = f"{document['photo']['path']}: {text(language, 'result.' + document['outcome'] + '.title')}"
     reasons = [f"  → {text(language, check['advice'])}" for check in document["quality"]["checks"] if not check["ok"]]
     ranked = [
         f"  {finding['probability']:5.0%}  {text(language, 'class.' + finding['class'] + '.name')}"

@@ -212,10 +212,6 @@ class RequestError(DermkioskError):
     status = 400
 
 
-class RequestMalformed(RequestError):
-    """Not a request this address understands."""
-
-
 class IdempotencyKeyInvalid(RequestError):
     """Empty, too long or not printable."""
 

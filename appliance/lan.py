@@ -7,7 +7,7 @@ import psutil
 
 
 def address(given: str | None) -> str | None:
-    """``given``, or the first IPv4 address of an interface that is up, private ranges first; ``None`` without a network."""
+    """``given``, or the first IPv4 address of an interface that is up, private ranges first; ``None``: no network."""
     if given:
         return given
     up = {name for name, state in psutil.net_if_stats().items() if state.isup}

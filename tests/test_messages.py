@@ -46,7 +46,8 @@ def test_placeholders_are_the_same_in_every_language() -> None:
 def test_every_error_has_a_sentence_and_a_remedy(error: type[DermkioskError]) -> None:
     assert f"error.{error.key}" in catalogue("en")
     assert f"error.{error.key}.remedy" in catalogue("en")
-    assert not _placeholders(catalogue("en")[f"error.{error.key}.remedy"])
+    if issubclass(error, appliance.errors.PhotoRefused):  # a result document names its remedy, and holds no values
+        assert not _placeholders(catalogue("en")[f"error.{error.key}.remedy"])
 
 
 def test_every_error_has_its_own_key() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from appliance.errors import BundleInvalid, GoldenMismatch
-from appliance.vision.assessment import Assessment, Finding
 from appliance.vision import bundle
+from appliance.vision.assessment import Assessment, Finding
 from appliance.vision.bundle import Bundle, Calibration
 from appliance.vision.calibration import Floats, prediction_set, probabilities, sigmoid
 from appliance.vision.classes import CLASSES

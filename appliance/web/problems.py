@@ -7,7 +7,7 @@ from flask import Flask, Response, current_app, jsonify, make_response, render_t
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from appliance import messages
-from appliance.errors import MethodWrong, PageUnknown, PhotoTooLarge, RequestMalformed, RequestRefused
+from appliance.errors import MethodWrong, PageUnknown, PhotoTooLarge, RequestError, RequestRefused
 from appliance.vision.photo import MAX_BYTES
 from appliance.web.language import reader_language
 from firmware.errors import DermkioskError
@@ -54,7 +54,7 @@ def _known(error: DermkioskError) -> Response:
 def _http(error: HTTPException) -> Response | HTTPException:
     if error.code is None or error.code < HTTPStatus.BAD_REQUEST:
         return error  # a redirect
-    response = _known(FROM_HTTP.get(error.code, RequestMalformed)(str(error), megabytes=MAX_BYTES // 2**20))
+    response = _known(FROM_HTTP.get(error.code, RequestError)(str(error), megabytes=MAX_BYTES // 2**20))
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(error.valid_methods)
     return response
