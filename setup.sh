@@ -28,7 +28,7 @@ fail() {
   exit 1
 }
 
-trap 'fail "stopped in line $LINENO ($BASH_COMMAND). Nothing is half-installed: run the same command again."' ERR
+trap 'fail "stopped in line $LINENO ($BASH_COMMAND). The same command goes on from there."' ERR
 
 is_pi() { grep -aq 'Raspberry Pi' /proc/device-tree/model 2>/dev/null; }
 
@@ -46,8 +46,9 @@ find_python() {
 
 make_venv() {
   local venv=$1 python options=()
-  [[ -x $venv/bin/python ]] && return
-  python=$(find_python)
+  "$venv/bin/python" -m pip --version >/dev/null 2>&1 && return
+  python=$(find_python) || exit 1
+  rm -rf "$venv" # what an interrupted start left behind
   say "Making $venv with $("$python" --version)"
   is_pi && options=(--system-site-packages)
   "$python" -m venv "${options[@]}" "$venv"
@@ -81,13 +82,22 @@ debian_packages() {
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
 }
 
+# Debian 12's camera stack needs the system's numpy 1.24: another lock.
+install_box() {
+  if is_pi && python3 -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
+    install bookworm
+  else
+    install box
+  fi
+}
+
 command_env() {
-  install box
+  install_box
   say "Ready. Start the kiosk with: ./setup.sh run"
 }
 
 command_run() {
-  install box
+  install_box
   local hardware=()
   if ! is_pi; then
     say "This machine is not a Raspberry Pi. Camera, light, button and indicator are SIMULATED; every page says so."

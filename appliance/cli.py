@@ -20,7 +20,9 @@ from firmware.errors import DermkioskError
 LANGUAGE = click.option(
     "--language", type=click.Choice(LANGUAGES), default="en", show_default=True, help="of what is printed"
 )
-BUNDLE = click.option("--bundle", type=click.Path(file_okay=False), help="folder of the model bundle")
+BUNDLE = click.option(
+    "--bundle", type=click.Path(file_okay=False, resolve_path=True), help="folder of the model bundle"
+)
 
 
 @click.group(context_settings={"max_content_width": 100})

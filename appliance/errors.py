@@ -104,6 +104,12 @@ class RuntimeMissing(ModelError):
     key = "runtime_missing"
 
 
+class RuntimeBroken(ModelError):
+    """The runtime is installed but cannot be loaded."""
+
+    key = "runtime_broken"
+
+
 class DelegateMissing(ModelError):
     """The network would run without XNNPACK, fifteen times slower."""
 
@@ -185,6 +191,12 @@ class StoreInUse(StoreError):
     """Another program has opened the same folder of cases."""
 
     key = "store_in_use"
+
+
+class StateFolderForeign(StoreError):
+    """The folder for the cases holds somebody else's things; nothing was touched."""
+
+    key = "state_folder_foreign"
 
 
 class DatabaseTooNew(StoreError):

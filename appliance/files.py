@@ -3,13 +3,17 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import Final
+
+TEMPORARY: Final = r"\.(?P<name>.+)\.[a-z0-9_]{8}\.tmp"
+"""Regular expression of the names :func:`write_atomically` gives its temporary files."""
 
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write ``data`` to ``path``, mode 0600; a cut leaves the old file or the new one, never half of one.
 
-    The cut may also leave a temporary file ``.NAME.*.tmp`` beside it. Raises ``OSError``, and then
-    leaves nothing.
+    The cut may also leave a temporary file ``.NAME.*.tmp`` beside it. Raises ``OSError``, and then leaves the old
+    file; or the new one, where only the folder could not be put on the disk.
     """
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     temporary = Path(name)
@@ -34,9 +38,11 @@ def remove_durably(*paths: Path) -> None:
 
 
 def private_folder(path: Path) -> Path:
-    """Make ``path`` a folder that only its owner may enter (0700). Raises ``OSError``."""
+    """Make ``path``, a folder that only its owner may enter (0700). Raises ``OSError``.
+
+    A folder that is there keeps its mode: whoever made it decides who enters. What we put in is private by itself.
+    """
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.chmod(0o700)  # it may have been there, and wider
     sync_folder(path.parent)
     return path
 

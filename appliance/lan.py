@@ -2,20 +2,39 @@
 
 import ipaddress
 import socket
+from pathlib import Path
+from typing import Final
 
 import psutil
 
+INTERFACES: Final = Path("/sys/class/net")
+
 
 def address(given: str | None) -> str | None:
-    """``given``, or the first IPv4 address of an interface that is up, private ranges first; ``None``: no network."""
+    """``given``, or the IPv4 address phones most likely reach the box at; ``None``: no network.
+
+    Of the interfaces that are up, real ones come before virtual ones (a container's bridge has a private address
+    that no phone can reach), then private ranges before others, then names in order.
+    """
     if given:
         return given
-    up = {name for name, state in psutil.net_if_stats().items() if state.isup}
-    found = [
-        ipaddress.IPv4Address(entry.address)
-        for name, entries in sorted(psutil.net_if_addrs().items())
+    usable = [each for each in _addresses() if not each[1].is_loopback and not each[1].is_link_local]
+    if not usable:
+        return None
+    return str(min(usable, key=lambda each: (not _is_physical(each[0]), not each[1].is_private, each[0]))[1])
+
+
+def _addresses() -> list[tuple[str, ipaddress.IPv4Address]]:
+    """Name and address of each interface that is up."""
+    states = psutil.net_if_stats()
+    return [
+        (name, ipaddress.IPv4Address(entry.address))
+        for name, entries in psutil.net_if_addrs().items()
         for entry in entries
-        if name in up and entry.family == socket.AF_INET
+        if name in states and states[name].isup and entry.family == socket.AF_INET
     ]
-    usable = [each for each in found if not each.is_loopback and not each.is_link_local]
-    return str(min(usable, key=lambda each: not each.is_private)) if usable else None
+
+
+def _is_physical(name: str) -> bool:
+    """Linux links a network card, Wi-Fi in hotspot mode too, to its device; bridges and tunnels have none."""
+    return (INTERFACES / name / "device").exists()

@@ -3,25 +3,28 @@
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Final
+from typing import Any, Final
 
 from flask import Flask
 from waitress.server import create_server
+from waitress.wasyncore import dispatcher, loop
 
 from appliance.cases.document import Origin, PhotoRecord, build, model_record, refusal
 from appliance.cases.store import Case, ClassMaps, Document, Store
 from appliance.cases.worker import Worker
 from appliance.errors import PortTaken
 from appliance.health import camera, database, disk, network, worker
+from appliance.health.cached import Cached
 from appliance.health.result import Result
 from appliance.lan import address
 from appliance.settings import Settings
 from appliance.vision.assessor import Assessor
 from appliance.vision.photo import Pixels
 from appliance.vision.sandbox import Decoder
-from appliance.web.app import SERVER_MAX_BYTES, create_kiosk_app, create_lan_app
+from appliance.web.app import SERVER_MAX_BYTES, UPLOAD_MAX_BYTES, create_kiosk_app, create_lan_app
 from appliance.web.services import Services
 from firmware import factories
 from firmware.station import Station
@@ -29,32 +32,74 @@ from firmware.station import Station
 LOOPBACK: Final = "127.0.0.1"
 STOP_TIMEOUT_S: Final = 30.0
 THREADS: Final = 8
-"""Per listener: a phone that uploads slowly holds one."""
+"""Per listener: a photo that is being decoded holds one."""
+DRAIN_S: Final = 25.0
+"""For the requests in hand at the end: longer than the slowest photo may take to decode. Two listeners and the worker
+stay within the 90 s after which systemd kills."""
+CUT_S: Final = 1.0
+POLL_S: Final = 1.0
 
 log = logging.getLogger(__name__)
 
 
 class Listener:
-    """One waitress server on a thread of its own."""
+    """One waitress server on a thread of its own, the only one that touches its sockets."""
 
     def __init__(self, app: Flask, host: str, port: int) -> None:
+        self._sockets: dict[int, Any] = {}
         try:
             self._server = create_server(
-                app, host=host, port=port, threads=THREADS, max_request_body_size=SERVER_MAX_BYTES, ident=None
+                app,
+                map=self._sockets,
+                host=host,
+                port=port,
+                threads=THREADS,
+                max_request_body_size=SERVER_MAX_BYTES,
+                # A photo that can be accepted is kept in memory: its EXIF says where the patient lives, and must
+                # not reach the disk before it is stripped.
+                inbuf_overflow=UPLOAD_MAX_BYTES + 1,
+                ident=None,
             )
         except OSError as taken:
             raise PortTaken(f"{host}:{port}: {taken}", port=port) from taken
         self.port = int(self._server.effective_port)
-        self._thread = threading.Thread(target=self._server.run, name=f"listener-{self.port}", daemon=True)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"listener-{self.port}", daemon=True)
 
     def start(self) -> None:
         """Begin to answer."""
         self._thread.start()
 
     def close(self) -> None:
-        """Take no new request, and let those in hand end."""
+        """Take no new connection, and let the requests in hand end; after :data:`DRAIN_S` seconds they are cut."""
+        self._stopping.set()
+        self._server.pull_trigger()
+        self._thread.join(timeout=DRAIN_S + POLL_S + 2 * CUT_S)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._poll()
+        dispatcher.close(self._server)  # its socket alone: Server.close() would take the trigger from running requests
+        end = time.monotonic() + DRAIN_S
+        while self._in_hand() and time.monotonic() < end:
+            self._poll()
+        self._cut()
+
+    def _poll(self) -> None:
+        loop(timeout=POLL_S, map=self._sockets, count=1)
+
+    def _in_hand(self) -> int:
+        """Connections whose request is being received, worked on or answered."""
+        channels = self._server.active_channels.values()
+        return sum(bool(each.request or each.requests or each.total_outbufs_len) for each in channels)
+
+    def _cut(self) -> None:
+        if unfinished := self._in_hand():
+            log.warning("%d requests were not finished within %g s", unfinished, DRAIN_S)
+        for channel in list(self._server.active_channels.values()):
+            channel.handle_close()
+        self._server.task_dispatcher.shutdown(timeout=CUT_S)
         self._server.close()
-        self._thread.join(timeout=2)
 
 
 class Answerer:
@@ -105,8 +150,9 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         decoder = stack.enter_context(Decoder())
         lan_port = settings.lan_port
 
-        def lan_url() -> str:
-            return f"http://{address(settings.lan_address) or LOOPBACK}:{lan_port}"
+        def lan_url() -> str | None:
+            host = address(settings.lan_address)
+            return host and f"http://{host}:{lan_port}"
 
         services = Services(
             settings, store, queue.wake, station, decoder, _checks(settings, station, store, queue), lan_url
@@ -116,7 +162,9 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         lan_port = phones.port
         station.show("ready")
         say(f"kiosk http://{LOOPBACK}:{kiosk.port}/")
-        say(f"phones {lan_url()}/")
+        if lan_url() is None:
+            say("no network was found: phones cannot reach the box, and its pages show no link")
+        say(f"phones {lan_url() or f'http://{LOOPBACK}:{lan_port}'}/")
         _wait_for_signal()
         say("stopping: the photograph in hand is finished first")
 
@@ -141,10 +189,13 @@ def _working(queue: Worker) -> Iterator[Worker]:
 
 
 def _checks(settings: Settings, station: Station, store: Store, queue: Worker) -> Callable[[], Sequence[Result]]:
+    lens = Cached(lambda: camera.check(station), camera.KEEP_S)
+    storage = Cached(lambda: database.check(store), database.KEEP_S)
+
     def run() -> Sequence[Result]:
         return (
-            camera.check(station),
-            database.check(store),
+            lens(),
+            storage(),
             worker.check(queue),
             disk.check(settings.state),
             network.check(settings.lan_address),

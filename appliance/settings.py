@@ -13,7 +13,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from appliance.errors import SettingsInvalid
 
+PREFIX: Final = "DERMKIOSK_"
 FILE_VARIABLE: Final = "DERMKIOSK_SETTINGS"
+TEST_VARIABLE: Final = "DERMKIOSK_TEST_PHOTOS"
 DEFAULT_FILE: Final = Path("/etc/dermkiosk/settings.toml")
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -26,7 +28,7 @@ def _unit(name: str) -> JsonDict:
 class Settings(BaseSettings):
     """What an installer or a clinic may change. The field's description is the sentence people read."""
 
-    model_config = SettingsConfigDict(env_prefix="DERMKIOSK_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     camera: str = Field(
         "picamera2",
@@ -86,10 +88,21 @@ class Settings(BaseSettings):
 def load(**overrides: Any) -> Settings:
     """Read the settings. Raises :class:`SettingsInvalid` with the offending names."""
     given = {name: value for name, value in overrides.items() if value is not None}
+    unknown = sorted(set(_variables()) - {f"{PREFIX}{name.upper()}" for name in Settings.model_fields})
+    if unknown:
+        raise SettingsInvalid(f"unknown variables {unknown}", problems=", ".join(unknown))
     try:
         return Settings(**given)
-    except (ValidationError, ValueError) as invalid:
-        raise SettingsInvalid(str(invalid), problems=str(invalid)) from invalid
+    except ValidationError as invalid:
+        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in invalid.errors())
+        raise SettingsInvalid(problems, problems=problems) from invalid
+    except (ValueError, OSError) as unreadable:  # TOML errors are ValueErrors
+        raise SettingsInvalid(str(unreadable), problems=str(unreadable)) from unreadable
+
+
+def _variables() -> list[str]:
+    """Environment variables that mean to be settings; the file's own name and the tests' aside."""
+    return [name for name in os.environ if name.startswith(PREFIX) and name not in (FILE_VARIABLE, TEST_VARIABLE)]
 
 
 def _file() -> Path | None:

@@ -116,7 +116,7 @@ def drawn_photo() -> bytes:
     light = SimulatedLight()
     light.on()
     with SyntheticCamera(light, draw(Skin())) as camera:
-        frame = [camera.capture(timeout_s=10) for _ in range(3)][-1]  # until the exposure has settled
+        frame = [camera.capture(timeout_s=10) for _ in range(12)][-1]  # until the exposure has settled
     file = io.BytesIO()
     Image.fromarray(frame.pixels).save(file, "JPEG", quality=92)
     return file.getvalue()

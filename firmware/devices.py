@@ -86,4 +86,4 @@ class Indicator(Device, Protocol):
         """What it shows now."""
 
     def show(self, state: IndicatorState) -> None:
-        """Show ``state`` until told otherwise."""
+        """Show ``state`` until told otherwise. Never raises once the device was opened."""

@@ -130,6 +130,7 @@ class GpioIndicator(_OnPins):
     def __init__(self, pins: tuple[int, int, int], pin_factory: gpiozero.Factory) -> None:
         """``pins``: BCM numbers of red, green and blue. Raises :class:`GpioMissing`."""
         super().__init__(lambda: gpiozero.RGBLED(*pins, pin_factory=pin_factory))
+        self._state: IndicatorState = "busy"
         self.show("busy")  # the box is starting
 
     @property
@@ -138,6 +139,10 @@ class GpioIndicator(_OnPins):
         return self._state
 
     def show(self, state: IndicatorState) -> None:
-        """Show ``state`` by its colour."""
-        self._device.value = COLOURS[state]
-        self._state = state
+        """Show ``state`` by its colour; an indicator that fails is logged, and goes on showing what it showed."""
+        try:
+            self._device.value = COLOURS[state]
+        except Exception:  # lgpio's errors have no base class of their own, and no photograph may fail for this
+            log.exception("the indicator could not show %s", state)
+        else:
+            self._state = state

@@ -9,10 +9,12 @@ from PIL import Image
 
 from firmware.calls import DriverCalls
 from firmware.devices import Frame, Pixels
-from firmware.errors import CameraError, CameraMissing, CameraUnplugged
+from firmware.errors import CameraError, CameraMissing, CameraTimeout, CameraUnplugged
 
 SIZE: Final = (1536, 1152)
 PREVIEW_DIVISOR: Final = 2
+DRIVER_ERRORS: Final = (RuntimeError, OSError)  # TimeoutError is an OSError
+"""What picamera2 and libcamera raise when the camera does not answer as it did."""
 OPEN_TIMEOUT_S: Final = 20.0
 CLOSE_TIMEOUT_S: Final = 5.0
 log = logging.getLogger(__name__)
@@ -25,7 +27,7 @@ class PiCamera:
     simulated = False
 
     def __init__(self) -> None:
-        """Open and start the first camera. Raises :class:`CameraMissing`, :class:`CameraTimeout`."""
+        """Open and start the first camera. Raises :class:`CameraMissing`, :class:`CameraError`."""
         self._calls = DriverCalls()
         self._camera: Any = self._calls.within(OPEN_TIMEOUT_S, _start)
 
@@ -44,9 +46,9 @@ class PiCamera:
         if camera is None:
             return
         try:
-            self._calls.within(CLOSE_TIMEOUT_S, camera.close)
-        except Exception:  # nothing more can be done for it, and the other devices must be closed too
-            log.exception("the camera could not be closed")
+            self._calls.within(CLOSE_TIMEOUT_S, lambda: _release(camera))
+        except CameraTimeout:  # nothing more can be done for it, and the other devices must be closed too
+            log.exception("the camera could not be closed in time")
 
     def __enter__(self) -> Self:
         return self
@@ -62,25 +64,59 @@ class PiCamera:
         try:
             with self._camera.captured_request(flush=True) as request:
                 return _frame(request.make_array("main"), request.get_metadata())
-        except Exception as error:  # libcamera raises what it likes; the camera did start, so it went away
-            raise CameraUnplugged(str(error)) from error
+        except DRIVER_ERRORS as error:  # the camera did start, so it went away
+            raise CameraUnplugged(_said(error)) from error
+        except Exception as error:  # no fault of the cable's: a camera that tells too little, no memory, a defect
+            raise CameraError(_said(error)) from error
 
 
 def _start() -> Any:
+    picamera2 = _driver()
+    try:
+        camera = picamera2()
+    except Exception as error:  # RuntimeError where another program holds it, but libcamera raises what it likes
+        raise CameraError(_said(error)) from error
+    try:
+        # picamera2 names formats as libcamera does, backwards: BGR888 is an array of R, G, B
+        camera.configure(camera.create_preview_configuration(main={"size": SIZE, "format": "BGR888"}))
+        _focus_near(camera)
+        camera.start()
+    except Exception as error:  # whatever it was, the next program must find the camera free
+        _release(camera)
+        raise CameraError(_said(error)) from error
+    return camera
+
+
+def _driver() -> Any:
+    """The class that drives the cameras, of which there is at least one."""
     try:
         from picamera2 import Picamera2  # a system package that exists on a Raspberry Pi alone
     except (ImportError, ValueError) as error:  # ValueError: it was built for another numpy
         raise CameraMissing(f"picamera2 cannot be loaded: {error}") from error
     if not Picamera2.global_camera_info():
         raise CameraMissing("libcamera finds no camera")
+    return Picamera2
+
+
+def _focus_near(camera: Any) -> None:
+    """Focus by itself, and on what is near, where the module can; others keep the focus their lens was turned to."""
+    if "AfMode" not in camera.camera_controls:
+        return
+    from libcamera import controls  # comes with picamera2
+
+    camera.set_controls({"AfMode": controls.AfModeEnum.Continuous, "AfRange": controls.AfRangeEnum.Macro})
+
+
+def _release(camera: Any) -> None:
     try:
-        camera = Picamera2()
-        # picamera2 names formats as libcamera does, backwards: BGR888 is an array of R, G, B
-        camera.configure(camera.create_preview_configuration(main={"size": SIZE, "format": "BGR888"}))
-        camera.start()
-    except RuntimeError as error:  # what picamera2 raises when another program holds the camera
-        raise CameraError(str(error)) from error
-    return camera
+        camera.close()
+    except Exception:  # nothing more can be done for it, and what led here must not be hidden
+        log.exception("the camera could not be closed")
+
+
+def _said(error: Exception) -> str:
+    """Its name too: a KeyError's text is a bare word, a MemoryError has none."""
+    return f"{type(error).__name__}: {error}"
 
 
 def _frame(pixels: Pixels, metadata: dict[str, Any]) -> Frame:

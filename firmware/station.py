@@ -16,9 +16,15 @@ from firmware.sharpness import sharpness
 BURST: Final = 3
 FRAME_TIMEOUT_S: Final = 5.0
 PREVIEW_WAIT_S: Final = 0.3
-SETTLED_FRAMES: Final = 3
-SETTLE_FRAMES_AT_MOST: Final = 12
+LATE_FRAMES: Final = 4
+"""A sensor takes up a new exposure two to four frames after it was decided: frames this early tell of the dark room."""
+SETTLED_FRAMES: Final = LATE_FRAMES + 1
+"""Longer than one decision lasts, or the frames between two decisions would look settled."""
+SETTLE_FRAMES_AT_MOST: Final = 24
 SETTLED_CHANGE: Final = 0.02
+"""Of exposure times gain, which nothing but the automatic changes."""
+SETTLED_LIGHT_CHANGE: Final = 0.05
+"""Of the picture's mean light, which a hand that breathes changes too."""
 BLACK: Final = 12
 """Of 255. Half of a lit picture is brighter, or it shows nothing but the noise of a gain turned up."""
 
@@ -129,13 +135,17 @@ class Station:
         One that never holds still must not keep the patient waiting: the picture is taken anyway, and
         the quality gate judges it.
         """
-        seen: list[float] = []
-        for _ in range(SETTLE_FRAMES_AT_MOST):
-            gathered = _gathered(self._fresh(self._camera.preview))
+        exposures: list[float] = []
+        lights: list[float] = []
+        for number in range(SETTLE_FRAMES_AT_MOST):
+            frame = self._fresh(self._camera.preview)
+            gathered = _gathered(frame)
             if gathered is None:
                 return
-            seen = [*seen, gathered][-SETTLED_FRAMES:]
-            if len(seen) == SETTLED_FRAMES and max(seen) <= min(seen) * (1 + SETTLED_CHANGE):
+            if number >= LATE_FRAMES:
+                exposures.append(gathered)
+                lights.append(_mean_light(frame))
+            if _steady(exposures, SETTLED_CHANGE) and _steady(lights, SETTLED_LIGHT_CHANGE):
                 return
 
     def _fresh(self, take: Callable[[float], Frame]) -> Frame:
@@ -160,6 +170,12 @@ def _refuse_black(frame: Frame) -> None:
     middle = float(np.median(frame.pixels[::8, ::8]))
     if middle < BLACK:
         raise CameraBlack(f"the median is {middle:.0f} of 255")
+
+
+def _steady(values: list[float], change: float) -> bool:
+    """The last few lie no further apart than ``change``, a share of the smallest."""
+    last = values[-SETTLED_FRAMES:]
+    return len(last) == SETTLED_FRAMES and max(last) <= min(last) * (1 + change)
 
 
 def _gathered(frame: Frame) -> float | None:

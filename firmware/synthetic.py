@@ -4,6 +4,7 @@ Light adds up, exposure and gain multiply, electrons come in whole numbers, a le
 a hand is never still. Faults can be switched on, and then it fails as a real one does.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 from threading import Event
@@ -35,6 +36,8 @@ EXPOSURE_TARGET: Final = 0.30
 """Mean signal the automatic aims at."""
 EXPOSURE_COMPENSATION: Final = 0.7
 """It makes up for part of the difference, as real ones do: dark skin stays darker than light skin."""
+EXPOSURE_DELAY_FRAMES: Final = 3
+"""So many frames are still taken as before when a new exposure was decided: they are in the sensor's pipeline."""
 HANG_CHECK_S: Final = 0.02
 
 
@@ -59,7 +62,7 @@ class _Optics:
 
 @dataclass(frozen=True)
 class Exposure:
-    """Exposure time and gain, and the automatic that sets them for the next frame."""
+    """Exposure time and gain, and the automatic that decides the next."""
 
     relative: float = 1.0
     """Light gathered, as a multiple of the nominal exposure: 8 ms at gain 1."""
@@ -76,7 +79,7 @@ class Exposure:
         return self.relative * NOMINAL_US / self.time_us
 
     def metered(self, signal: Radiance) -> "Exposure":
-        """The exposure for the next frame, a frame late as in a real camera. ``signal``: this frame's."""
+        """What the automatic decides after a frame. ``signal``: that frame's."""
         if not self.automatic:
             return self
         scene = float(np.minimum(signal[::8, ::8], 1).mean()) / self.relative
@@ -98,7 +101,9 @@ class SyntheticCamera:
         """Light of the room, as a share of the ring light's."""
         self.defocus_px = 0.0
         """Standard deviation of the lens's blur in pixels of a full frame."""
-        self.exposure = Exposure()
+        self.exposure_delay = EXPOSURE_DELAY_FRAMES
+        self._exposure = Exposure()
+        self._decided: deque[Exposure] = deque()
         self._light = light
         self._rng = np.random.default_rng(seed)
         self._optics: _Optics | None = None
@@ -106,6 +111,16 @@ class SyntheticCamera:
         self._closed = Event()
         self._last: Frame | None = None
         self._sequence = 0
+
+    @property
+    def exposure(self) -> Exposure:
+        """That of the next frame. Setting it takes effect at once; the automatic's decisions come late."""
+        return self._exposure
+
+    @exposure.setter
+    def exposure(self, exposure: Exposure) -> None:
+        self._exposure = exposure
+        self._decided.clear()
 
     def preview(self, timeout_s: float) -> Frame:
         """A fresh frame, 800×600. Raises :class:`firmware.errors.CameraError`."""
@@ -142,8 +157,13 @@ class SyntheticCamera:
         exposure = self.exposure
         signal = self._light_on_sensor(size) * np.float32(exposure.relative)
         pixels = _develop(_add_noise(signal, exposure.analogue_gain, self._rng))
-        self.exposure = exposure.metered(signal)
+        self._decide(exposure.metered(signal))
         return Frame(pixels, self._sequence, exposure.time_us, exposure.analogue_gain, COLOUR_GAINS)
+
+    def _decide(self, exposure: Exposure) -> None:
+        self._decided.append(exposure)
+        if len(self._decided) > self.exposure_delay:
+            self._exposure = self._decided.popleft()
 
     def _light_on_sensor(self, size: tuple[int, int]) -> Radiance:
         """Ring and room, each by its strength; H×W×3, 1 fills the sensor at the nominal exposure."""

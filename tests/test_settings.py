@@ -30,6 +30,20 @@ def test_a_wrong_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         load()
 
 
+def test_a_mistyped_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DERMKIOSK_CAMRA", "synthetic")
+    with pytest.raises(SettingsInvalid) as refused:
+        load()
+    assert refused.value.values["problems"] == "DERMKIOSK_CAMRA"
+
+
+def test_the_problem_is_named_without_jargon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DERMKIOSK_THREADS", "0")
+    with pytest.raises(SettingsInvalid) as refused:
+        load()
+    assert refused.value.values["problems"] == "threads: Input should be greater than or equal to 1"
+
+
 def test_a_file_that_is_named_must_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FILE_VARIABLE, "/no/such/file.toml")
     with pytest.raises(SettingsInvalid):

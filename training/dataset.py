@@ -74,6 +74,11 @@ def read_manifest(path: Path, exclude_sources: tuple[str, ...] = ()) -> Photogra
     return Photographs(path.parent, kept)
 
 
+def read_split(run: Path, data: Path) -> Photographs:
+    """The photographs of a run with the split they were given then; ``data`` is the manifest the run used."""
+    return Photographs(data.parent, pd.read_csv(run / "split.csv", dtype=str, keep_default_na=False))
+
+
 def assign_splits(photographs: Photographs, seed: int) -> Photographs:
     """Add a column ``split``: train, validation or test, stratified by label and source, whole groups only."""
     rows = photographs.rows.copy()

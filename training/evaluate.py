@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from appliance.vision.bundle import Calibration, read_card
 from appliance.vision.calibration import prediction_set
 from appliance.vision.classes import CLASSES
 from appliance.vision.preprocess import preprocess
 from appliance.vision.quality import gate
+from appliance.vision.risk import BY_LIKELIEST
 from appliance.vision.runtime import Network
 from training.dataset import Photographs, Split
 from training.metrics import (
@@ -21,17 +23,21 @@ from training.metrics import (
     malignancy,
     malignant_indices,
     none_of_these_auroc,
+    there,
     top1,
 )
 from training.model_card import write_model_card
 from training.predict import Predictions, floating, int8
-from training.quantise import Run
+from training.quantise import Run, seal
 
 Report = dict[str, Any]
 
 
 def evaluate(run_folder: Path, bundle: Path, split: Split) -> Report:
-    """Judge the bundle on one split; writes evaluation/<split>.json and MODEL_CARD.md into it."""
+    """Judge the bundle on one split; writes evaluation/<split>.json and MODEL_CARD.md into it.
+
+    Raises ``ValueError`` where the bundle is not calibrated.
+    """
     card = read_card(bundle)
     if card.calibration is None:
         raise ValueError(f"{bundle} is not calibrated: dermkiosk-train calibrate comes first")
@@ -44,7 +50,8 @@ def evaluate(run_folder: Path, bundle: Path, split: Split) -> Report:
     folder = bundle / "evaluation"
     folder.mkdir(exist_ok=True)
     (folder / f"{split}.json").write_text(json.dumps({"split": split, **report}, indent=2) + "\n")
-    write_model_card(bundle)
+    write_model_card(bundle, run.photographs)
+    seal(bundle)
     return report
 
 
@@ -59,14 +66,16 @@ def judge(said: dict[str, Predictions], photographs: Photographs, calibration: C
     return {
         "photographs": {"eight": int((shipped.targets >= 0).sum()), "other": int((shipped.targets < 0).sum())},
         "groups": len(set(groups)),
+        "classes": [CLASSES[index] for index in there(shipped)],
         "figures": {name: _side_by_side(name, answers) for name in FIGURES},
         "agreement": float(
             (answers["float"].eight.probability.argmax(1) == shipped.eight.probability.argmax(1)).mean()
         ),
-        "by_class": _by_class(shipped),
+        "by_class": _by_class(shipped, calibration),
         "by_source": _by_source(shipped, photographs),
         "confusion": _confusion(shipped),
         "operating_points": _operating_points(shipped, calibration),
+        "melanoma": _melanoma(shipped, photographs, calibration),
     }
 
 
@@ -75,12 +84,39 @@ def _side_by_side(name: str, answers: dict[str, Answers]) -> Report:
     return {**{which: FIGURES[name](each) for which, each in answers.items()}, "int8_95": [low, high]}
 
 
-def _by_class(answers: Answers) -> dict[str, Report]:
+def _by_class(answers: Answers, calibration: Calibration) -> dict[str, Report]:
     eight = answers.eight
     right = eight.probability.argmax(axis=1) == eight.targets
+    covered = _covered(eight, calibration)
     return {
-        name: {"photographs": int((eight.targets == index).sum()), "recall": _mean(right[eight.targets == index])}
+        name: {
+            "photographs": int((eight.targets == index).sum()),
+            "recall": _mean(right[eight.targets == index]),
+            "set_coverage": _mean(covered[eight.targets == index]),
+        }
         for index, name in enumerate(CLASSES)
+    }
+
+
+def _covered(eight: Answers, calibration: Calibration) -> NDArray[np.bool_]:
+    """Whether each photograph's prediction set holds its class."""
+    sets = [prediction_set(row, calibration.conformal.thresholds) for row in eight.probability]
+    return np.array([CLASSES[target] in chosen for target, chosen in zip(eight.targets, sets, strict=True)], dtype=bool)
+
+
+def _melanoma(answers: Answers, photographs: Photographs, calibration: Calibration) -> Report:
+    """What becomes of melanomas, the danger none_of_these exists for: how many are sent to a doctor at all."""
+    if "condition" not in photographs.rows:
+        return {"photographs": 0, "none_of_these": None, "referred": None}
+    melanoma = answers.at(photographs.rows["condition"].str.contains("melanoma").to_numpy(dtype=bool))
+    outlying = melanoma.outlier > calibration.none_of_these_threshold
+    likeliest = [CLASSES[index] for index in melanoma.probability.argmax(axis=1)]
+    low = np.array([BY_LIKELIEST[name][0] == "low" for name in likeliest], dtype=bool)
+    suspicious = malignancy(melanoma) >= calibration.malignancy_threshold
+    return {
+        "photographs": len(melanoma.targets),
+        "none_of_these": _mean(outlying),
+        "referred": _mean(outlying | suspicious | ~low),
     }
 
 
@@ -113,15 +149,14 @@ def _operating_points(answers: Answers, calibration: Calibration) -> Report:
     eight, others = answers.eight, answers.at(answers.targets < 0)
     malignant = np.isin(eight.targets, malignant_indices())
     flagged = malignancy(eight) >= calibration.malignancy_threshold
-    sets = [prediction_set(row, calibration.conformal.thresholds) for row in eight.probability]
-    covered = [CLASSES[target] in chosen for target, chosen in zip(eight.targets, sets, strict=True)]
+    sizes = [len(prediction_set(row, calibration.conformal.thresholds)) for row in eight.probability]
     return {
         "malignancy_sensitivity": _mean(flagged[malignant]),
         "malignancy_specificity": _mean(~flagged[~malignant]),
         "none_of_these_of_others": _mean(others.outlier > calibration.none_of_these_threshold),
         "none_of_these_of_the_eight": _mean(eight.outlier > calibration.none_of_these_threshold),
-        "set_coverage": _mean(np.array(covered)),
-        "set_size": float(np.mean([len(chosen) for chosen in sets])),
+        "set_coverage": _mean(_covered(eight, calibration)),
+        "set_size": float(np.mean(sizes)),
     }
 
 

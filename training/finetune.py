@@ -5,6 +5,7 @@ All state lies in the run's folder, so a run that was killed goes on with the sa
 epoch with its optimiser, ``history.csv`` a row an epoch, ``best.weights.h5`` the weights to quantise.
 """
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import keras
 import pandas as pd
 
 from training.batches import Batches, class_weights
-from training.dataset import Photographs, assign_splits, read_manifest
+from training.dataset import Photographs, assign_splits, read_manifest, read_split
 from training.network import Scaling, build, load_starting_weights, trainable
 from training.progress import EpochBar
 
@@ -59,10 +60,9 @@ class OtherRecipe(ValueError):
 def finetune(recipe: Recipe, run: Path) -> None:
     """Train, or go on training, in the folder ``run``. Raises :class:`OtherRecipe` if it holds something else."""
     _claim(run, recipe)
+    photographs = _split(run, recipe)
     keras.utils.set_random_seed(recipe.seed)
     keras.mixed_precision.set_dtype_policy(recipe.precision)
-    photographs = assign_splits(read_manifest(Path(recipe.data), recipe.exclude_sources), recipe.seed)
-    photographs.rows.to_csv(run / "split.csv", index=False)
     network = build(recipe.scaling)
     load_starting_weights(network, recipe.weights)
     for phase in (Phase("head", recipe.head_epochs, recipe.head_rate), Phase("whole", recipe.epochs, recipe.rate)):
@@ -72,10 +72,22 @@ def finetune(recipe: Recipe, run: Path) -> None:
 def _claim(run: Path, recipe: Recipe) -> None:
     run.mkdir(parents=True, exist_ok=True)
     config = run / "config.json"
-    wanted = json.loads(json.dumps(asdict(recipe)))
+    manifest = hashlib.sha256(Path(recipe.data).read_bytes()).hexdigest()
+    wanted = json.loads(json.dumps({**asdict(recipe), "manifest_sha256": manifest}))
     if config.exists() and json.loads(config.read_text()) != wanted:
-        raise OtherRecipe(f"{run} holds a run with another recipe; choose another --run folder or delete it")
+        raise OtherRecipe(f"{run} holds a run with another recipe or manifest; choose another --run folder")
     config.write_text(json.dumps(wanted, indent=2) + "\n")
+
+
+def _split(run: Path, recipe: Recipe) -> Photographs:
+    """Made once and then read: what was held back at the start is held back for good."""
+    file = run / "split.csv"
+    if not file.exists():
+        manifest = read_manifest(Path(recipe.data), recipe.exclude_sources)
+        unfinished = run / "unfinished-split.csv"
+        assign_splits(manifest, recipe.seed).rows.to_csv(unfinished, index=False)
+        unfinished.replace(file)
+    return read_split(run, Path(recipe.data))
 
 
 def _train(network: keras.Model, phase: Phase, recipe: Recipe, photographs: Photographs, run: Path) -> keras.Model:

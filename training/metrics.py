@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.metrics import roc_auc_score
 
 from appliance.vision.calibration import probabilities
 from appliance.vision.classes import CLASSES, MALIGNANT
@@ -60,22 +60,32 @@ def top3(answers: Answers) -> float:
 
 
 def balanced(answers: Answers) -> float:
-    """Mean recall over the classes that are there."""
+    """Mean recall over the classes that are there: say how many, beside it."""
     eight = answers.eight
-    return float(balanced_accuracy_score(eight.targets, eight.probability.argmax(axis=1)))
+    right = eight.probability.argmax(axis=1) == eight.targets
+    return float(np.mean([right[eight.targets == index].mean() for index in there(answers)]))
 
 
 def macro_auroc(answers: Answers) -> float:
     """Mean one-against-rest area under the ROC curve over the classes that are there."""
     eight = answers.eight
-    there = [index for index in range(len(CLASSES)) if 0 < (eight.targets == index).sum() < len(eight.targets)]
-    return float(np.mean([roc_auc_score(eight.targets == index, eight.probability[:, index]) for index in there]))
+    return float(np.mean([area(eight.targets == index, eight.probability[:, index]) for index in there(answers)]))
 
 
 def malignant_auroc(answers: Answers) -> float:
     """Area under the ROC curve of the summed malignant probability, among the eight."""
     eight = answers.eight
-    return float(roc_auc_score(np.isin(eight.targets, malignant_indices()), malignancy(eight)))
+    return area(np.isin(eight.targets, malignant_indices()), malignancy(eight))
+
+
+def there(answers: Answers) -> list[int]:
+    """Channels of the classes that have photographs here."""
+    return [index for index in range(len(CLASSES)) if (answers.targets == index).any()]
+
+
+def area(positive: NDArray[np.bool_], score: Floats) -> float:
+    """Area under the ROC curve; not a number where all or none are positive."""
+    return float(roc_auc_score(positive, score)) if 0 < positive.sum() < len(positive) else float("nan")
 
 
 def calibration_error(answers: Answers) -> float:
@@ -89,7 +99,7 @@ def calibration_error(answers: Answers) -> float:
 
 def none_of_these_auroc(answers: Answers) -> float:
     """Area under the ROC curve of the none-of-these score, others against the eight."""
-    return float(roc_auc_score(answers.targets < 0, answers.outlier))
+    return area(answers.targets < 0, answers.outlier)
 
 
 def malignancy(answers: Answers) -> Floats:

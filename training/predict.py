@@ -1,11 +1,9 @@
 """What a network says of photographs: the float one from Keras, the INT8 one through the box's own adapter."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from rich.progress import track
 
@@ -23,11 +21,6 @@ class Predictions:
 
     logits: Floats
     outlier: Floats
-
-
-def read_split(run: Path, data: Path) -> Photographs:
-    """The photographs of a run with the split they were given then; ``data`` is the manifest the run used."""
-    return Photographs(data.parent, pd.read_csv(run / "split.csv", dtype=str, keep_default_na=False))
 
 
 def int8(network: Network, photographs: Photographs) -> Predictions:

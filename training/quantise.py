@@ -11,15 +11,15 @@ import keras
 import numpy as np
 from PIL import Image
 
-from appliance.vision.bundle import FILE, Card
+from appliance.vision.bundle import FILE, Card, read_card
 from appliance.vision.classes import CLASSES
 from appliance.vision.preprocess import INPUT_SIDE_PX, preprocess
 from appliance.vision.runtime import Network
 from training import golden
-from training.dataset import Photographs
+from training.dataset import Photographs, read_split
 from training.evidence import CARDS, LICENCE
 from training.network import build, with_class_maps
-from training.predict import floating, int8, read_split
+from training.predict import floating, int8
 
 GOLDEN_STEPS: Final = 8
 """INT8 outputs differ by a few steps between processors' kernels; a wrong or damaged network by far more."""
@@ -109,7 +109,7 @@ def parity(network: keras.Model, small: Network, photographs: Photographs) -> di
 
 
 def _card(bundle: Path, run: Run, small: Network, agreement: dict[str, float], representatives: int) -> Card:
-    logits = small.run(preprocess(golden.draw()))["logits"]
+    answer = small.run(preprocess(golden.draw()))
     return Card.model_validate(
         {
             "schema": "dermkiosk.bundle/1",
@@ -121,8 +121,10 @@ def _card(bundle: Path, run: Run, small: Network, agreement: dict[str, float], r
             "outputs": {"logits": "logits", "class_maps": "class_maps", "outlier": "outlier"},
             "golden": {
                 "file": GOLDEN_FILE,
-                "logits": [round(float(value), 4) for value in logits],
-                "tolerance": GOLDEN_STEPS * small.step("logits"),
+                "logits": [round(float(value), 4) for value in answer["logits"]],
+                "logits_tolerance": GOLDEN_STEPS * small.step("logits"),
+                "outlier": round(float(answer["outlier"].item()), 4),
+                "outlier_tolerance": GOLDEN_STEPS * small.step("outlier"),
             },
             "calibration": None,
             "parity": {name: round(value, 4) for name, value in agreement.items()},
@@ -152,6 +154,13 @@ def _provenance(run: Run, representatives: int) -> dict[str, object]:
 def write_card(bundle: Path, card: Card) -> None:
     """bundle.json, for people to read, too."""
     (bundle / FILE).write_text(card.model_dump_json(indent=2, by_alias=True) + "\n")
+
+
+def seal(bundle: Path) -> None:
+    """State the hash of every file of the bundle but bundle.json, so that the box notices any change."""
+    files = sorted(path for path in bundle.rglob("*") if path.is_file() and path.name != FILE)
+    hashes = {path.relative_to(bundle).as_posix(): _sha256(path) for path in files}
+    write_card(bundle, read_card(bundle).model_copy(update={"sha256": hashes}))
 
 
 def _sha256(path: Path) -> str:

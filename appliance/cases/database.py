@@ -13,10 +13,12 @@ from threading import Lock
 from typing import Any, Final, Self
 
 from appliance.cases.faults import storage_faults
-from appliance.errors import DatabaseDamaged, DatabaseTooNew, StoreBusy, StoreError
+from appliance.errors import DatabaseDamaged, DatabaseTooNew, StateFolderForeign, StoreBusy, StoreError
 from appliance.files import sync_folder
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
+APPLICATION_ID: Final = int.from_bytes(b"derm", "big")
+"""In the header of each of our files (``PRAGMA application_id``), so that another program's is not taken for one."""
 BUSY_S: Final = 10.0
 """How long one waits for another thread, or another program such as a backup."""
 
@@ -25,12 +27,17 @@ class Database:
     """An open database at the newest version. Thread-safe."""
 
     def __init__(self, path: Path, migrations: Path = MIGRATIONS) -> None:
-        """Open or make ``path``. Raises :class:`DatabaseTooNew`, :class:`DatabaseDamaged` or another StoreError."""
+        """Open or make ``path``.
+
+        Raises :class:`DatabaseTooNew`, :class:`DatabaseDamaged`, :class:`StateFolderForeign` or another StoreError.
+        """
         self._lock = Lock()
         with storage_faults():
-            _make_private(path)
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             self._connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
             try:
+                _refuse_foreign(self._connection)
+                _make_private(path)
                 _prepare(self._connection, migrations)
                 sync_folder(path.parent)
             except BaseException:
@@ -109,17 +116,25 @@ def migrate(connection: sqlite3.Connection, migrations: Path = MIGRATIONS) -> No
 
 def _apply(connection: sqlite3.Connection, number: int, path: Path) -> None:
     script = path.read_text(encoding="utf-8")
+    marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {number};"
     try:
-        connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+        connection.executescript(f"BEGIN IMMEDIATE;\n{script}\n{marks}\nCOMMIT;")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
 
 
 def _make_private(path: Path) -> None:
-    """SQLite gives its -wal and -shm files the mode of the database."""
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    path.chmod(0o600)
+    """A database that somebody put back may be wide open, and SQLite gives its -wal and -shm files the same mode."""
+    for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        if file.exists():
+            file.chmod(0o600)
+
+
+def _refuse_foreign(connection: sqlite3.Connection) -> None:
+    ours = connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+    if not ours and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        raise StateFolderForeign("the database is another program's")
 
 
 def _prepare(connection: sqlite3.Connection, migrations: Path) -> None:

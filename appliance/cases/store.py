@@ -1,19 +1,22 @@
 """What must not be lost: accepted photographs, their cases, answers and links.
 
 The order of writing: on acceptance the photo file comes first, then the row; on deletion the row goes first,
-then the file, then its traces in the database. So wherever the power is cut, a row has its file, and a file
-without a row is the remnant of an unfinished acceptance (nobody was told it succeeded) or deletion. The next start
-removes it, and erases the traces of the deletions that are not marked as erased.
+then the file, then its traces in the database. So wherever the power is cut, a row has its file. The next start
+finishes the deletions that are not marked as erased, and removes unfinished files.
+
+A whole photograph without a row is never removed at a start. It may be the remnant of an acceptance that was cut
+before its row (nobody was told it succeeded); but it may as well be an accepted one whose database went backwards (an
+older one was put back, or the write-ahead log is lost), and nothing tells the two apart. Such photographs go to
+``photos/orphaned/``, where a technician finds them, and come back when a database knows them again.
 """
 
-import fcntl
 import io
 import json
-import os
+import logging
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -21,7 +24,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.cases import clock, codes, links
+from appliance.cases import clock, codes, layout, links
 from appliance.cases.clock import Clock, Moment
 from appliance.cases.database import Database
 from appliance.cases.faults import storage_faults
@@ -29,12 +32,10 @@ from appliance.cases.links import Link
 from appliance.cases.photos import Photos, Pixels
 from appliance.errors import (
     CaseUnknown,
-    DatabaseDamaged,
     ErasureUnfinished,
     KeyReused,
     PhotoLost,
     StoreError,
-    StoreInUse,
 )
 from appliance.files import private_folder
 
@@ -42,6 +43,8 @@ Source = Literal["kiosk", "phone_camera", "phone_gallery", "file"]
 State = Literal["queued", "done"]
 Document = dict[str, Any]
 ClassMaps = NDArray[np.float32]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -91,14 +94,17 @@ class Store:
     """
 
     def __init__(self, folder: Path, now: Callable[[], Moment] = clock.now) -> None:
-        """Open or make ``folder`` and finish what a cut interrupted. Raises :class:`StoreInUse`,
-        :class:`DatabaseTooNew`, :class:`DatabaseDamaged`.
+        """Open or make ``folder`` and finish what a cut interrupted.
+
+        A folder that is there already keeps its own mode; the files in it get 0600, its subfolders 0700. Raises
+        :class:`StateFolderForeign`, :class:`StoreInUse`, :class:`DatabaseTooNew`, :class:`DatabaseDamaged`.
         """
         self._now = now
         with storage_faults(), ExitStack() as opened:
-            opened.enter_context(_alone(private_folder(folder) / "lock"))
-            self._photos = Photos(folder / "photos")
-            self._database = opened.enter_context(self._open_database(folder / "cases.sqlite3"))
+            layout.refuse_wrong(folder)
+            opened.enter_context(layout.alone(private_folder(folder)))
+            self._database = opened.enter_context(Database(folder / layout.DATABASE))
+            self._photos = Photos(folder / layout.PHOTOS)
             self._finish_interrupted()
             self._opened = opened.pop_all()
 
@@ -130,9 +136,14 @@ class Store:
         return [_case(row) for row in self._database.rows("SELECT * FROM cases ORDER BY number DESC")]
 
     def photo(self, case: Case) -> Pixels:
-        """uint8 RGB, H×W×3. Raises :class:`CaseUnknown` where it was deleted, else :class:`PhotoLost`."""
+        """uint8 RGB, H×W×3.
+
+        Raises :class:`CaseUnknown` where it was deleted, :class:`PhotoLost` where the file is gone or damaged, another
+        StoreError where it could not be read this time.
+        """
         try:
-            return self._photos.load(case.photo_id)
+            with storage_faults():
+                return self._photos.load(case.photo_id)
         except PhotoLost:
             self.case(case.code)
             raise
@@ -174,6 +185,11 @@ class Store:
         with self._database.transaction() as connection:
             connection.execute("UPDATE cases SET attempts = attempts + 1 WHERE number = ?", (case.number,))
             return _only(connection.execute("SELECT * FROM cases WHERE number = ?", (case.number,)).fetchall())
+
+    def retract(self, case: Case) -> None:
+        """Take back the last :meth:`begin`: the storage failed, not the photograph."""
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE cases SET attempts = attempts - 1 WHERE number = ?", (case.number,))
 
     def answer(self, case: Case, document: Document, class_maps: ClassMaps | None) -> bool:
         """Give the case its one answer; False if it has one already, or was deleted.
@@ -217,40 +233,43 @@ class Store:
         with self._database.transaction() as connection:
             if not connection.execute("DELETE FROM cases WHERE number = ?", (case.number,)).rowcount:
                 raise CaseUnknown(f"case number {case.number} is gone")
-            line = (case.number, now.iso(), now.clock)
-            connection.execute("INSERT INTO deletions (case_number, at, clock) VALUES (?, ?, ?)", line)
+            line = (case.number, now.iso(), now.clock, case.photo_id)
+            connection.execute("INSERT INTO deletions (case_number, at, clock, photo_id) VALUES (?, ?, ?, ?)", line)
         try:
-            self._photos.delete(case.photo_id)
-            self._erase_traces([case.number])
+            self._finish_deletions()
         except (OSError, StoreError) as error:
             raise ErasureUnfinished(str(error)) from error
 
-    def _open_database(self, path: Path) -> Database:
-        """A new database beside old photographs means that the old one was lost; going on would delete them."""
-        if self._photos.ids() and not (path.exists() and path.stat().st_size):
-            raise DatabaseDamaged(f"{path} is missing or empty, but there are photographs")
-        return Database(path)
+    def prove_writable(self) -> None:
+        """Put something tiny on the disk."""
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE heartbeat SET beats = beats + 1")
 
     def _finish_interrupted(self) -> None:
-        self._photos.keep_only({row[0] for row in self._database.rows("SELECT photo_id FROM cases")})
-        self._erase_traces(
-            [row[0] for row in self._database.rows("SELECT case_number FROM deletions WHERE erased = 0")]
-        )
+        self._finish_deletions()
+        orphaned = self._photos.tidy({row[0] for row in self._database.rows("SELECT photo_id FROM cases")})
+        if orphaned:
+            log.warning("%d photographs that no case knows of were moved to photos/orphaned", orphaned)
 
-    def _erase_traces(self, numbers: list[int]) -> None:
-        if not numbers:
+    def _finish_deletions(self) -> None:
+        """First the files, then what the database still says of them, its free pages and its log; then the mark."""
+        unfinished = self._database.rows("SELECT case_number, photo_id FROM deletions WHERE erased = 0")
+        if not unfinished:
             return
+        self._photos.delete(*(row["photo_id"] for row in unfinished if row["photo_id"] is not None))
+        numbers = [(row["case_number"],) for row in unfinished]
+        with self._database.transaction() as connection:
+            connection.executemany("UPDATE deletions SET photo_id = NULL WHERE case_number = ?", numbers)
         self._database.scrub()
         with self._database.transaction() as connection:
-            lines = [(number,) for number in numbers]
-            connection.executemany("UPDATE deletions SET erased = 1 WHERE case_number = ?", lines)
+            connection.executemany("UPDATE deletions SET erased = 1 WHERE case_number = ?", numbers)
 
     def _keep(self, intake: Intake) -> Case:
         photo_id = uuid.uuid4().hex
         case = None
         with storage_faults():
-            self._photos.save(photo_id, intake.pixels)
             try:
+                self._photos.save(photo_id, intake.pixels)
                 case = self._insert(photo_id, intake)
             finally:
                 if case is None or case.photo_id != photo_id:  # it failed, or another thread had the same key
@@ -329,20 +348,3 @@ def _unpacked(data: bytes | None) -> ClassMaps | None:
         return None
     maps: ClassMaps = np.load(io.BytesIO(data), allow_pickle=False)
     return maps
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Two programs over one folder would answer twice, and remove each other's unfinished photographs.
-
-    A record lock ends with the process, however it ends, and no forked child inherits it.
-    """
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        try:
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError) as held:
-            raise StoreInUse(str(path)) from held
-        yield
-    finally:
-        os.close(descriptor)

@@ -1,8 +1,13 @@
 """The camera gives fresh frames."""
 
+from typing import Final
+
 from appliance.health.result import Result
 from firmware.errors import DermkioskError, StationBusy
 from firmware.station import Station
+
+KEEP_S: Final = 5.0
+"""Anyone on the network may ask: the camera is for the live view and captures, and a dead one takes seconds to fail."""
 
 
 def check(station: Station) -> Result:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from appliance.errors import BundleInvalid, GoldenMismatch
 from appliance.vision import bundle
@@ -40,12 +41,15 @@ class Assessor:
 
     def self_test(self) -> float:
         """Run the golden picture; returns the largest difference in logits. Raises :class:`GoldenMismatch`."""
-        golden = self.bundle.card.golden
-        logits = self.network.run(preprocess(self.bundle.golden))[self.bundle.card.outputs.logits]
-        difference = float(np.abs(logits - np.array(golden.logits)).max())
-        if not difference <= golden.tolerance:
-            raise GoldenMismatch(f"off by {difference:.3f} logits, {golden.tolerance:.3f} allowed")
-        return difference
+        golden, names = self.bundle.card.golden, self.bundle.card.outputs
+        outputs = self.network.run(preprocess(self.bundle.golden))
+        off = _largest(outputs[names.logits] - np.array(golden.logits))
+        off_outlier = _largest(outputs[names.outlier] - golden.outlier)
+        off_maps = _largest(outputs[names.class_maps].mean(axis=(0, 1)) - outputs[names.logits])
+        within = (off <= golden.logits_tolerance, off_outlier <= golden.outlier_tolerance)
+        if not all(within) or not off_maps <= golden.logits_tolerance:
+            raise GoldenMismatch(f"logits off by {off:.3f}, outlier by {off_outlier:.3f}, class maps by {off_maps:.3f}")
+        return off
 
     def assess(self, pixels: Pixels, use_gate: bool = True) -> Assessment:
         """Assess uint8 RGB pixels (H×W×3, upright). Without the gate it answers what the gate would refuse, too."""
@@ -77,6 +81,10 @@ class Assessor:
     def _findings(self, probability: Floats) -> tuple[Finding, ...]:
         order = np.argsort(-probability, kind="stable")
         return tuple(Finding(CLASSES[i], float(probability[i]), self.bundle.card.evidence(CLASSES[i])) for i in order)
+
+
+def _largest(difference: NDArray[np.floating]) -> float:
+    return float(np.abs(difference).max())
 
 
 @contextmanager

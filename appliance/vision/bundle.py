@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from appliance.errors import BundleAltered, BundleInvalid, BundleMissing
 from appliance.vision.assessment import Evidence
@@ -35,7 +35,7 @@ class ClassCard(Part):
 class InputCard(Part):
     """What the network is fed."""
 
-    side_px: int
+    side_px: Literal[299]
     scaling: Literal["x/255"]
 
 
@@ -55,6 +55,14 @@ class Conformal(Part):
     pooled: tuple[ClassId, ...]
     """Classes with too few validation photographs for a threshold of their own: no guarantee for them."""
 
+    @field_validator("thresholds")
+    @classmethod
+    def _one_for_each_class(cls, thresholds: dict[ClassId, float]) -> dict[ClassId, float]:
+        missing = set(CLASSES) - set(thresholds)
+        if missing:
+            raise ValueError(f"no threshold for {sorted(missing)}")
+        return thresholds
+
 
 class Calibration(Part):
     """Fitted on the INT8 outputs of validation photographs."""
@@ -67,11 +75,13 @@ class Calibration(Part):
 
 
 class Golden(Part):
-    """A picture drawn by the training code, and the logits the shipped file gives for it."""
+    """A picture drawn by the training code, and what the shipped file says of it. Tolerances in the outputs' units."""
 
     file: str
-    logits: tuple[float, ...]
-    tolerance: float = Field(gt=0)
+    logits: tuple[float, ...] = Field(min_length=len(CLASSES), max_length=len(CLASSES))
+    logits_tolerance: float = Field(gt=0)
+    outlier: float
+    outlier_tolerance: float = Field(gt=0)
 
 
 class Card(Part):

@@ -5,13 +5,14 @@ pure; :mod:`appliance.vision.sandbox` runs it in a process of its own with a tim
 """
 
 import io
-import mimetypes
+import struct
 import warnings
+from pathlib import PurePath
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, UnidentifiedImageError
 from pillow_heif import register_heif_opener
 
 from appliance.errors import (
@@ -32,22 +33,54 @@ MIN_SIDE_PX: Final = 128
 MAX_SIDE_PX: Final = 2048
 """The longest side kept: three times what the gate and the network look at, a tenth of the bytes."""
 
-FORMATS: Final = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "HEIF": "image/heic"}
-_SAME_FORMAT: Final = {"image/heif": "image/heic", "image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg"}
+FORMATS: Final = {"JPEG": "JPEG", "MPO": "JPEG", "PNG": "PNG", "WEBP": "WebP", "HEIF": "HEIC"}
+"""Pillow's name of a format: the name people know. An MPO is a JPEG with a second picture behind it."""
+OPENED: Final = ("JPEG", "PNG", "WEBP", "HEIF")
+CLAIMS: Final = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    "image/jpeg": "JPEG",
+    "image/jpg": "JPEG",
+    ".png": "PNG",
+    "image/png": "PNG",
+    ".webp": "WebP",
+    "image/webp": "WebP",
+    ".heic": "HEIC",
+    ".heif": "HEIC",
+    "image/heic": "HEIC",
+    "image/heif": "HEIC",
+}
+"""What a file's suffix or media type says it is. Everything else claims nothing."""
+UPRIGHT: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation (CIPA DC-008, 4.6.4): what makes it upright."""
+ORIENTATION: Final = 0x0112
+MALFORMED: Final = (ArithmeticError, AttributeError, EOFError, LookupError, OSError, SyntaxError, TypeError, ValueError)
+"""What Pillow's readers raise, besides struct.error, on files that are cut or nonsense."""
 
 
 def decode(data: bytes, declared: str | None = None) -> Pixels:
     """Decode one photograph.
 
-    ``declared`` is the file name or media type it came with; a known image type that contradicts the
-    content is refused. Returns uint8 RGB, H×W×3, upright, sRGB, longest side at most ``MAX_SIDE_PX``.
+    ``declared`` is the file name or media type it came with; if it names one of the formats, the content
+    must be of that format. Returns uint8 RGB, H×W×3, upright, sRGB, longest side at most ``MAX_SIDE_PX``.
     Raises a :class:`appliance.errors.PhotoRefused`.
     """
     _check_size(data)
-    image = _open(data)
-    _check_label(image, declared)
-    _check_dimensions(image)
-    return np.asarray(_upright_srgb(image))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which is dropped anyway
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        image = _open(data)
+        _check_label(image, declared)
+        _check_dimensions(image)
+        return np.asarray(_upright_srgb(image))
 
 
 def _check_size(data: bytes) -> None:
@@ -60,32 +93,26 @@ def _check_size(data: bytes) -> None:
 def _open(data: bytes) -> Image.Image:
     register_heif_opener(thumbnails=False)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return Image.open(io.BytesIO(data), formats=list(FORMATS))
+        return Image.open(io.BytesIO(data), formats=OPENED)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as bomb:
         raise PhotoTooManyPixels(str(bomb), megapixels=MAX_PIXELS // 1_000_000) from bomb
     except UnidentifiedImageError as unknown:
         raise PhotoUnknownFormat(str(unknown)) from unknown
-    except (OSError, ValueError, SyntaxError) as damaged:  # Pillow's plugins raise all three on bad headers
+    except (*MALFORMED, struct.error) as damaged:
         raise PhotoDamaged(str(damaged)) from damaged
 
 
 def _check_label(image: Image.Image, declared: str | None) -> None:
-    content = "image/jpeg" if image.format == "MPO" else FORMATS[str(image.format)]
-    said = _media_type(declared)
+    content = FORMATS[str(image.format)]
+    said = _claimed(declared or "")
     if said is not None and said != content:
         raise PhotoMislabelled(f"{declared!r} contains {content}", said=said, content=content)
 
 
-def _media_type(declared: str | None) -> str | None:
-    """The image type a name or media type claims; ``None`` where it claims nothing."""
-    if not declared:
-        return None
-    known = declared if "/" in declared and declared.startswith(("image/", "text/", "application/")) else None
-    guess = known or mimetypes.guess_type(declared)[0]
-    guess = _SAME_FORMAT.get(guess or "", guess)
-    return None if guess in (None, "application/octet-stream") else guess
+def _claimed(declared: str) -> str | None:
+    """The format a name or media type claims; ``None`` where it claims none of ours."""
+    media_type = declared.partition(";")[0].strip().lower()
+    return CLAIMS.get(media_type) or CLAIMS.get(PurePath(declared).suffix.lower())
 
 
 def _check_dimensions(image: Image.Image) -> None:
@@ -100,11 +127,21 @@ def _upright_srgb(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
     try:
         image.draft("RGB", (MAX_SIDE_PX, MAX_SIDE_PX))  # a JPEG's cheap halving; other formats ignore it
-        upright = ImageOps.exif_transpose(image)
-    except (OSError, ValueError, SyntaxError, EOFError) as damaged:
+        image.load()
+    except (*MALFORMED, struct.error) as damaged:
         raise PhotoDamaged(str(damaged)) from damaged
+    turn = UPRIGHT.get(_orientation(image))
+    upright = image if turn is None else image.transpose(turn)
     upright.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX), Image.Resampling.LANCZOS)
     return _to_srgb(upright.convert("RGB"), profile) if upright.mode in ("RGB", "RGBA") else upright.convert("RGB")
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 (upright) where there is none or the EXIF block cannot be read."""
+    try:
+        return int(image.getexif().get(ORIENTATION, 1))
+    except (*MALFORMED, struct.error):
+        return 1
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.errors import DelegateMissing, ModelError, RuntimeMissing
+from appliance.errors import DelegateMissing, ModelError, RuntimeBroken, RuntimeMissing
 from appliance.vision.photo import Pixels
 
 Outputs = dict[str, NDArray[np.float32]]
@@ -59,9 +59,13 @@ class Network:
 def _runtime() -> tuple[str, Any]:
     for name, module in RUNTIMES:
         try:
-            return f"{name} {importlib.metadata.version(name)}", importlib.import_module(module).Interpreter
-        except ImportError:  # PackageNotFoundError is one, too
+            version = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
             continue
+        try:
+            return f"{name} {version}", importlib.import_module(module).Interpreter
+        except ImportError as broken:  # installed, but it does not load: the next one would hide that
+            raise RuntimeBroken(f"{name} {version}: {broken}", runtime=name) from broken
     raise RuntimeMissing
 
 

@@ -9,7 +9,7 @@ from typing import Final, Self
 
 from pebble import ProcessExpired, ProcessPool
 
-from appliance.errors import PhotoDamaged, PhotoTooSlow
+from appliance.errors import DermkioskError, PhotoDamaged, PhotoTooSlow
 from appliance.vision.photo import Pixels, decode
 
 TIMEOUT_S: Final = 20.0
@@ -34,6 +34,10 @@ class Decoder:
             except (ProcessExpired, BrokenProcessPool) as crashed:
                 self._replace_pool()
                 raise PhotoDamaged(f"the decoder died: {crashed}") from crashed
+            except DermkioskError:
+                raise
+            except Exception as fault:  # a decoder's bug is a photograph the box cannot read, nothing more
+                raise PhotoDamaged(f"the decoder failed: {fault!r}") from fault
         return pixels
 
     def close(self) -> None:

@@ -19,8 +19,11 @@ from appliance.web.visit import Kiosk
 
 FORM_BYTES: Final = 2**20
 """Room for what surrounds the photo in an upload."""
-SERVER_MAX_BYTES: Final = 256 * 2**20
-"""Until here the server reads a body that is too large, so that the sender gets a sentence and not a cut line."""
+UPLOAD_MAX_BYTES: Final = MAX_BYTES + FORM_BYTES
+SERVER_MAX_BYTES: Final = 96 * 2**20
+"""Until here the server reads a body that is too large, so that the sender gets a sentence and not a cut line.
+
+No phone's photo is larger; and what lies between the two limits is spooled to the disk, which must not fill."""
 
 
 def create_kiosk_app(services: Services) -> Flask:
@@ -50,7 +53,7 @@ class UploadRequest(Request):
 def _app(services: Services, guards: tuple[access.Rule, ...], browser_language: bool) -> Flask:
     app = Flask(__name__)
     app.request_class = UploadRequest
-    app.config.update(MAX_CONTENT_LENGTH=MAX_BYTES + FORM_BYTES, BROWSER_LANGUAGE=browser_language)
+    app.config.update(MAX_CONTENT_LENGTH=UPLOAD_MAX_BYTES, BROWSER_LANGUAGE=browser_language)
     app.extensions[EXTENSION] = services
     app.jinja_env.undefined = StrictUndefined
     app.context_processor(_words)

@@ -110,7 +110,7 @@ def _material(visit: Visit) -> dict[str, object]:
     """What the page of this phase shows beside the visit itself."""
     store = services().store
     if visit.phase == "welcome":
-        return _qr(f"{services().lan_url()}/send")
+        return _qr(url_for("phone.send"))
     if visit.phase == "site":
         return {"sites": SITES}
     if visit.phase == "waiting":
@@ -118,11 +118,18 @@ def _material(visit: Visit) -> dict[str, object]:
     if visit.phase == "result":
         page = url_for("phone.result", token=visit.token)
         view = result_view(store.document(store.case(visit.code)) or {})
-        return {"view": view, "hours": f"{services().settings.link_hours:g}", **_qr(f"{services().lan_url()}{page}")}
+        return {"view": view, "hours": f"{services().settings.link_hours:g}", **_qr(page)}
     return {"problem": problem(visit.error)} if visit.error else {}
 
 
-def _qr(link: str) -> dict[str, object]:
-    """A link and its QR code as SVG; level M stands a smudged screen."""
+def _qr(path: str) -> dict[str, object]:
+    """The link phones open, and its QR code as SVG; no link where the box is on no network.
+
+    Level M stands a smudged screen.
+    """
+    base = services().lan_url()
+    if base is None:
+        return {"link": None}
+    link = f"{base}{path}"
     drawing = segno.make_qr(link, error="m").svg_inline(omitsize=True, border=2, svgclass="qr", lineclass=None)
     return {"link": link, "qr": drawing}

@@ -42,8 +42,8 @@ class Services:
     decode: Callable[[bytes, str | None], Pixels]
     """A file's bytes and its name or media type → pixels; raises :class:`appliance.errors.PhotoRefused`."""
     checks: Callable[[], Sequence[HealthResult]]
-    lan_url: Callable[[], str]
-    """Where phones find the box, without a slash at the end: ``http://192.168.1.5:8000``."""
+    lan_url: Callable[[], str | None]
+    """Where phones find the box, without a slash at the end: ``http://192.168.1.5:8000``; ``None``: no network."""
 
 
 def services() -> Services:

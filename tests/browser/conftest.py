@@ -110,7 +110,7 @@ def camera_photo() -> Pixels:
     light.on()
     camera = SyntheticCamera(light, draw(Skin()))
     try:
-        for _ in range(3):  # until the exposure has settled
+        for _ in range(12):  # until the exposure has settled
             camera.preview(5)
         return camera.capture(5).pixels
     finally:

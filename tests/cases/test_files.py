@@ -1,10 +1,11 @@
 import os
+import re
 import stat
 from pathlib import Path
 
 import pytest
 
-from appliance.files import private_folder, remove_durably, write_atomically
+from appliance.files import TEMPORARY, private_folder, remove_durably, write_atomically
 
 
 def test_a_file_is_written_whole_and_private(tmp_path: Path) -> None:
@@ -59,8 +60,20 @@ def test_removing_what_is_gone_is_no_error(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-def test_a_private_folder_is_private_even_if_it_was_not(tmp_path: Path) -> None:
-    path = tmp_path / "a" / "b"
-    path.mkdir(parents=True, mode=0o755)
-    assert private_folder(path) == path
-    assert stat.S_IMODE(path.stat().st_mode) == 0o700
+def test_a_folder_that_is_made_is_private_and_one_that_was_there_keeps_its_mode(tmp_path: Path) -> None:
+    given = tmp_path / "given"
+    given.mkdir()
+    given.chmod(0o755)
+    assert private_folder(given) == given
+    assert private_folder(given / "made") == given / "made"
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (given, given / "made")] == [0o755, 0o700]
+
+
+def test_the_pattern_of_temporary_names_is_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    replace = Path.replace
+    monkeypatch.setattr(Path, "replace", lambda self, target: seen.append(self.name) or replace(self, target))
+    write_atomically(tmp_path / "a.webp", b"data")
+    match = re.fullmatch(TEMPORARY, seen[0])
+    assert match is not None
+    assert match["name"] == "a.webp"

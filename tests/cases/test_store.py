@@ -144,6 +144,20 @@ def test_a_case_that_cannot_be_written_leaves_no_photo(folder: Path, store: Stor
     assert store.cases() == []
 
 
+def test_a_photo_whose_name_may_not_be_on_the_disk_is_not_kept(
+    folder: Path, store: Store, intake: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(path: Path) -> None:
+        raise OSError(5, "the card does not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("appliance.files.sync_folder", broken)
+        with pytest.raises(StoreError):
+            store.accept(intake())
+    assert photos(folder) == set()
+    assert store.cases() == []
+
+
 # --- queue and answer ---
 
 
@@ -213,6 +227,27 @@ def test_a_damaged_photo_is_told_from_a_deleted_one(folder: Path, store: Store, 
         store.photo(case)
 
 
+def test_a_photo_the_disk_does_not_give_this_time_is_not_lost(
+    store: Store, intake: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Path) -> bytes:
+        raise OSError(5, "the card does not answer")
+
+    case = store.accept(intake())
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", broken)
+        with pytest.raises(StoreError) as fault:
+            store.photo(case)
+    assert fault.type is StoreError
+    assert np.array_equal(store.photo(case), intake().pixels)
+
+
+def test_a_retracted_attempt_does_not_count(store: Store, intake: Make) -> None:
+    case = store.begin(store.accept(intake()))
+    store.retract(case)
+    assert store.case(case.code).attempts == 0
+
+
 # --- links ---
 
 
@@ -271,16 +306,6 @@ def test_tokens_have_128_bits_and_differ(store: Store, intake: Make) -> None:
 # --- opening ---
 
 
-def test_remnants_of_a_cut_are_removed_at_the_start(folder: Path, intake: Make) -> None:
-    with Store(folder) as store:
-        case = store.accept(intake())
-    for remnant in ("0123.webp", f".{case.photo_id}.webp.x1.tmp", "notes.txt"):
-        (folder / "photos" / remnant).write_bytes(b"half")
-    with Store(folder) as store:
-        assert photos(folder) == {f"{case.photo_id}.webp"}
-        assert store.cases() == [case]
-
-
 @pytest.mark.parametrize("lost", [lambda path: path.unlink(), lambda path: path.write_bytes(b"")])
 def test_photos_are_kept_when_their_database_is_lost(
     folder: Path, intake: Make, lost: Callable[[Path], object]
@@ -304,6 +329,13 @@ def test_a_newer_database_costs_no_photo(folder: Path, intake: Make) -> None:
     with pytest.raises(DatabaseTooNew):
         Store(folder)
     assert photos(folder) == kept
+
+
+def test_a_folder_has_one_store_at_a_time_in_one_program_too(folder: Path, store: Store) -> None:
+    with pytest.raises(StoreInUse):
+        Store(folder)
+    store.close()
+    Store(folder).close()
 
 
 def test_a_folder_has_one_program_at_a_time(folder: Path) -> None:

@@ -2,14 +2,15 @@ import math
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from appliance.cases import worker as module
 from appliance.cases.photos import Pixels
 from appliance.cases.store import Case, ClassMaps, Document, Intake, Store
-from appliance.cases.worker import Worker
-from appliance.errors import PhotoLost, StoreFull
+from appliance.cases.worker import MAX_ATTEMPTS, PATIENCE, Worker
+from appliance.errors import PhotoLost, StoreError, StoreFull
 
 Make = Callable[..., Intake]
 LONG_S = 60.0
@@ -124,6 +125,78 @@ def test_a_photo_whose_file_is_lost_gets_an_answer(folder: Path, watched: Watche
         assert store.document(case) == {"case": case.code, "gave_up": PhotoLost.__name__}
 
 
+def test_faults_of_the_storage_cost_an_intact_photo_no_attempt(
+    watched: Watched, intake: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = iter([StoreError("the card does not answer")] * (2 * MAX_ATTEMPTS))
+
+    def broken_for_a_while(case: Case) -> Pixels:
+        for fault in faults:
+            raise fault
+        return Watched.photo(watched, case)
+
+    with watched as store:
+        case = store.accept(intake())
+        monkeypatch.setattr(store, "photo", broken_for_a_while)
+        run_until_settled(store, plain)
+        assert "sum" in (store.document(case) or {})
+        assert store.case(case.code).attempts == 1
+
+
+def test_a_last_attempt_that_the_storage_ended_is_made_again(
+    watched: Watched, intake: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = iter([StoreError("the card does not answer")])
+
+    def broken_once(case: Case) -> Pixels:
+        for fault in faults:
+            raise fault
+        return Watched.photo(watched, case)
+
+    with watched as store:
+        case = store.accept(intake())
+        for _ in range(MAX_ATTEMPTS - 1):
+            store.begin(case)
+        monkeypatch.setattr(store, "photo", broken_once)
+        run_until_settled(store, plain)
+        assert "sum" in (store.document(case) or {})
+
+
+def test_a_photo_that_can_never_be_read_does_not_hold_up_the_others_for_ever(
+    watched: Watched, intake: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAUSE_AT_MOST_S", 0.01)
+    tries: list[str] = []
+    with watched as store:
+        bad, good = store.accept(intake(1)), store.accept(intake(2))
+
+        def photo(case: Case) -> Pixels:
+            tries.append(case.code)
+            if case.code == bad.code:
+                raise StoreError("a bad spot on the card")
+            return Watched.photo(watched, case)
+
+        monkeypatch.setattr(store, "photo", photo)
+        run_until_settled(store, plain)
+        assert store.document(bad) == {"case": bad.code, "gave_up": "StoreError"}
+        assert "sum" in (store.document(good) or {})
+        assert tries == [bad.code] * (PATIENCE + MAX_ATTEMPTS) + [good.code]
+
+
+def test_pauses_grow_with_the_faults_up_to_a_limit(
+    watched: Watched, intake: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PAUSE_S", 1.0)
+    pauses: list[float] = []
+    with watched as store:
+        worker = Worker(store, plain, sorry)
+        monkeypatch.setattr(worker._stopping, "wait", lambda pause_s: pauses.append(pause_s) or len(pauses) % 8 == 0)
+        monkeypatch.setattr(store, "answer", lambda *_: (_ for _ in ()).throw(StoreFull()))
+        case = store.accept(intake())
+        worker._settle(case, {}, None)
+    assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
+
+
 def test_a_document_that_cannot_be_stored_counts_as_a_failure(watched: Watched, intake: Make) -> None:
     with watched as store:
         case = store.accept(intake())
@@ -196,3 +269,37 @@ def test_the_heartbeat_is_unknown_before_the_start_and_known_after(watched: Watc
         assert store.settled.wait(LONG_S)
         assert 0 <= worker.heartbeat_age_s() < LONG_S
         assert worker.stop(LONG_S)
+
+
+@pytest.mark.parametrize("method", ["next_queued", "begin", "photo", "answer"])
+def test_the_heart_beats_for_success_alone(
+    watched: Watched, intake: Make, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """Time stands still but for the test; nothing can be stored or read, and then it can."""
+    time_s = 0.0
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: time_s))
+    monkeypatch.setattr(module, "PAUSE_AT_MOST_S", 0.01)
+    failed, healed = threading.Event(), threading.Event()
+    faults: list[str] = []
+
+    def broken(*arguments: object) -> object:
+        if healed.is_set():
+            return getattr(Watched, method)(watched, *arguments)
+        faults.append(method)
+        if len(faults) == 5:
+            failed.set()
+        raise StoreError("the card is read-only")
+
+    with watched as store:
+        store.accept(intake())
+        monkeypatch.setattr(store, method, broken)
+        worker = Worker(store, plain, sorry)
+        worker.start()
+        time_s = 100.0
+        assert failed.wait(LONG_S)
+        age_s = worker.heartbeat_age_s()
+        healed.set()
+        assert store.settled.wait(LONG_S)
+        assert worker.stop(LONG_S)
+    assert age_s == 100.0
+    assert worker.heartbeat_age_s() == 0.0

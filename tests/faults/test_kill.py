@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from appliance.cases.store import Store
 from appliance.vision.photo import Pixels
 
 SERVE = [str(Path(sys.executable).with_name("dermkiosk")), "serve", "--kiosk-port", "0", "--lan-port", "0"]
+TURNS, PHOTOS_PER_TURN = 3, 8
 SIMULATED = ["--camera", "synthetic", "--light", "simulated", "--button", "simulated", "--indicator", "simulated"]
 
 
@@ -74,11 +76,16 @@ def photo(skin: Pixels) -> bytes:
 
 def test_accepted_photographs_are_answered_once_after_a_kill(tmp_path: Path, photo: bytes) -> None:
     accepted: list[dict[str, object]] = []
-    for turn in range(3):
-        with _box(tmp_path) as (process, base):
-            accepted += [_send(base, photo + bytes([turn, number]), f"{turn}-{number}") for number in range(4)]
+    unanswered = 0
+    for turn in range(TURNS):
+        with _box(tmp_path) as (process, base), ThreadPoolExecutor(4) as phones:
+            photos = [(photo + bytes([turn, number]), f"{turn}-{number}") for number in range(PHOTOS_PER_TURN)]
+            accepted += phones.map(lambda each: _send(base, *each), photos)
             process.send_signal(signal.SIGKILL)
             assert process.wait(10) == -signal.SIGKILL
+        with Store(tmp_path) as store:
+            unanswered += store.waiting()
+    assert unanswered >= 1  # or no kill fell between acceptance and answer
     with _box(tmp_path) as (process, base):
         documents = [_result(base, str(each["result_url"])) for each in accepted]
         again = _send(base, photo + bytes([0, 0]), "0-0")

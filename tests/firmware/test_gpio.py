@@ -8,6 +8,9 @@ from gpiozero.pins.mock import MockFactory
 from firmware.errors import GpioMissing, LightError
 from firmware.factories import open_button, open_indicator, open_light
 from firmware.gpio import BOUNCE_S, GpioButton, GpioLight, lgpio_factory
+from firmware.simulated import SimulatedButton
+from firmware.station import Station
+from firmware.synthetic import SyntheticCamera
 
 LIGHT, BUTTON, RGB = 18, 17, (22, 23, 24)
 WAIT_S = 20.0
@@ -94,6 +97,19 @@ def test_the_indicator_has_a_colour_for_each_state(pins: MockFactory) -> None:
             assert indicator.state == state
             shown[state] = tuple(pins.pin(pin).state for pin in RGB)
     assert shown == {"ready": (0, 1, 0), "busy": (0, 0, 1), "refused": (1, 0.4, 0), "fault": (1, 0, 0)}
+
+
+def test_an_indicator_that_fails_is_logged_and_stops_nothing(
+    pins: MockFactory, camera: SyntheticCamera, caplog: pytest.LogCaptureFixture
+) -> None:
+    indicator = open_indicator("gpio", RGB, pins)
+    indicator.show("ready")
+    indicator._device.close()  # as after any GPIOZeroError: no colour can be set
+    with Station(camera, camera._light, indicator, SimulatedButton()) as station:
+        station.show("busy")
+        assert station.capture().frames > 0
+    assert indicator.state == "ready"
+    assert "could not show busy" in caplog.text
 
 
 def test_a_pin_that_is_taken_is_refused(pins: MockFactory) -> None:

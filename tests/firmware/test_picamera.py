@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,8 @@ class StandIn:
     fault: str
     released: int
     closed: Event
+    camera_controls: dict[str, tuple[int, int, int]]
+    steps: list[object]
 
     @classmethod
     def global_camera_info(cls) -> list[dict[str, str]]:
@@ -42,16 +44,25 @@ class StandIn:
         return main
 
     def configure(self, config: dict[str, Any]) -> None:
+        self.steps.append("configure")
+        if self.fault == "no such size":
+            raise IndexError("list index out of range")
         self.width, self.height = config["size"]
         # libcamera's BGR888 is R, G, B in memory
         self.colour = (200, 100, 50) if config["format"] == "BGR888" else (50, 100, 200)
 
+    def set_controls(self, controls: dict[str, object]) -> None:
+        self.steps.append(controls)
+
     def start(self) -> None:
+        self.steps.append("start")
         if self.fault == "taken":
             raise RuntimeError("Failed to acquire camera")
 
     def close(self) -> None:
         self.closed.set()
+        if self.fault == "taken":
+            raise RuntimeError("cannot be closed either")
 
     @contextmanager
     def captured_request(self, flush: bool) -> Iterator["StandIn"]:
@@ -66,10 +77,12 @@ class StandIn:
     def make_array(self, name: str) -> np.ndarray:
         if self.fault == "gone" or name != "main":
             raise RuntimeError("Stream is not defined")
+        if self.fault == "no memory":
+            raise MemoryError
         return np.full((self.height, self.width, 3), self.colour, np.uint8)
 
     def get_metadata(self) -> dict[str, Any]:
-        return METADATA
+        return {} if self.fault == "says nothing" else METADATA
 
 
 @pytest.fixture
@@ -79,10 +92,17 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[StandIn]]:
         fault = ""
         released = 0
         closed = Event()
+        camera_controls = {"ExposureTime": (1, 66666, 20000)}  # noqa: RUF012  # as above
+        steps = []  # noqa: RUF012  # as above
 
     module = ModuleType("picamera2")
     module.Picamera2 = Picamera2  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "picamera2", module)
+    libcamera = ModuleType("libcamera")
+    libcamera.controls = SimpleNamespace(  # type: ignore[attr-defined]
+        AfModeEnum=SimpleNamespace(Continuous="continuous"), AfRangeEnum=SimpleNamespace(Macro="macro")
+    )
+    monkeypatch.setitem(sys.modules, "libcamera", libcamera)
     yield Picamera2
     Picamera2.closed.set()
 
@@ -110,6 +130,35 @@ def test_a_camera_that_another_program_holds(driver: type[StandIn]) -> None:
     driver.fault = "taken"
     with pytest.raises(CameraError, match="acquire"):
         PiCamera()
+
+
+@pytest.mark.parametrize("fault", ["taken", "no such size"])
+def test_a_camera_that_does_not_start_is_given_back(driver: type[StandIn], fault: str) -> None:
+    driver.fault = fault
+    with pytest.raises(CameraError, match=r"acquire|IndexError: list index"):
+        PiCamera()
+    assert driver.closed.is_set()
+
+
+def test_a_module_with_autofocus_focuses_on_what_is_near(driver: type[StandIn]) -> None:
+    driver.camera_controls = {"AfMode": (0, 2, 0)}
+    with PiCamera():
+        assert driver.steps == ["configure", {"AfMode": "continuous", "AfRange": "macro"}, "start"]
+
+
+def test_a_module_without_autofocus_is_asked_for_none(driver: type[StandIn]) -> None:
+    with PiCamera():
+        assert driver.steps == ["configure", "start"]
+
+
+@pytest.mark.parametrize(("fault", "said"), [("says nothing", "KeyError: 'ColourGains'"), ("no memory", "MemoryError")])
+def test_what_is_no_fault_of_the_cable_does_not_blame_it(driver: type[StandIn], fault: str, said: str) -> None:
+    with PiCamera() as camera:
+        driver.fault = fault
+        with pytest.raises(CameraError, match=said) as raised:
+            camera.capture(WAIT_S)
+    assert type(raised.value) is CameraError
+    assert driver.released == 1
 
 
 def test_a_camera_that_stops_answering(driver: type[StandIn]) -> None:

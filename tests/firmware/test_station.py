@@ -4,6 +4,7 @@ from queue import Queue
 from threading import Event, Thread
 from threading import enumerate as all_threads
 
+import numpy as np
 import pytest
 from gpiozero.pins.mock import MockFactory
 
@@ -20,7 +21,7 @@ from firmware.errors import (
 from firmware.factories import open_button, open_indicator, open_light
 from firmware.simulated import SimulatedButton, SimulatedIndicator, SimulatedLight
 from firmware.skin import Scene
-from firmware.station import BURST, Station
+from firmware.station import BURST, SETTLED_FRAMES, Station
 from firmware.synthetic import Exposure, Fault, SyntheticCamera
 
 WAIT_S = 20.0
@@ -114,21 +115,71 @@ def test_the_rooms_share_of_the_light_is_measured(station: Station, camera: Synt
     assert station.capture().ambient_share == pytest.approx(level / (1 + level), abs=0.04)
 
 
-def test_the_exposure_settles_before_the_burst(light: SimulatedLight, plaque: Scene) -> None:
-    burst: list[Frame] = []
+class Watched(SyntheticCamera):
+    """Keeps the frames of the burst."""
 
-    class Watched(SyntheticCamera):
-        def capture(self, timeout_s: float) -> Frame:
-            burst.append(super().capture(timeout_s))
-            return burst[-1]
+    def __init__(self, light: SimulatedLight, scene: Scene) -> None:
+        super().__init__(light, scene)
+        self.burst: list[Frame] = []
 
-    with station_of(Watched(light, plaque), light) as station:
-        for _ in range(4):
+    def capture(self, timeout_s: float) -> Frame:
+        self.burst.append(super().capture(timeout_s))
+        return self.burst[-1]
+
+
+@pytest.mark.parametrize("delay", [0, 2, 3])
+def test_the_exposure_settles_before_the_burst(light: SimulatedLight, plaque: Scene, delay: int) -> None:
+    camera = Watched(light, plaque)
+    camera.exposure_delay = delay
+    with station_of(camera, light) as station:
+        for _ in range(12):
             in_the_dark = station.preview()
-        station.capture()
-    exposures = [frame.exposure_us for frame in burst]
+        best = station.capture().frame
+    exposures = [frame.exposure_us for frame in camera.burst]
     assert max(exposures) < in_the_dark.exposure_us / 2
     assert max(exposures) == pytest.approx(min(exposures), rel=0.02)
+    assert np.mean(best.pixels > 250) < 0.01  # the dark room's exposure makes all of it white
+
+
+def test_the_first_frames_under_the_light_do_not_count(light: SimulatedLight, plaque: Scene) -> None:
+    """A sensor slower than most: its exposure holds still for longer than a settled one has to."""
+    camera = Watched(light, plaque)
+    camera.exposure_delay = SETTLED_FRAMES + 1
+    camera.ambient_level = 0.3  # bright enough for one decision to be enough
+    with station_of(camera, light) as station:
+        for _ in range(30):
+            in_the_dark = station.preview()
+        station.capture()
+    assert max(frame.exposure_us for frame in camera.burst) < 0.8 * in_the_dark.exposure_us
+
+
+def test_a_light_that_takes_time_is_waited_for(light: SimulatedLight, plaque: Scene) -> None:
+    """Exposure and gain hold still all the while, so only the picture can tell."""
+
+    class Dawn(Watched):
+        def preview(self, timeout_s: float) -> Frame:
+            if light.lit:
+                self.ambient_level = min(self.ambient_level * 1.3, 1.0)
+            return super().preview(timeout_s)
+
+    camera = Dawn(light, plaque)
+    camera.exposure = Exposure(0.5, automatic=False)
+    camera.ambient_level = 0.1
+    with station_of(camera, light) as station:
+        station.capture()
+    assert camera.ambient_level == 1.0
+
+
+def test_one_that_never_settles_is_photographed_all_the_same(light: SimulatedLight, plaque: Scene) -> None:
+    class Flickering(Watched):
+        def preview(self, timeout_s: float) -> Frame:
+            self.ambient_level = 1.0 - self.ambient_level
+            return super().preview(timeout_s)
+
+    camera = Flickering(light, plaque)
+    camera.ambient_level = 0.1
+    with station_of(camera, light) as station:
+        assert station.capture().frames == BURST
 
 
 def test_the_sharpest_of_the_burst_is_chosen(light: SimulatedLight, plaque: Scene) -> None:

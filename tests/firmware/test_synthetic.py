@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 
+from firmware.devices import Frame
 from firmware.errors import CameraError, CameraTimeout, CameraUnplugged
 from firmware.sharpness import sharpness
 from firmware.simulated import SimulatedLight
 from firmware.skin import Scene, Skin, render, tone
-from firmware.synthetic import Exposure, Fault, SyntheticCamera
+from firmware.synthetic import EXPOSURE_DELAY_FRAMES, Exposure, Fault, SyntheticCamera
 
 TIMEOUT_S = 20.0
 HANGING_S = 0.2
@@ -29,15 +30,20 @@ def test_more_light_in_the_room_makes_the_picture_brighter(camera: SyntheticCame
 
 
 def test_exposure_and_gain_answer_to_the_light(camera: SyntheticCamera, light: SimulatedLight) -> None:
-    first, in_the_dark = (camera.preview(TIMEOUT_S) for _ in range(2))
+    first, in_the_dark = _after_its_delay(camera)
     light.on()
-    camera.preview(TIMEOUT_S)
-    lit = camera.preview(TIMEOUT_S)
+    too_early, lit = _after_its_delay(camera)
+    assert too_early.exposure_us == in_the_dark.exposure_us
     assert first.exposure_us == 8000
     assert in_the_dark.exposure_us == 33000
     assert in_the_dark.analogue_gain > 1
     assert lit.exposure_us < in_the_dark.exposure_us
     assert lit.analogue_gain == 1
+
+
+def _after_its_delay(camera: SyntheticCamera) -> list[Frame]:
+    """The last frame taken as before, and the first that the automatic shaped."""
+    return [camera.preview(TIMEOUT_S) for _ in range(EXPOSURE_DELAY_FRAMES + 2)][-2:]
 
 
 def test_the_same_brightness_by_gain_is_noisier_than_by_light(light: SimulatedLight) -> None:

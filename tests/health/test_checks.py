@@ -1,15 +1,21 @@
+import resource
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
 import pytest
 
-from appliance import lan
 from appliance.cases.store import Store
 from appliance.cases.worker import Worker
 from appliance.health import camera, database, disk, network, worker
+from appliance.health.cached import Cached
+from appliance.health.result import Result
 from appliance.messages import catalogue
+from appliance.serve import _checks
+from appliance.settings import load
 from firmware.simulated import SimulatedButton, SimulatedIndicator, SimulatedLight
 from firmware.station import Station
 from firmware.synthetic import Fault, SyntheticCamera
@@ -33,6 +39,19 @@ def test_the_database_is_well_until_it_is_closed(tmp_path: Path) -> None:
     assert not database.check(store).ok
 
 
+def test_a_database_that_can_be_read_but_not_written_is_not_well(tmp_path: Path) -> None:
+    with Store(tmp_path) as store:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1, before[1]))  # as on a full or read-only card, writes fail
+        try:
+            waiting, result = store.waiting(), database.check(store)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert waiting == 0
+        assert not result.ok
+        assert database.check(store).ok
+
+
 def test_a_worker_that_does_not_come_round_is_said_so(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         queue = Worker(store, lambda *_: ({}, None), lambda *_: {})
@@ -54,16 +73,85 @@ def _interfaces(monkeypatch: pytest.MonkeyPatch, **addresses: str) -> None:
     monkeypatch.setattr(psutil, "net_if_stats", lambda: {n: SimpleNamespace(isup=n != "down0") for n in entries})
 
 
-def test_finds_the_address_phones_can_reach(monkeypatch: pytest.MonkeyPatch) -> None:
-    _interfaces(monkeypatch, lo="127.0.0.1", eth0="169.254.1.1", tun0="8.8.8.8", down0="10.0.0.9", wlan0="192.168.7.1")
-    assert lan.address(None) == "192.168.7.1"
-    assert lan.address("10.1.1.1") == "10.1.1.1"
-
-
 def test_says_when_there_is_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     _interfaces(monkeypatch, lo="127.0.0.1")
     assert not network.check(None).ok
     assert network.check("192.168.1.2").ok
+
+
+# --- asked once for many ---
+
+
+def test_a_result_counts_for_a_while_and_no_longer() -> None:
+    now_s, asked = 0.0, 0
+
+    def check() -> Result:
+        nonlocal asked
+        asked += 1
+        return Result("camera", ok=asked == 1)
+
+    cached = Cached(check, 5, lambda: now_s)
+    answers = [cached().ok]
+    now_s = 4.9
+    answers.append(cached().ok)
+    assert (answers, asked) == ([True, True], 1)
+    now_s = 5.0
+    assert [cached().ok, cached().ok] == [False, False]
+    assert asked == 2
+
+
+def test_while_one_asks_a_dead_device_the_others_get_the_last_result() -> None:
+    asking, go_on = threading.Event(), threading.Event()
+    asked: list[int] = []
+
+    def check() -> Result:
+        asked.append(1)
+        if len(asked) > 1:
+            asking.set()
+            go_on.wait(60)
+        return Result("camera", ok=len(asked) == 1)
+
+    cached = Cached(check, 0, lambda: 0.0)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(cached)
+        assert asking.wait(60)
+        others = [cached().ok for _ in range(5)]
+        go_on.set()
+        assert not first.result(60).ok
+    assert others == [True] * 5
+    assert len(asked) == 2
+
+
+def test_a_check_that_raises_is_asked_again() -> None:
+    asked: list[int] = []
+
+    def check() -> Result:
+        asked.append(1)
+        if len(asked) == 2:
+            raise OSError
+        return Result("disk", ok=True)
+
+    cached = Cached(check, 0, lambda: 0.0)
+    with pytest.raises(OSError):  # noqa: PT011  # the one it raised
+        cached()
+    assert cached().ok
+
+
+def test_the_box_asks_camera_and_database_once_for_many_callers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    for module in (camera, database):
+        real = module.check
+        monkeypatch.setattr(module, "check", lambda thing, real=real: asked.append(real.__module__) or real(thing))
+    light = SimulatedLight()
+    station = Station(SyntheticCamera(light), light, SimulatedIndicator(), SimulatedButton())
+    with station, Store(tmp_path / "state") as store:
+        queue = Worker(store, lambda *_: ({}, None), lambda *_: {})
+        run = _checks(load(state=tmp_path / "state"), station, store, queue)
+        names = {tuple(result.id for result in run()) for _ in range(10)}
+    assert names == {("camera", "database", "worker", "disk", "network")}
+    assert sorted(asked) == ["appliance.health.camera", "appliance.health.database"]
 
 
 def test_every_check_has_its_sentences() -> None:

@@ -107,6 +107,34 @@ def test_refuses_a_wrong_golden_answer(copy: Path) -> None:
         Assessor.open(copy, threads=1)
 
 
+def test_refuses_a_wrong_golden_outlier(copy: Path) -> None:
+    card = json.loads((copy / "bundle.json").read_text())
+    _edit(copy, {"golden": {**card["golden"], "outlier": 30.0}})
+    with pytest.raises(errors.GoldenMismatch):
+        Assessor.open(copy, threads=1)
+
+
+def test_refuses_a_class_without_a_threshold(copy: Path) -> None:
+    card = json.loads((copy / "bundle.json").read_text())
+    conformal = card["calibration"]["conformal"]
+    del conformal["thresholds"]["psoriasis"]
+    _edit(copy, {"calibration": {**card["calibration"], "conformal": conformal}})
+    with pytest.raises(errors.BundleInvalid):
+        bundle.load(copy)
+
+
+def test_a_runtime_that_is_there_but_broken_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "RUNTIMES", (("numpy", "no_such_module"), *runtime.RUNTIMES))
+    with pytest.raises(errors.RuntimeBroken):
+        runtime._runtime()
+
+
+def test_no_runtime_at_all_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "RUNTIMES", (("no-such-distribution", "x"),))
+    with pytest.raises(errors.RuntimeMissing):
+        runtime._runtime()
+
+
 def test_refuses_a_bundle_without_calibration(copy: Path) -> None:
     _edit(copy, {"calibration": None})
     with pytest.raises(errors.BundleInvalid):

@@ -86,13 +86,16 @@ def test_a_gif_is_refused(encoded: Encode) -> None:
         decode(encoded(np.zeros((200, 200, 3), np.uint8), "GIF"))
 
 
-@pytest.mark.parametrize("declared", ["photo.jpg", "image/jpeg", "photo.HEIC", "notes.txt"])
+@pytest.mark.parametrize("declared", ["photo.jpg", "image/jpeg", "photo.HEIC", "image/webp; charset=binary"])
 def test_a_png_with_another_label_is_refused(declared: str, skin: Pixels, encoded: Encode) -> None:
     with pytest.raises(errors.PhotoMislabelled):
         decode(encoded(skin, "PNG"), declared)
 
 
-@pytest.mark.parametrize("declared", [None, "photo.png", "image/png", "photo", "application/octet-stream"])
+@pytest.mark.parametrize(
+    "declared",
+    [None, "photo.PNG", "image/png", "image/png; x=y", "photo", "a.jpg.bak", "image/*", "application/octet-stream"],
+)
 def test_a_label_that_claims_nothing_else_is_fine(declared: str | None, skin: Pixels, encoded: Encode) -> None:
     assert decode(encoded(skin, "PNG"), declared).shape == skin.shape
 
@@ -126,11 +129,27 @@ def test_a_truncated_file_is_refused(kind: str, share: float, skin: Pixels, enco
         decode(data[: int(len(data) * share)], TYPES[kind])
 
 
-WHOLE = {}
-for _kind in ("JPEG", "PNG", "WEBP"):
-    _file = io.BytesIO()
-    Image.fromarray(draw(2)).save(_file, _kind)
-    WHOLE[_kind] = _file.getvalue()
+def _with_exif(kind: str) -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x010F] = "maker"
+    exif.get_ifd(0x8825)[1] = "N"
+    file = io.BytesIO()
+    Image.fromarray(draw(2)).save(file, kind, exif=exif.tobytes())
+    return file.getvalue()
+
+
+WHOLE = {kind: _with_exif(kind) for kind in ("JPEG", "PNG", "WEBP")}
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 120), st.integers(0, 255)), min_size=1, max_size=6))
+def test_an_odd_exif_block_is_no_reason_to_refuse_a_photograph(changes: list[tuple[int, int]]) -> None:
+    data = bytearray(WHOLE["JPEG"])
+    start, end = data.index(b"Exif") + 6, data.index(b"maker") + 5  # the block's own length stays right
+    for position, value in changes:
+        data[start + position % (end - start)] = value
+    assert decode(bytes(data)).shape == (384, 384, 3)
 
 
 @settings(max_examples=60, deadline=None)

@@ -4,14 +4,21 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from flask.testing import FlaskClient
+from markupsafe import escape
 
+from appliance.cases.store import Intake
 from appliance.messages import text
+from appliance.web.app import create_kiosk_app
+from appliance.web.intake import keep
 from appliance.web.services import Services
 from appliance.web.sites import SITES
+from appliance.web.visit import Visit
 from firmware.synthetic import Fault
 
 Answer = Callable[..., None]
@@ -285,3 +292,31 @@ def test_every_kiosk_page_says_simulated(do: Any, page: Any, until: Any, answer:
 
 def test_the_welcome_page_leads_phones_to_the_form(page: Any) -> None:
     assert 'data-link="http://192.168.1.5:8000/send"' in page()
+
+
+@pytest.fixture
+def offline(services: Services) -> FlaskClient:
+    """The kiosk of a box without a network."""
+    return create_kiosk_app(replace(services, lan_url=lambda: None)).test_client()
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_without_a_network_a_sentence_stands_where_the_qr_was(
+    offline: FlaskClient, services: Services, answer: Answer, language: str
+) -> None:
+    welcome = offline.get(f"/?language={language}").text
+    offline.application.extensions["kiosk"]._become(_answered(services, answer))
+    result = offline.get("/").text
+    for page, key in ((welcome, "kiosk.welcome.no_network"), (result, "kiosk.result.no_network")):
+        assert str(escape(text(language, key))) in page
+        assert "http://" not in re.sub(r'xmlns="[^"]*"', "", page)
+        assert "data-link" not in page
+        assert 'class="qr"' not in page
+    assert 'data-outcome="findings"' in result
+
+
+def _answered(services: Services, answer: Answer) -> Visit:
+    pixels = np.full((240, 320, 3), 128, np.uint8)
+    case, link = keep(services, Intake(pixels, "0" * 64, "kiosk", "back", True, None, True))
+    answer()
+    return Visit("result", "back", case.code, link.token)

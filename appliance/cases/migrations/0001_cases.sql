@@ -35,5 +35,13 @@ CREATE TABLE deletions (                                -- the audit of what was
     case_number INTEGER PRIMARY KEY,
     at          TEXT NOT NULL,
     clock       TEXT NOT NULL CHECK (clock IN ('synced', 'unverified')),
+    photo_id    TEXT,                                   -- of the file still to be removed; NULL: it is gone
     erased      INTEGER NOT NULL DEFAULT 0 CHECK (erased IN (0, 1))  -- 1: photo and traces are gone, too
 ) STRICT;
+
+CREATE TABLE heartbeat (                                -- written now and then to prove that one can write
+    number INTEGER PRIMARY KEY CHECK (number = 1),
+    beats  INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO heartbeat VALUES (1, 0);
