@@ -61,7 +61,8 @@ install() {
   make_venv "$venv"
   if ! cmp -s "$lock" "$stamp"; then
     say "Installing $lock into $venv (a few minutes the first time)"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+    "$venv/bin/python" -m pip install --disable-pip-version-check --progress-bar off --require-hashes -r "$lock" |
+      sed -un 's/^Collecting \([^ ;]*\).*/  \1/p; s/^Installing collected packages.*/  unpacking/p'
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
     cp "$lock" "$stamp"
   fi

@@ -72,8 +72,7 @@ class Listener:
 
     def close(self) -> None:
         """Take no new connection, and let the requests in hand end; after :data:`DRAIN_S` seconds they are cut."""
-        self._stopping.set()
-        self._server.pull_trigger()
+        self._server.trigger.pull_trigger(self._stopping.set)  # wakes the thread, which then sets it
         self._thread.join(timeout=DRAIN_S + POLL_S + 2 * CUT_S)
 
     def _run(self) -> None:

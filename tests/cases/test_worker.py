@@ -1,6 +1,7 @@
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -54,12 +55,20 @@ def sorry(case: Case, error: Exception) -> Document:
     return {"case": case.code, "gave_up": type(error).__name__}
 
 
-def run_until_settled(store: Watched, answer: Callable[[Case, Pixels], tuple[Document, ClassMaps | None]]) -> None:
-    worker = Worker(store, answer, sorry)
+@contextmanager
+def running(worker: Worker) -> Iterator[None]:
+    """Stopped even where the test fails: the thread gives up for nothing else."""
     worker.start()
-    settled = store.settled.wait(LONG_S)
-    assert worker.stop(LONG_S)
-    assert settled
+    try:
+        yield
+    finally:
+        stopped = worker.stop(LONG_S)
+    assert stopped
+
+
+def run_until_settled(store: Watched, answer: Callable[[Case, Pixels], tuple[Document, ClassMaps | None]]) -> None:
+    with running(Worker(store, answer, sorry)):
+        assert store.settled.wait(LONG_S)
 
 
 def test_photos_are_answered_in_the_order_they_came(watched: Watched, intake: Make) -> None:
@@ -77,14 +86,13 @@ def test_a_photo_that_comes_while_it_waits_wakes_it(
     monkeypatch.setattr(module, "PAUSE_S", LONG_S)
     with watched as store:
         worker = Worker(store, plain, sorry)
-        worker.start()
-        assert store.settled.wait(LONG_S)
-        store.settled.clear()
-        case = store.accept(intake())
-        worker.wake()
-        assert store.settled.wait(LONG_S / 2)
-        assert store.case(case.code).state == "done"
-        assert worker.stop(LONG_S / 2)
+        with running(worker):
+            assert store.settled.wait(LONG_S)
+            store.settled.clear()
+            case = store.accept(intake())
+            worker.wake()
+            assert store.settled.wait(LONG_S / 2)
+            assert store.case(case.code).state == "done"
 
 
 def test_a_fault_that_passes_costs_nothing_but_an_attempt(watched: Watched, intake: Make) -> None:
@@ -265,10 +273,9 @@ def test_the_heartbeat_is_unknown_before_the_start_and_known_after(watched: Watc
     with watched as store:
         worker = Worker(store, plain, sorry)
         assert worker.heartbeat_age_s() == math.inf
-        worker.start()
-        assert store.settled.wait(LONG_S)
-        assert 0 <= worker.heartbeat_age_s() < LONG_S
-        assert worker.stop(LONG_S)
+        with running(worker):
+            assert store.settled.wait(LONG_S)
+            assert 0 <= worker.heartbeat_age_s() < LONG_S
 
 
 @pytest.mark.parametrize("method", ["next_queued", "begin", "photo", "answer"])
@@ -294,12 +301,10 @@ def test_the_heart_beats_for_success_alone(
         store.accept(intake())
         monkeypatch.setattr(store, method, broken)
         worker = Worker(store, plain, sorry)
-        worker.start()
-        time_s = 100.0
-        assert failed.wait(LONG_S)
-        age_s = worker.heartbeat_age_s()
-        healed.set()
-        assert store.settled.wait(LONG_S)
-        assert worker.stop(LONG_S)
-    assert age_s == 100.0
+        with running(worker):
+            time_s = 100.0
+            assert failed.wait(LONG_S)
+            assert worker.heartbeat_age_s() == 100.0
+            healed.set()
+            assert store.settled.wait(LONG_S)
     assert worker.heartbeat_age_s() == 0.0

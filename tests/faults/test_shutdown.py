@@ -66,7 +66,8 @@ def test_an_upload_in_hand_is_answered_after_sigterm(tmp_path: Path, skin: Pixel
                 process.send_signal(signal.SIGTERM)
                 _until("stopping", process)
                 upload.send(rest)
-                assert upload.getresponse().status == 202
+                with upload.getresponse() as response:
+                    assert response.status == 202
             assert process.wait(WAIT_S) == 0
         finally:
             process.kill()

@@ -159,7 +159,7 @@ def test_a_light_that_takes_time_is_waited_for(light: SimulatedLight, plaque: Sc
     class Dawn(Watched):
         def preview(self, timeout_s: float) -> Frame:
             if light.lit:
-                self.ambient_level = min(self.ambient_level * 1.3, 1.0)
+                self.ambient_level = min(self.ambient_level * 1.15, 1.0)
             return super().preview(timeout_s)
 
     camera = Dawn(light, plaque)
