@@ -156,6 +156,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         services = Services(
             settings, store, queue.wake, station, decoder, _checks(settings, station, store, queue), lan_url
         )
+        stop = _on_signal()  # before the first request, which a signal must not cut
         kiosk = _listening(stack, create_kiosk_app(services), LOOPBACK, settings.kiosk_port)
         phones = _listening(stack, create_lan_app(services), settings.lan_bind, settings.lan_port)
         lan_port = phones.port
@@ -164,7 +165,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         if lan_url() is None:
             say("no network was found: phones cannot reach the box, and its pages show no link")
         say(f"phones {lan_url() or f'http://{LOOPBACK}:{lan_port}'}/")
-        _wait_for_signal()
+        stop.wait()
         say("stopping: the photograph in hand is finished first")
 
 
@@ -203,8 +204,9 @@ def _checks(settings: Settings, station: Station, store: Store, queue: Worker) -
     return run
 
 
-def _wait_for_signal() -> None:
+def _on_signal() -> threading.Event:
+    """Set by SIGTERM and SIGINT."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    stop.wait()
+    return stop

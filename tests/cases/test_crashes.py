@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from threading import Timer
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -71,6 +72,7 @@ def test_nothing_acknowledged_is_lost_wherever_the_process_is_killed(folder: Pat
     for number in range(KILLS):
         said += said_until_killed(folder, number * SEEDS_PER_RUN, chance.uniform(0, chance.choice([0.03, 0.6])))
 
+    given_up: list[Any] = []
     accepted = {line[1]: int(line[2]) for line in said if line[0] == "ACCEPTED"}
     deleted, deleting = set(codes(said, "DELETED")), set(codes(said, "DELETING"))
     assert len(accepted) > KILLS
@@ -84,8 +86,12 @@ def test_nothing_acknowledged_is_lost_wherever_the_process_is_killed(folder: Pat
         for code in set(accepted) & set(cases):
             pixels = photograph(accepted[code]).pixels
             assert np.array_equal(store.photo(cases[code]), pixels)
-            digest = hashlib.sha256(pixels.tobytes()).hexdigest()
-            assert store.document(cases[code]) == {"case": code, "digest": digest}
+            answered = {"case": code, "digest": hashlib.sha256(pixels.tobytes()).hexdigest()}
+            if store.document(cases[code]) != answered:
+                given_up.append(store.document(cases[code]))
+        # Three kills may by chance fall on one and the same photograph: then it was given up, as if it were the cause.
+        assert all(document is not None and document["gave_up"] == "ProcessingStopped" for document in given_up)
+        assert len(given_up) * MAX_ATTEMPTS <= KILLS
         for case in cases.values():  # a photo may have been accepted without anybody being told
             assert store.document(case) is not None
         assert {path.stem for path in (folder / "photos").glob("*.webp")} == {each.photo_id for each in cases.values()}

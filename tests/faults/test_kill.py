@@ -111,7 +111,8 @@ def test_a_deleted_case_is_gone_for_its_link(tmp_path: Path, photo: bytes) -> No
     assert list((tmp_path / "photos").iterdir()) == []
     with _box(tmp_path) as (_, base), pytest.raises(urllib.error.HTTPError) as gone:
         urllib.request.urlopen(base + str(sent["result_url"]), timeout=10)  # noqa: S310
-    assert gone.value.code == 404
+    with gone.value as answer:
+        assert answer.code == 404
 
 
 def test_a_port_in_use_is_one_plain_message(tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ def test_a_crash_of_the_decoder_costs_one_photograph_and_not_the_box() -> None:
     with Decoder() as decoder:
         decoder(_noise(200))
         stop = threading.Event()
-        killer = threading.Thread(target=_kill_children, args=[stop])
+        idle = {child.pid: _worked_s(child) for child in psutil.Process().children()}
+        killer = threading.Thread(target=_kill_at_work, args=[idle, stop])
         killer.start()
         try:
             with pytest.raises(PhotoDamaged):
@@ -54,9 +55,15 @@ def test_a_crash_of_the_decoder_costs_one_photograph_and_not_the_box() -> None:
         assert decoder(_noise(200)).shape == (200, 200, 3)
 
 
-def _kill_children(stop: threading.Event) -> None:
-    while not stop.wait(0.05):
+def _kill_at_work(idle: dict[int, float], stop: threading.Event) -> None:
+    """Kill the decoder's process once it has worked for a twentieth of a second."""
+    while not stop.wait(0.005):
         for child in psutil.Process().children():
-            if child.cpu_percent(0.02) > 20:  # at work on the photograph
+            if child.pid in idle and _worked_s(child) > idle[child.pid] + 0.05:
                 child.kill()
                 return
+
+
+def _worked_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
