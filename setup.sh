@@ -149,6 +149,7 @@ main() {
     env | run | test | bench) "command_$name" "$@" ;;
     --help | -h | help) usage ;;
     *)
+      say "There is no command '$name'." >&2
       usage >&2
       exit 2
       ;;

@@ -15,6 +15,7 @@ from appliance.serve import opened_station
 from appliance.serve import serve as run_box
 from appliance.settings import Settings, load
 from appliance.vision.assessor import Assessor
+from appliance.web.result_view import percent
 from firmware.errors import DermkioskError
 
 LANGUAGE = click.option(
@@ -115,14 +116,30 @@ def _examined(name: str, language: Language, look: Any) -> bool:
 
 
 def _summary(document: dict[str, Any], language: Language) -> str:
-    """A document as a few lines for a person."""
-    head = f"{document['photo']['path']}: {text(language, 'result.' + document['outcome'] + '.title')}"
-    reasons = [f"  → {text(language, check['advice'])}" for check in document["quality"]["checks"] if not check["ok"]]
-    ranked = [
-        f"  {finding['probability']:5.0%}  {text(language, 'class.' + finding['class'] + '.name')}"
-        for finding in document["findings"][:3]
+    """A document as a few lines for a person: the outcome, the reasons, the likeliest, and what to do next."""
+    title = text(language, f"result.{document['outcome']}.title")
+    lines = [f"{document['photo']['path']}: {title}", *_reasons(document, language)]
+    if document["outcome"] == "findings":  # none of the eight means: no ranking of the eight
+        lines += [_ranked(finding, language) for finding in document["findings"][:3]]
+    if document["outcome"] == "none_of_these":
+        lines.append(f"  {text(language, 'result.none_of_these.text')}")
+    if risk := document["risk"]:
+        rule = risk["rule"].removeprefix("rule.")
+        lines.append(f"  {text(language, 'grade.' + risk['grade'])}: {text(language, 'next.' + rule)}")
+    return "\n".join(lines)
+
+
+def _reasons(document: dict[str, Any], language: Language) -> list[str]:
+    """What the gate objects to, and what to do; for a file that is no photograph, its error first."""
+    objections = [check for check in document["quality"]["checks"] if not check["ok"]]
+    overridden = bool(objections) and document["outcome"] != "cannot_assess"
+    return [f"  ({text(language, 'cli.gate_overridden')})"] * overridden + [
+        f"  → [{check['id']}] {text(language, check['advice'])}" for check in objections
     ]
-    return "\n".join([head, *reasons, *ranked])
+
+
+def _ranked(finding: dict[str, Any], language: Language) -> str:
+    return f"  {percent(finding['probability']):>5}  {text(language, 'class.' + finding['class'] + '.name')}"
 
 
 @contextmanager

@@ -224,6 +224,12 @@ class RequestError(DermkioskError):
     status = 400
 
 
+class DeletionUnconfirmed(RequestError):
+    """The box that says "I am sure" was not ticked."""
+
+    key = "deletion_unconfirmed"
+
+
 class IdempotencyKeyInvalid(RequestError):
     """Empty, too long or not printable."""
 

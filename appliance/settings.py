@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     )
     threads: int = Field(4, ge=1, le=16, description="Processor cores one inference may use.")
 
-    language: Literal["zh", "en"] = Field("zh", description="Language of the kiosk until somebody chooses another.")
+    language: Literal["zh", "en"] = Field("zh", description="Language of the kiosk at the start of each visit.")
     kiosk_port: Port = Field(8080, description="Port of the kiosk, on the loopback address alone. 0: any free one.")
     lan_port: Port = Field(8000, description="Port for phones on the local network. 0: any free one.")
     lan_bind: str = Field("0.0.0.0", description="Address the phones' port listens on.")  # noqa: S104  # phones are the point

@@ -10,6 +10,8 @@ import jsonschema
 import pytest
 
 from appliance.cases import document
+from appliance.cli import _summary
+from appliance.messages import catalogue
 from appliance.vision.photo import Pixels
 
 DERMKIOSK = str(Path(sys.executable).with_name("dermkiosk"))
@@ -68,6 +70,36 @@ def test_a_person_reads_the_reason_and_what_to_do(files: dict[str, str], languag
     done = _run("classify", "--language", language, files["dark.png"])
     assert done.returncode == 0
     assert words in done.stdout
+
+
+def test_a_person_is_told_what_to_do_next(files: dict[str, str]) -> None:
+    (document,) = _documents("--no-gate", files["good.jpg"])
+    done = _run("classify", "--no-gate", files["good.jpg"])
+    assert catalogue("en")["next." + document["risk"]["rule"].removeprefix("rule.")] in done.stdout
+    assert catalogue("en")["grade." + document["risk"]["grade"]] in done.stdout
+
+
+def test_none_of_these_names_melanoma_and_ranks_none_of_the_eight() -> None:
+    findings = [{"class": "seborrheic_keratosis", "probability": 0.94, "evidence": "moderate"}]
+    document = {
+        "photo": {"path": "a.jpg"},
+        "outcome": "none_of_these",
+        "quality": {"checks": []},
+        "findings": findings,
+        "risk": {"grade": "refer", "rule": "rule.none_of_these"},
+    }
+    said = _summary(document, "en")
+    assert "elanoma" in said
+    assert "94%" not in said
+
+
+def test_an_answer_the_gate_would_refuse_says_so(files: dict[str, str]) -> None:
+    done = _run("classify", "--no-gate", files["dark.png"])
+    assert catalogue("en")["cli.gate_overridden"] in done.stdout
+
+
+def test_the_reason_of_an_unreadable_file_is_named(files: dict[str, str]) -> None:
+    assert "[photo_damaged]" in _run("classify", files["cut.jpg"]).stdout
 
 
 @pytest.mark.photographs

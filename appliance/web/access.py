@@ -43,6 +43,7 @@ def kiosk_session() -> None:
 RULES: Final[Mapping[str, Rule]] = {
     "static": anyone,
     "health.healthz": anyone,
+    "phone.delete": link,
     "lan.home": anyone,
     "phone.send": anyone,
     "phone.receive": anyone,

@@ -3,9 +3,10 @@
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug.datastructures import FileStorage
 
+from appliance.errors import DeletionUnconfirmed
 from appliance.vision.photo import MAX_BYTES
 from appliance.web.access import shown_case
-from appliance.web.intake import upload
+from appliance.web.intake import YES, upload
 from appliance.web.result_view import result_view
 from appliance.web.services import services
 from appliance.web.sites import SITES
@@ -42,6 +43,15 @@ def result(token: str) -> str:
     if document is None:
         return render_template("phone_waiting.html", token=token, position=store.position(shown_case()))
     return render_template("phone_result.html", token=token, view=result_view(document))
+
+
+@phone.post("/r/<token>/delete")
+def delete(token: str) -> str:  # noqa: ARG001  # the link rule looked it up
+    """Whoever holds the link may have the photo, the answer and everything made of them deleted."""
+    if request.form.get("sure") not in YES:
+        raise DeletionUnconfirmed
+    services().store.delete(shown_case().code)
+    return render_template("phone_deleted.html")
 
 
 def _chosen() -> tuple[str, FileStorage | None]:

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import pytest
 from flask.testing import FlaskClient
 
+from appliance.cases.store import Store
 from appliance.messages import LANGUAGES, Language, text
 from appliance.vision.assessment import Outcome
 from appliance.vision.classes import CLASSES, ClassId
@@ -177,3 +178,19 @@ def test_a_real_box_says_nothing_of_simulation(
     url = phone.post("/api/v1/photos", **form()).get_json()["page_url"]
     answer()
     assert "SIMULATED" not in phone.get(url).text
+
+
+def test_whoever_has_the_link_may_have_everything_deleted(
+    phone: FlaskClient, sent: dict[str, Any], store: Store, answer: Answer
+) -> None:
+    answer()
+    unsure = phone.post(f"{sent['page_url']}/delete")
+    assert unsure.status_code == 400
+    assert len(store.cases()) == 1
+    deleted = phone.post(f"{sent['page_url']}/delete", data={"sure": "yes"})
+    assert deleted.status_code == 200
+    assert "data-deleted" in deleted.get_data(as_text=True)
+    assert store.cases() == []
+    assert phone.get(sent["page_url"]).status_code == 404
+    assert phone.get(sent["result_url"]).status_code == 404
+    assert phone.post("/r/no-such-token/delete", data={"sure": "yes"}).status_code == 404
