@@ -23,7 +23,7 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
+    except BaseException:  # also an interrupt leaves no half-written file; raised again
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)

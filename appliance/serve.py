@@ -193,6 +193,7 @@ def _checks(settings: Settings, station: Station, store: Store, queue: Worker) -
     storage = Cached(lambda: database.check(store), database.KEEP_S)
 
     def run() -> Sequence[Result]:
+        """All checks, the dear ones from their last answer."""
         return (
             lens(),
             storage(),

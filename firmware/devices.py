@@ -4,6 +4,7 @@ Implementations are chosen by name in :mod:`firmware.factories`; simulated ones 
 Every device is a context manager, and every call that can block has a timeout.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -45,6 +46,22 @@ class Device(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+class ClosedOnExit(ABC):
+    """Makes a context manager of whatever has ``close``: every device, and the station."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release the hardware. May be called twice."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 class Camera(Device, Protocol):

@@ -2,15 +2,14 @@
 
 import logging
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from firmware.calls import DriverCalls
-from firmware.devices import Frame
-from firmware.errors import FolderEmpty
+from firmware.devices import ClosedOnExit, Frame
+from firmware.errors import CameraUnplugged, FolderEmpty
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP")
 PREVIEW_SIDE_PX: Final = 800
@@ -19,7 +18,7 @@ NOT_SHOWN: Final = (OSError, ValueError, SyntaxError, Image.DecompressionBombErr
 log = logging.getLogger(__name__)
 
 
-class FolderCamera:
+class FolderCamera(ClosedOnExit):
     """Shows the photographs of a folder in turn, by name.
 
     A burst is several captures of one scene, so the turn ends with the first preview after a capture:
@@ -36,6 +35,7 @@ class FolderCamera:
         self._captured = False
         self._calls = DriverCalls()  # the folder may be on a stick or in the network
         self._sequence = 0
+        self._closed = False
 
     def preview(self, timeout_s: float) -> Frame:
         """The photograph whose turn it is, long side 800 px at most. Raises :class:`FolderEmpty`."""
@@ -50,17 +50,12 @@ class FolderCamera:
         return self._calls.within(timeout_s, lambda: self._frame(None))
 
     def close(self) -> None:
-        """Nothing is kept open."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        """Nothing is kept open, but like every camera it gives no frame afterwards."""
+        self._closed = True
 
     def _frame(self, side_px: int | None) -> Frame:
+        if self._closed:
+            raise CameraUnplugged("the camera was closed")
         self._sequence += 1
         picture = self._current()
         if side_px is not None:

@@ -3,14 +3,13 @@
 import logging
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import gpiozero
 from gpiozero.exc import GPIOZeroError
 
 from firmware.calls import in_background
-from firmware.devices import IndicatorState
+from firmware.devices import ClosedOnExit, IndicatorState
 from firmware.errors import GpioMissing, LightError
 
 PWM_HZ: Final = 1000
@@ -40,7 +39,7 @@ def lgpio_factory() -> gpiozero.Factory:
         raise GpioMissing(f"lgpio cannot use the pins: {error}") from error
 
 
-class _OnPins:
+class _OnPins(ClosedOnExit):
     """Opens one gpiozero device, and closes it."""
 
     name = "gpio"
@@ -51,14 +50,6 @@ class _OnPins:
             self._device = open_device()
         except GPIOZeroError as error:
             raise GpioMissing(str(error)) from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Release the pins."""

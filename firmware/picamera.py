@@ -1,14 +1,13 @@
 """The Raspberry Pi's camera module, through picamera2 and libcamera from the system's packages."""
 
 import logging
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
 from PIL import Image
 
 from firmware.calls import DriverCalls
-from firmware.devices import Frame, Pixels
+from firmware.devices import ClosedOnExit, Frame, Pixels
 from firmware.errors import CameraError, CameraMissing, CameraTimeout, CameraUnplugged
 
 SIZE: Final = (1536, 1152)
@@ -20,7 +19,7 @@ CLOSE_TIMEOUT_S: Final = 5.0
 log = logging.getLogger(__name__)
 
 
-class PiCamera:
+class PiCamera(ClosedOnExit):
     """One running stream of full frames; a preview is a frame made smaller."""
 
     name = "picamera2"
@@ -49,14 +48,6 @@ class PiCamera:
             self._calls.within(CLOSE_TIMEOUT_S, lambda: _release(camera))
         except CameraTimeout:  # nothing more can be done for it, and the other devices must be closed too
             log.exception("the camera could not be closed in time")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _take(self) -> Frame:
         if self._camera is None:

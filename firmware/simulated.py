@@ -5,26 +5,17 @@ They run only when the settings name them; every page and every result then says
 
 from collections import deque
 from collections.abc import Callable
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from firmware.calls import in_background
-from firmware.devices import IndicatorState
+from firmware.devices import ClosedOnExit, IndicatorState
 
 HISTORY_LENGTH: Final = 100
 
 
-class _Simulated:
+class _Simulated(ClosedOnExit):
     name = "simulated"
     simulated = True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Nothing to release."""

@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from threading import Lock
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import numpy as np
 
-from firmware.devices import Button, Camera, Frame, Indicator, IndicatorState, Light
+from firmware.devices import Button, Camera, ClosedOnExit, Frame, Indicator, IndicatorState, Light
 from firmware.errors import CameraBlack, CameraStale, StationBusy
 from firmware.sharpness import sharpness
 
@@ -53,7 +52,7 @@ class Captured:
         }
 
 
-class Station:
+class Station(ClosedOnExit):
     """Owns its devices: closing it closes them. Its methods may be called from any thread."""
 
     def __init__(
@@ -112,14 +111,6 @@ class Station:
         with ExitStack() as devices:
             for device in (self._camera, self._indicator, self._button, self._light):
                 devices.callback(device.close)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _lit_burst(self) -> list[Frame]:
         try:

@@ -8,15 +8,14 @@ from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 from threading import Event
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from firmware.calls import DriverCalls
-from firmware.devices import Frame, Light, Pixels
+from firmware.devices import ClosedOnExit, Frame, Light, Pixels
 from firmware.errors import CameraUnplugged
 from firmware.skin import Radiance, Scene, Skin, render
 
@@ -87,7 +86,7 @@ class Exposure:
         return Exposure(float(np.clip(wanted, *EXPOSURE_RANGE)))
 
 
-class SyntheticCamera:
+class SyntheticCamera(ClosedOnExit):
     """Sees ``scene`` under ``light`` and the room's light. The same seed and calls give the same frames."""
 
     name = "synthetic"
@@ -133,14 +132,6 @@ class SyntheticCamera:
     def close(self) -> None:
         """Calls that hang return now, and no further picture is taken."""
         self._closed.set()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _take(self, size: tuple[int, int]) -> Frame:
         while Fault.HANG in self.faults and not self._closed.wait(HANG_CHECK_S):

@@ -40,7 +40,7 @@ class Database:
                 _make_private(path)
                 _prepare(self._connection, migrations)
                 sync_folder(path.parent)
-            except BaseException:
+            except BaseException:  # no constructor that failed keeps a file open; raised again
                 self._connection.close()
                 raise
 
@@ -63,7 +63,7 @@ class Database:
             try:
                 yield connection
                 connection.execute("COMMIT")
-            except BaseException:
+            except BaseException:  # also an interrupt must not leave a transaction open; raised again
                 if connection.in_transaction:  # a full disk makes SQLite roll back by itself
                     connection.execute("ROLLBACK")
                 raise

@@ -137,3 +137,5 @@ def test_closing_twice_is_no_error(path: Path) -> None:
     database = Database(path)
     database.close()
     database.close()
+    with pytest.raises(StoreError):
+        database.value("SELECT 1")

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from firmware.devices import Camera
-from firmware.errors import CameraMissing
+from firmware.errors import CameraError, CameraMissing
 from firmware.factories import open_camera
 from firmware.simulated import SimulatedLight
 from firmware.skin import Scene
@@ -78,3 +78,5 @@ def test_it_says_what_it_is(any_camera: Camera) -> None:
 def test_closing_twice_is_harmless(any_camera: Camera) -> None:
     any_camera.close()
     any_camera.close()
+    with pytest.raises(CameraError):
+        any_camera.capture(1)
