@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from appliance.calibrate import Dialogue, from_step, print_card, state, workbench
 from appliance.classify import Classifier
 from appliance.messages import LANGUAGES, Language, remedy, sentence, text
 from appliance.serve import opened_station
@@ -16,7 +17,9 @@ from appliance.serve import serve as run_box
 from appliance.settings import Settings, load
 from appliance.vision.assessor import Assessor
 from appliance.web.result_view import percent
+from firmware.calibration import STEPS, StepName
 from firmware.errors import DermkioskError
+from firmware.station import Station
 
 LANGUAGE = click.option(
     "--language", type=click.Choice(LANGUAGES), default="en", show_default=True, help="of what is printed"
@@ -95,14 +98,52 @@ def doctor(language: Language) -> None:
         settings = load()
     results = [
         _examined("model", language, lambda: Assessor.open(settings.bundle_folder, settings.threads)),
-        _examined("camera", language, lambda: _take_one(settings)),
+        _examined("camera", language, lambda: _take_one(settings, language)),
     ]
     raise SystemExit(0 if all(results) else 1)
 
 
-def _take_one(settings: Settings) -> None:
+@main.command()
+@click.option("--from", "first", type=click.Choice(STEPS), default=STEPS[0], show_default=True, help="begin here")
+@click.option("--check", is_flag=True, help="only look whether the colours have drifted (daily)")
+@click.option("--repeat", is_flag=True, help="only photograph the same card twenty times, and print the ΔE spread")
+@click.option("--print-card", "card", type=click.Path(dir_okay=False, path_type=Path), help="write the cards as SVG")
+@LANGUAGE
+def calibrate(first: StepName, check: bool, repeat: bool, card: Path | None, language: Language) -> None:
+    """Calibrate camera and ring light with the printed cards, step by step; each step is kept when it succeeded.
+
+    The kiosk must not run meanwhile: it has the camera.
+
+    \b
+    Example:
+      dermkiosk calibrate --print-card card.svg
+      dermkiosk calibrate
+      dermkiosk calibrate --check
+    """
+    dialogue = Dialogue(language, click.echo, lambda sentence: click.prompt(sentence, default="", show_default=False))
+    with _said_plainly(language):
+        if card is not None:
+            print_card(card)
+            return
+        with workbench(load(), dialogue) as bench:
+            if check or repeat:
+                (bench.check if check else bench.repeat)()
+            else:
+                bench.run(from_step(first))
+
+
+def _take_one(settings: Settings, language: Language) -> None:
     with opened_station(settings) as station:
         station.capture()
+        _say_calibration(settings, station, language)
+
+
+def _say_calibration(settings: Settings, station: Station, language: Language) -> None:
+    """A box that is not calibrated works, so this is a word and no failure; a drift or a damaged file is one."""
+    if station.hardware_id is None:
+        return
+    condition = state(settings, station.hardware_id)
+    click.echo(f"{'✓' if condition == 'ok' else '!'} {text(language, f'calibration.{condition}')}")
 
 
 def _examined(name: str, language: Language, look: Any) -> bool:

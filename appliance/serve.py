@@ -26,7 +26,9 @@ from appliance.vision.photo import Pixels
 from appliance.vision.sandbox import Decoder
 from appliance.web.app import SERVER_MAX_BYTES, UPLOAD_MAX_BYTES, create_kiosk_app, create_lan_app
 from appliance.web.services import Services
-from firmware import factories
+from firmware import calibration, factories
+from firmware.errors import CalibrationDamaged, CameraHung
+from firmware.recovery import RecoveringCamera
 from firmware.station import Station
 
 LOOPBACK: Final = "127.0.0.1"
@@ -38,6 +40,7 @@ DRAIN_S: Final = 25.0
 stay within the 90 s after which systemd kills."""
 CUT_S: Final = 1.0
 POLL_S: Final = 1.0
+HANG_POLL_S: Final = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -131,8 +134,23 @@ def opened_station(settings: Settings) -> Iterator[Station]:
         light = stack.enter_context(factories.open_light(settings.light, settings.light_pin, settings.light_level))
         indicator = stack.enter_context(factories.open_indicator(settings.indicator, settings.indicator_pins))
         button = stack.enter_context(factories.open_button(settings.button, settings.button_pin))
-        lens = stack.enter_context(factories.open_camera(settings.camera, light))
-        yield stack.enter_context(Station(lens, light, indicator, button))
+        lens = stack.enter_context(RecoveringCamera(lambda: factories.open_camera(settings.camera, light)))
+        yield stack.enter_context(
+            Station(lens, light, indicator, button, calibration=_calibration_of(lens.hardware_id, settings))
+        )
+
+
+def _calibration_of(hardware_id: str | None, settings: Settings) -> calibration.Calibration | None:
+    """The stored one, if it is this camera's. The box works without; ``dermkiosk doctor`` says what is wrong."""
+    try:
+        stored = calibration.load(settings.calibration_file)
+    except CalibrationDamaged as damaged:
+        log.warning("the calibration is left out: %s", damaged)
+        return None
+    if stored is not None and stored.hardware_id != hardware_id:
+        log.warning("the calibration is left out: it is of %s, this is %s", stored.hardware_id, hardware_id)
+        return None
+    return stored
 
 
 def serve(settings: Settings, say: Callable[[str], None]) -> None:
@@ -165,8 +183,19 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         if lan_url() is None:
             say("no network was found: phones cannot reach the box, and its pages show no link")
         say(f"phones {lan_url() or f'http://{LOOPBACK}:{lan_port}'}/")
-        stop.wait()
+        wait_until_stopped(stop, station)
         say("stopping: the photograph in hand is finished first")
+
+
+def wait_until_stopped(stop: threading.Event, station: Station, poll_s: float = HANG_POLL_S) -> None:
+    """Until ``stop`` is set. Raises :class:`CameraHung` where the camera's driver hangs for good.
+
+    The process then ends with status 1, and systemd starts it again: nothing else gets a driver back that does
+    not return.
+    """
+    while not stop.wait(poll_s):
+        if station.hung:
+            raise CameraHung("the camera's driver does not return")
 
 
 def _listening(stack: ExitStack, app: Flask, host: str, port: int) -> Listener:

@@ -71,6 +71,11 @@ class Settings(BaseSettings):
         """``bundle``, absolute."""
         return Path(__file__).resolve().parents[1] / self.bundle
 
+    @property
+    def calibration_file(self) -> Path:
+        """Where the camera's calibration is kept."""
+        return self.state / "station" / "calibration.json"
+
     @classmethod
     def settings_customise_sources(
         cls,

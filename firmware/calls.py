@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from threading import Thread
 from typing import TypeVar
 
-from firmware.errors import CameraTimeout
+from firmware.errors import CameraMemory, CameraTimeout
 
 T = TypeVar("T")
 
@@ -24,9 +24,16 @@ class DriverCalls:
     def __init__(self) -> None:
         self._left_behind: Thread | None = None
 
+    @property
+    def stuck(self) -> bool:
+        """True while a call that was left behind still blocks."""
+        return self._left_behind is not None and self._left_behind.is_alive()
+
     def within(self, timeout_s: float, function: Callable[[], T]) -> T:
-        """What ``function`` returns or raises. Raises :class:`CameraTimeout` after ``timeout_s`` seconds."""
-        if self._left_behind is not None and self._left_behind.is_alive():
+        """What ``function`` returns or raises. Raises :class:`CameraTimeout` after ``timeout_s`` seconds, and
+        :class:`CameraMemory` for a ``MemoryError``.
+        """
+        if self.stuck:
             raise CameraTimeout("an earlier call to the camera has still not returned")
         answer: Future[T] = Future()
         thread = Thread(target=_fill, args=(answer, function), name="driver", daemon=True)
@@ -46,5 +53,7 @@ def in_background(action: Callable[[], None]) -> None:
 def _fill(answer: Future[T], function: Callable[[], T]) -> None:
     try:
         answer.set_result(function())
+    except MemoryError:
+        answer.set_exception(CameraMemory("the driver ran out of memory"))
     except BaseException as error:  # noqa: BLE001  # whatever it is, the waiting caller raises it
         answer.set_exception(error)

@@ -76,6 +76,24 @@ class CameraBlack(CameraError):
     key = "camera_black"
 
 
+class CameraMemory(CameraError):
+    """The box had no memory left for a picture."""
+
+    key = "camera_memory"
+
+
+class CameraSettingsIgnored(CameraError):
+    """The camera goes on taking pictures with other settings than it was given."""
+
+    key = "camera_settings_ignored"
+
+
+class CameraHung(CameraError):
+    """The camera's driver does not return any more; only a new start of the program helps."""
+
+    key = "camera_hung"
+
+
 class FolderEmpty(CameraError):
     """The folder that stands in for a camera is missing, or holds no photograph."""
 
@@ -93,3 +111,71 @@ class LightError(HardwareError):
     """The ring light could not be switched on."""
 
     key = "light_fault"
+
+
+class CaptureRefused(DermkioskError):
+    """Nothing is broken, but a photograph taken now would be worth nothing, or is not wanted."""
+
+    key = "capture_refused"
+    status = 409
+
+
+class RoomTooBright(CaptureRefused):
+    """Too much of the light is not the ring light's."""
+
+    key = "room_too_bright"
+
+
+class Unfocused(CaptureRefused):
+    """The lens found nothing to focus on."""
+
+    key = "unfocused"
+
+
+class CaptureCancelled(CaptureRefused):
+    """Somebody held the button down."""
+
+    key = "capture_cancelled"
+
+
+class CalibrationError(DermkioskError):
+    """A step of the calibration did not do what it must. The calibration in use stays as it was."""
+
+    key = "calibration_fault"
+    status = 409
+
+
+class CalibrationUnconverged(CalibrationError):
+    """A step came to no end: the light, the card or the camera does not hold still."""
+
+    key = "calibration_unconverged"
+
+
+class CardNotFound(CalibrationError):
+    """The calibration card, or one of its corner marks, is not in the picture."""
+
+    key = "card_not_found"
+
+
+class CardUneven(CalibrationError):
+    """The grey card is not plain: a shadow, a fold, or something lies on it."""
+
+    key = "card_uneven"
+
+
+class CalibrationDamaged(CalibrationError):
+    """The stored calibration cannot be read."""
+
+    key = "calibration_damaged"
+
+
+class CalibrationImpossible(CalibrationError):
+    """This camera has no settings to calibrate: a folder."""
+
+    key = "calibration_impossible"
+
+
+class CalibrationDrifted(CalibrationError):
+    """The card does not look as it did when the box was calibrated."""
+
+    key = "calibration_drifted"

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from firmware.calls import DriverCalls
-from firmware.devices import ClosedOnExit, Frame
+from firmware.devices import CaptureSettings, ClosedOnExit, Frame
 from firmware.errors import CameraUnplugged, FolderEmpty
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP")
@@ -27,6 +27,7 @@ class FolderCamera(ClosedOnExit):
 
     name = "folder"
     simulated = True
+    hardware_id = None
 
     def __init__(self, folder: Path) -> None:
         """Raises :class:`FolderEmpty` where there is no folder or no photograph in it."""
@@ -36,6 +37,11 @@ class FolderCamera(ClosedOnExit):
         self._calls = DriverCalls()  # the folder may be on a stick or in the network
         self._sequence = 0
         self._closed = False
+
+    @property
+    def stuck(self) -> bool:
+        """True while a read that was given up has not returned."""
+        return self._calls.stuck
 
     def preview(self, timeout_s: float) -> Frame:
         """The photograph whose turn it is, long side 800 px at most. Raises :class:`FolderEmpty`."""
@@ -48,6 +54,14 @@ class FolderCamera(ClosedOnExit):
         """The photograph whose turn it is, in its own size. Raises :class:`FolderEmpty`."""
         self._captured = True
         return self._calls.within(timeout_s, lambda: self._frame(None))
+
+    def lock(self, settings: CaptureSettings | None, timeout_s: float) -> None:
+        """Nothing: a photograph was taken as it was taken."""
+
+    def focus(self, timeout_s: float) -> float | None:
+        """Nothing can be focused."""
+        del timeout_s
+        return None
 
     def close(self) -> None:
         """Nothing is kept open, but like every camera it gives no frame afterwards."""

@@ -15,6 +15,8 @@ from firmware.errors import GpioMissing, LightError
 PWM_HZ: Final = 1000
 """Many pulses within one exposure: gpiozero's 100 Hz would show as bands in a rolling shutter's picture."""
 BOUNCE_S: Final = 0.05
+HOLD_S: Final = 2.0
+"""A press this long means: stop. Longer than a gloved finger rests on the button by habit."""
 COLOURS: Final[dict[IndicatorState, tuple[float, float, float]]] = {
     "ready": (0, 1, 0),
     "busy": (0, 0, 1),
@@ -94,17 +96,33 @@ class GpioLight(_OnPins):
 class GpioButton(_OnPins):
     """A push button between a pin and ground."""
 
-    def __init__(self, pin: int, pin_factory: gpiozero.Factory, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        pin: int,
+        pin_factory: gpiozero.Factory,
+        clock: Callable[[], float] = time.monotonic,
+        hold_s: float = HOLD_S,
+    ) -> None:
         """``pin``: BCM number. ``clock``: seconds, only differences count. Raises :class:`GpioMissing`."""
-        super().__init__(lambda: gpiozero.Button(pin, bounce_time=BOUNCE_S, pin_factory=pin_factory))
+        super().__init__(lambda: gpiozero.Button(pin, bounce_time=BOUNCE_S, hold_time=hold_s, pin_factory=pin_factory))
         self._clock = clock
         self._last_edge_s = -BOUNCE_S
         self._action: Callable[[], None] | None = None
+        self._hold: Callable[[], None] | None = None
         self._device.when_pressed = self._edge
+        self._device.when_held = self._held
 
     def on_press(self, action: Callable[[], None]) -> None:
         """Call ``action`` on another thread for each press."""
         self._action = action
+
+    def on_hold(self, action: Callable[[], None]) -> None:
+        """Call ``action`` on another thread for each press of :data:`HOLD_S` seconds."""
+        self._hold = action
+
+    def _held(self) -> None:
+        if self._hold is not None:
+            in_background(self._hold)
 
     def _edge(self) -> None:
         """The kernel filters glitches before a press; a contact that chatters after it is filtered here."""

@@ -25,6 +25,10 @@ class Surface:
     """Relief, in pixels of a scene of the height :data:`firmware.texture.SCENE_HEIGHT_PX`."""
     gloss: Plane
     """Strength of mirror-like reflection, 1 = dry skin."""
+    dye: Plane
+    """Optical density of a dye on the skin, 1 = clearly violet."""
+    hair: Plane
+    """Share covered by hair, 0…1."""
 
 
 def add(lesion: Lesion, surface: Surface, texture: Texture) -> None:
@@ -102,7 +106,7 @@ LESIONS: Final[dict[Lesion, Callable[[Surface, Texture], None]]] = {
 def _distance(surface: Surface, texture: Texture, radius: float, roughness: float) -> Plane:
     """Distance from the middle, 1 at the lesion's edge. ``radius``: share of half the picture's height."""
     rows, columns = surface.height_px.shape
-    unit, reference = radius * rows / 2, radius * SCENE_HEIGHT_PX / 2
+    unit, reference = radius * texture.zoom * rows / 2, radius * SCENE_HEIGHT_PX / 2
     down, across = np.mgrid[:rows, :columns].astype(np.float32)
     plain = np.hypot((down - rows / 2) / unit, (across - columns / 2) / (1.12 * unit))
     edge = texture.smooth(reference / 2) + 0.3 * texture.smooth(reference / 8)

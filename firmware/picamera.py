@@ -1,14 +1,17 @@
 """The Raspberry Pi's camera module, through picamera2 and libcamera from the system's packages."""
 
 import logging
-from typing import Any, Final
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from PIL import Image
 
 from firmware.calls import DriverCalls
-from firmware.devices import ClosedOnExit, Frame, Pixels
-from firmware.errors import CameraError, CameraMissing, CameraTimeout, CameraUnplugged
+from firmware.devices import CaptureSettings, ClosedOnExit, Frame, Pixels
+from firmware.errors import CameraError, CameraMissing, CameraTimeout, CameraUnplugged, DermkioskError, Unfocused
 
 SIZE: Final = (1536, 1152)
 PREVIEW_DIVISOR: Final = 2
@@ -16,6 +19,13 @@ DRIVER_ERRORS: Final = (RuntimeError, OSError)  # TimeoutError is an OSError
 """What picamera2 and libcamera raise when the camera does not answer as it did."""
 OPEN_TIMEOUT_S: Final = 20.0
 CLOSE_TIMEOUT_S: Final = 5.0
+SHORTEST_FRAME_US: Final = 33_333
+SERIAL: Final = Path("/sys/firmware/devicetree/base/serial-number")
+"""The board's: camera modules have none of their own, and a ring light belongs to its box."""
+AUTOMATIC: Final = {"AeEnable": True, "AwbEnable": True, "FrameDurationLimits": (SHORTEST_FRAME_US, 100_000)}
+FOCUS_FRAMES: Final = 90
+"""Three seconds: a scan of the whole macro range takes one."""
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -29,15 +39,30 @@ class PiCamera(ClosedOnExit):
         """Open and start the first camera. Raises :class:`CameraMissing`, :class:`CameraError`."""
         self._calls = DriverCalls()
         self._camera: Any = self._calls.within(OPEN_TIMEOUT_S, _start)
+        self.hardware_id: str | None = _hardware_id(self._camera)
+
+    @property
+    def stuck(self) -> bool:
+        """True while a call that was given up has not returned."""
+        return self._calls.stuck
 
     def preview(self, timeout_s: float) -> Frame:
         """A fresh frame, 768×576. Raises :class:`CameraError`."""
         frame = self.capture(timeout_s)
-        return Frame(_smaller(frame.pixels), frame.sequence, frame.exposure_us, frame.analogue_gain, frame.colour_gains)
+        return replace(frame, pixels=_smaller(frame.pixels))
 
     def capture(self, timeout_s: float) -> Frame:
         """A frame whose exposure began after the call, 1536×1152. Raises :class:`CameraError`."""
         return self._calls.within(timeout_s, self._take)
+
+    def lock(self, settings: CaptureSettings | None, timeout_s: float) -> None:
+        """Fix exposure, gain and colour gains, or let libcamera choose again. Raises :class:`CameraError`."""
+        controls = AUTOMATIC if settings is None else _controls(settings)
+        self._calls.within(timeout_s, lambda: self._driven(lambda camera: camera.set_controls(controls)))
+
+    def focus(self, timeout_s: float) -> float | None:
+        """Scan the macro range once and stay there, dioptres. Raises :class:`Unfocused`, :class:`CameraError`."""
+        return self._calls.within(timeout_s, lambda: self._driven(_focus_once))
 
     def close(self) -> None:
         """Stop and release the camera; one that does not answer any more is left to the process's end."""
@@ -50,14 +75,23 @@ class PiCamera(ClosedOnExit):
             log.exception("the camera could not be closed in time")
 
     def _take(self) -> Frame:
+        def take(camera: Any) -> Frame:
+            with camera.captured_request(flush=True) as request:
+                return _frame(request.make_array("main"), request.get_metadata())
+
+        return self._driven(take)
+
+    def _driven(self, action: Callable[[Any], T]) -> T:
+        """What ``action`` makes of the driver, its errors in our words."""
         if self._camera is None:
             raise CameraUnplugged("the camera was closed")
         try:
-            with self._camera.captured_request(flush=True) as request:
-                return _frame(request.make_array("main"), request.get_metadata())
+            return action(self._camera)
+        except (DermkioskError, MemoryError):  # MemoryError has its own name in firmware.calls
+            raise
         except DRIVER_ERRORS as error:  # the camera did start, so it went away
             raise CameraUnplugged(_said(error)) from error
-        except Exception as error:  # no fault of the cable's: a camera that tells too little, no memory, a defect
+        except Exception as error:  # no fault of the cable's: a camera that tells too little, or a defect
             raise CameraError(_said(error)) from error
 
 
@@ -90,12 +124,64 @@ def _driver() -> Any:
 
 
 def _focus_near(camera: Any) -> None:
-    """Focus by itself, and on what is near, where the module can; others keep the focus their lens was turned to."""
+    """Follow what is near in the live view, where the module can; others keep the focus their lens was turned to."""
     if "AfMode" not in camera.camera_controls:
         return
     from libcamera import controls  # comes with picamera2
 
     camera.set_controls({"AfMode": controls.AfModeEnum.Continuous, "AfRange": controls.AfRangeEnum.Macro})
+
+
+def _focus_once(camera: Any) -> float | None:
+    """One scan, then the lens stays where it was sharpest."""
+    if "AfMode" not in camera.camera_controls:
+        return None
+    from libcamera import controls
+
+    state = controls.AfStateEnum
+    camera.set_controls(
+        {
+            "AfMode": controls.AfModeEnum.Auto,
+            "AfRange": controls.AfRangeEnum.Macro,
+            "AfTrigger": controls.AfTriggerEnum.Start,
+        }
+    )
+    scanning = False
+    for _ in range(FOCUS_FRAMES):
+        metadata = camera.capture_metadata()
+        scanning = scanning or metadata["AfState"] == state.Scanning
+        if scanning and metadata["AfState"] in (state.Focused, state.Failed):
+            return _keep_focus(camera, metadata, sharp=metadata["AfState"] == state.Focused)
+    raise Unfocused("the focus found no end")
+
+
+def _keep_focus(camera: Any, metadata: dict[str, Any], sharp: bool) -> float:
+    from libcamera import controls
+
+    if not sharp:
+        raise Unfocused("the lens found nothing to focus on")
+    position = float(metadata["LensPosition"])
+    camera.set_controls({"AfMode": controls.AfModeEnum.Manual, "LensPosition": position})
+    return position
+
+
+def _controls(settings: CaptureSettings) -> dict[str, object]:
+    """In libcamera's names; a frame must be allowed to last as long as its exposure."""
+    frame_us = max(SHORTEST_FRAME_US, round(settings.exposure_us) + 1000)
+    return {
+        "AeEnable": False,
+        "AwbEnable": False,
+        "ExposureTime": round(settings.exposure_us),
+        "AnalogueGain": settings.analogue_gain,
+        "ColourGains": settings.colour_gains,
+        "FrameDurationLimits": (frame_us, frame_us),
+    }
+
+
+def _hardware_id(camera: Any) -> str:
+    """Module and board."""
+    board = SERIAL.read_text().strip("\0\n") if SERIAL.is_file() else "unknown board"
+    return f"{camera.camera_properties.get('Model', 'unknown module')} {board}"
 
 
 def _release(camera: Any) -> None:
@@ -119,6 +205,7 @@ def _frame(pixels: Pixels, metadata: dict[str, Any]) -> Frame:
         exposure_us=float(metadata["ExposureTime"]),
         analogue_gain=float(metadata["AnalogueGain"]),
         colour_gains=(float(red), float(blue)),
+        lens_position=None if (lens := metadata.get("LensPosition")) is None else float(lens),
     )
 
 

@@ -55,19 +55,33 @@ class SimulatedButton(_Simulated):
 
     def __init__(self) -> None:
         self._action: Callable[[], None] | None = None
+        self._hold: Callable[[], None] | None = None
 
     def on_press(self, action: Callable[[], None]) -> None:
         """Call ``action`` on another thread for each press."""
         self._action = action
+
+    def on_hold(self, action: Callable[[], None]) -> None:
+        """Call ``action`` on another thread for each press that lasts."""
+        self._hold = action
 
     def press(self) -> None:
         """Press it once. Does nothing where nobody listens, as with a real one."""
         if self._action is not None:
             in_background(self._action)
 
+    def hold(self) -> None:
+        """Press it and keep it down until it counts as long; on one thread, so that the press comes first."""
+        in_background(self._press_and_hold)
+
+    def _press_and_hold(self) -> None:
+        for action in (self._action, self._hold):
+            if action is not None:
+                action()
+
     def close(self) -> None:
         """Presses do nothing any more."""
-        self._action = None
+        self._action = self._hold = None
 
 
 class SimulatedIndicator(_Simulated):

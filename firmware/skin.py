@@ -13,6 +13,7 @@ from PIL import Image
 from scipy import ndimage
 
 from firmware import lesions
+from firmware.coverings import NOTHING, Coverings, cover
 from firmware.lesions import Lesion, Surface
 from firmware.texture import SCENE_HEIGHT_PX, Plane, Texture, bell
 
@@ -22,7 +23,13 @@ Radiance = NDArray[np.float32]
 MELANIN: Final = (0.55, 0.85, 1.15)
 """Optical density of red, green and blue light for one unit of melanin."""
 BLOOD: Final = (0.12, 0.75, 0.62)
+DYE: Final = (1.5, 2.0, 0.45)
+HAIR: Final = (0.035, 0.022, 0.014)
 HORN: Final = (0.80, 0.77, 0.72)
+NOMINAL_DISTANCE_MM: Final = 60.0
+"""The cup's length: skin that touches its rim."""
+NOMINAL_WIDTH_MM: Final = 40.0
+"""What a scene of :func:`render` shows across at that distance."""
 WANDER_PX: Final = (5.0, 2.6, 1.8)
 """How far red, green and blue light spreads below the surface (subsurface scattering)."""
 GLINT: Final = 0.10
@@ -43,6 +50,9 @@ class Skin:
     """Individual typology angle (Chardon et al. 1991): above 55° very light, below -30° dark."""
     lesion: Lesion = "scaly_plaque"
     seed: int = 1
+    distance_mm: float = NOMINAL_DISTANCE_MM
+    """From the lens; farther away everything is smaller and the ring light is weaker."""
+    coverings: Coverings = NOTHING
 
 
 @dataclass(frozen=True)
@@ -51,10 +61,12 @@ class Scene:
 
     ring: Radiance
     ambient: Radiance
+    distance_mm: float = NOMINAL_DISTANCE_MM
 
     def resized(self, width: int, height: int) -> "Scene":
         """The same scene in another number of pixels (area average)."""
-        return Scene(_resized(self.ring, width, height), _resized(self.ambient, width, height))
+        ring, ambient = (_resized(light, width, height) for light in (self.ring, self.ambient))
+        return Scene(ring, ambient, self.distance_mm)
 
 
 def tone(ita_degrees: float) -> NDArray[np.float32]:
@@ -73,16 +85,25 @@ def lab_to_linear(lightness: float, a: float, b: float) -> NDArray[np.float32]:
 
 
 def render(skin: Skin, width: int, height: int) -> Scene:
-    """Draw ``skin``, about 40 mm across. The same skin in the same size is the same scene, bit for bit."""
-    texture = Texture((height, width), np.random.default_rng(skin.seed))
+    """Draw ``skin``, about 40 mm across at 60 mm. The same skin in the same size is the same scene, bit for bit."""
+    zoom = NOMINAL_DISTANCE_MM / skin.distance_mm
+    rng = np.random.default_rng(skin.seed)
+    texture = Texture((height, width), rng, zoom)
     surface = _healthy(texture)
     lesions.add(skin.lesion, surface, texture)
-    across, down = _slopes(surface.height_px)
-    diffuse = _diffuse(surface, tone(skin.ita_degrees), _shade(across, down))
-    glint = _glint(across, down) * surface.gloss
-    ring = (diffuse + GLINT * glint[..., None]) * _vignette(width, height)[..., None]
+    cover(skin.coverings, surface, texture, rng)
+    across, down = _slopes(surface.height_px, zoom)
+    diffuse = _diffuse(surface, tone(skin.ita_degrees), _shade(across, down), zoom)
+    return lit(diffuse, GLINT * _glint(across, down) * surface.gloss, skin.distance_mm)
+
+
+def lit(diffuse: Radiance, glint: Plane, distance_mm: float = NOMINAL_DISTANCE_MM) -> Scene:
+    """A surface under both lights. ``diffuse``: share of light sent back, H×W×3; ``glint``: mirrored, H×W."""
+    height, width = glint.shape
+    nearness = np.float32((NOMINAL_DISTANCE_MM / distance_mm) ** 2)
+    ring = (diffuse + glint[..., None]) * _vignette(width, height)[..., None] * nearness
     ambient = diffuse * _window(width, height)[..., None] * np.array(AMBIENT_TINT, np.float32)
-    return Scene(ring.astype(np.float32), ambient.astype(np.float32))
+    return Scene(ring.astype(np.float32), ambient.astype(np.float32), distance_mm)
 
 
 def _healthy(texture: Texture) -> Surface:
@@ -102,24 +123,27 @@ def _healthy(texture: Texture) -> Surface:
         - 0.9 * lines
         - 1.2 * pores,
         gloss=np.clip(0.18 * texture.cloudy(140), 0, 1),
+        dye=np.zeros_like(pores),
+        hair=np.zeros_like(pores),
     )
 
 
-def _diffuse(surface: Surface, base: NDArray[np.float32], shade: Plane) -> Radiance:
-    """Beer-Lambert of both pigments over the tone; light wanders below the skin, red farthest; horn on top."""
+def _diffuse(surface: Surface, base: NDArray[np.float32], shade: Plane, zoom: float) -> Radiance:
+    """Beer-Lambert of the pigments over the tone; light wanders below the skin, red farthest; horn and hair on top."""
     horn = np.clip(surface.scale, 0, 1)
-    unit = shade.shape[0] / SCENE_HEIGHT_PX
+    unit = shade.shape[0] / SCENE_HEIGHT_PX * zoom
     planes = []
     for i in range(3):
         density = surface.melanin * np.float32(MELANIN[i]) + surface.blood * np.float32(BLOOD[i])
         below = np.minimum(base[i] * np.exp(-density), 1) * shade
         below = 0.35 * below + 0.65 * ndimage.gaussian_filter(below, WANDER_PX[i] * unit)
-        planes.append(below * (1 - horn) + np.float32(HORN[i]) * shade * horn)
+        skin = (below * (1 - horn) + np.float32(HORN[i]) * shade * horn) * np.exp(-surface.dye * np.float32(DYE[i]))
+        planes.append(skin * (1 - surface.hair) + np.float32(HAIR[i]) * surface.hair)
     return np.stack(planes, axis=-1)
 
 
-def _slopes(height_px: Plane) -> tuple[Plane, Plane]:
-    spacing = SCENE_HEIGHT_PX / height_px.shape[0]
+def _slopes(height_px: Plane, zoom: float) -> tuple[Plane, Plane]:
+    spacing = SCENE_HEIGHT_PX / (height_px.shape[0] * zoom)
     return np.gradient(height_px, spacing, axis=1), np.gradient(height_px, spacing, axis=0)
 
 

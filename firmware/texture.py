@@ -16,12 +16,13 @@ SCENE_HEIGHT_PX: Final = 1200
 class Texture:
     """Draws random planes of one shape. Each has mean 0 and standard deviation 1 unless said otherwise."""
 
-    def __init__(self, shape: tuple[int, int], rng: np.random.Generator) -> None:
-        """``shape``: height and width, px."""
+    def __init__(self, shape: tuple[int, int], rng: np.random.Generator, zoom: float = 1.0) -> None:
+        """``shape``: height and width, px. ``zoom``: below 1, the skin is farther away and all of it smaller."""
+        self.zoom = zoom
         self._shape = shape
         self._rng = rng
         down, across = np.meshgrid(fft.fftfreq(shape[0]), fft.rfftfreq(shape[1]), indexing="ij")
-        self._unit = shape[0] / SCENE_HEIGHT_PX
+        self._unit = shape[0] / SCENE_HEIGHT_PX * zoom
         self._frequency = np.hypot(down, across).astype(np.float32) * np.float32(self._unit)
         self._angle = np.arctan2(down, across).astype(np.float32)
 
@@ -50,6 +51,7 @@ class Texture:
     def spots(self, count: int, radius_px: float) -> Plane:
         """Round spots of varied size and depth, 0…1, each about ``radius_px``."""
         plane = np.zeros(self._shape, np.float32)
+        count = round(count / self.zoom**2)  # more of the skin is in view from farther away
         rows = self._rng.integers(0, self._shape[0], count)
         columns = self._rng.integers(0, self._shape[1], count)
         plane[rows, columns] = self._rng.uniform(0.2, 1.0, count)

@@ -13,7 +13,9 @@ from appliance.errors import DatabaseDamaged, StateFolderForeign, StoreInUse
 DATABASE: Final = "cases.sqlite3"
 LOCK: Final = "lock"
 PHOTOS: Final = "photos"
-OURS: Final = (LOCK, PHOTOS, DATABASE, *(f"{DATABASE}-{kind}" for kind in ("wal", "shm", "journal")))
+STATION: Final = "station"
+"""The calibration lies in it; a box may be calibrated before its first case."""
+OURS: Final = (LOCK, PHOTOS, STATION, DATABASE, *(f"{DATABASE}-{kind}" for kind in ("wal", "shm", "journal")))
 FILE_SYSTEMS_OWN: Final = "lost+found"
 
 

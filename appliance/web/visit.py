@@ -12,11 +12,12 @@ from appliance.errors import CaseUnknown
 from appliance.web.intake import keep
 from appliance.web.services import Services
 from firmware.devices import IndicatorState
-from firmware.errors import DermkioskError
+from firmware.errors import CaptureCancelled, DermkioskError
+from firmware.sequence import shown_after
 
 Phase = Literal["welcome", "consent", "site", "live", "capturing", "waiting", "result", "failed"]
-INDICATOR: Final[dict[Phase, IndicatorState]] = {"capturing": "busy", "waiting": "busy", "failed": "fault"}
-"""What the indicator light shows; ``ready`` in every other phase."""
+INDICATOR: Final[dict[Phase, IndicatorState]] = {"capturing": "busy", "waiting": "busy"}
+"""What the indicator light shows; after a failure ``refused`` or ``fault``, and ``ready`` in every other phase."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,8 @@ class Kiosk:
     def _take(self, visit: Visit) -> None:
         try:
             self._settle(visit, self._photographed(visit))
+        except CaptureCancelled:
+            self._settle(visit, replace(visit, phase="live"))
         except DermkioskError as error:
             self._settle(visit, replace(visit, phase="failed", error=error))
         except Exception:  # a thread has no caller to tell; the page must not wait for ever
@@ -126,4 +129,4 @@ class Kiosk:
 
     def _become(self, visit: Visit) -> None:
         self._visit = visit
-        self._services.station.show(INDICATOR.get(visit.phase, "ready"))
+        self._services.station.show(INDICATOR.get(visit.phase) or shown_after(visit.error))

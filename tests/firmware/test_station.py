@@ -10,8 +10,6 @@ from gpiozero.pins.mock import MockFactory
 
 from firmware.devices import Frame
 from firmware.errors import (
-    CameraBlack,
-    CameraError,
     CameraStale,
     CameraTimeout,
     CameraUnplugged,
@@ -19,17 +17,22 @@ from firmware.errors import (
     StationBusy,
 )
 from firmware.factories import open_button, open_indicator, open_light
+from firmware.sequence import BURST, SETTLED_FRAMES
 from firmware.simulated import SimulatedButton, SimulatedIndicator, SimulatedLight
 from firmware.skin import Scene
-from firmware.station import BURST, SETTLED_FRAMES, Station
-from firmware.synthetic import Exposure, Fault, SyntheticCamera
+from firmware.station import Station
+from firmware.synthetic import Fault, SyntheticCamera
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 HANGING_S = 1.0
 
 
-def station_of(camera: SyntheticCamera, light: SimulatedLight, frame_timeout_s: float = WAIT_S) -> Station:
-    return Station(camera, light, SimulatedIndicator(), SimulatedButton(), frame_timeout_s)
+def station_of(
+    camera: SyntheticCamera, light: SimulatedLight, frame_timeout_s: float = WAIT_S, room_limit: float = 0.15
+) -> Station:
+    """Its clock stands still: a busy machine must not fail a test."""
+    indicator, button = SimulatedIndicator(), SimulatedButton()
+    return Station(camera, light, indicator, button, frame_timeout_s, room_limit=room_limit, clock=lambda: 0.0)
 
 
 def test_a_capture_is_lit_and_the_light_is_off_afterwards(station: Station, light: SimulatedLight) -> None:
@@ -38,33 +41,6 @@ def test_a_capture_is_lit_and_the_light_is_off_afterwards(station: Station, ligh
     assert captured.frame.pixels.mean() > 90
     assert captured.frames == BURST
     assert light.history == (False, True, False)
-
-
-@pytest.mark.parametrize(
-    ("fault", "error"),
-    [
-        (Fault.HANG, CameraTimeout),
-        (Fault.UNPLUG, CameraUnplugged),
-        (Fault.STALE, CameraStale),
-        (Fault.BLACK, CameraBlack),
-    ],
-    ids=lambda value: getattr(value, "name", ""),
-)
-def test_a_fault_under_the_light_ends_in_its_error_and_in_the_dark(
-    plaque: Scene, fault: Fault, error: type[CameraError]
-) -> None:
-    class FaultUnderLight(SimulatedLight):
-        def on(self) -> None:
-            super().on()
-            camera.faults.add(fault)
-
-    light = FaultUnderLight()
-    camera = SyntheticCamera(light, plaque)
-    camera.preview(WAIT_S)
-    with station_of(camera, light, HANGING_S if fault is Fault.HANG else WAIT_S) as station:
-        with pytest.raises(error):
-            station.capture()
-        assert light.history == (False, True, False)
 
 
 def test_a_hung_camera_leaves_one_daemon_and_no_pile_behind(camera: SyntheticCamera, light: SimulatedLight) -> None:
@@ -109,10 +85,10 @@ def test_a_light_that_fails_takes_no_photograph(camera: SyntheticCamera) -> None
     assert not light.lit
 
 
-@pytest.mark.parametrize("level", [0.0, 0.1, 0.5])
+@pytest.mark.parametrize("level", [0.0, 0.02, 0.1])
 def test_the_rooms_share_of_the_light_is_measured(station: Station, camera: SyntheticCamera, level: float) -> None:
-    camera.ambient_level = level
-    assert station.capture().ambient_share == pytest.approx(level / (1 + level), abs=0.04)
+    camera.physics.ambient_level = level
+    assert station.capture().ambient_share == pytest.approx(level / (1 + level), abs=0.02)
 
 
 class Watched(SyntheticCamera):
@@ -145,8 +121,8 @@ def test_the_first_frames_under_the_light_do_not_count(light: SimulatedLight, pl
     """A sensor slower than most: its exposure holds still for longer than a settled one has to."""
     camera = Watched(light, plaque)
     camera.exposure_delay = SETTLED_FRAMES + 1
-    camera.ambient_level = 0.3  # bright enough for one decision to be enough
-    with station_of(camera, light) as station:
+    camera.physics.ambient_level = 0.3  # bright enough for one decision to be enough
+    with station_of(camera, light, room_limit=1.0) as station:
         for _ in range(30):
             in_the_dark = station.preview()
         station.capture()
@@ -159,38 +135,38 @@ def test_a_light_that_takes_time_is_waited_for(light: SimulatedLight, plaque: Sc
     class Dawn(Watched):
         def preview(self, timeout_s: float) -> Frame:
             if light.lit:
-                self.ambient_level = min(self.ambient_level * 1.15, 1.0)
+                self.physics.ring_level = min(self.physics.ring_level * 1.15, 1.0)
             return super().preview(timeout_s)
 
     camera = Dawn(light, plaque)
-    camera.exposure = Exposure(0.5, automatic=False)
-    camera.ambient_level = 0.1
+    camera.physics.ring_level, camera.physics.ambient_level = 0.1, 0.01
     with station_of(camera, light) as station:
         station.capture()
-    assert camera.ambient_level == 1.0
+    assert camera.physics.ring_level == 1.0
 
 
 def test_one_that_never_settles_is_photographed_all_the_same(light: SimulatedLight, plaque: Scene) -> None:
     class Flickering(Watched):
         def preview(self, timeout_s: float) -> Frame:
-            self.ambient_level = 1.0 - self.ambient_level
+            self.physics.ring_level = 1.6 - self.physics.ring_level
             return super().preview(timeout_s)
 
     camera = Flickering(light, plaque)
-    camera.ambient_level = 0.1
     with station_of(camera, light) as station:
-        assert station.capture().frames == BURST
+        captured = station.capture()
+    assert captured.frames >= BURST
+    assert captured.conditions()["settled"] is False
 
 
 def test_the_sharpest_of_the_burst_is_chosen(light: SimulatedLight, plaque: Scene) -> None:
     class ShakyHand(SyntheticCamera):
-        blurs = iter((4.0, 0.0, 2.0))
+        blurs = iter((4.0, 0.0, 2.0, 3.0, 3.0))
         sharp: int | None = None
 
         def capture(self, timeout_s: float) -> Frame:
-            self.defocus_px = next(self.blurs)
+            self.physics.defocus_px = next(self.blurs)
             frame = super().capture(timeout_s)
-            if self.defocus_px == 0:
+            if self.physics.defocus_px == 0:
                 self.sharp = frame.sequence
             return frame
 
@@ -199,16 +175,28 @@ def test_the_sharpest_of_the_burst_is_chosen(light: SimulatedLight, plaque: Scen
         assert station.capture().frame.sequence == camera.sharp
 
 
-def test_conditions_are_those_of_the_photograph(station: Station, camera: SyntheticCamera) -> None:
-    camera.exposure = Exposure(1.2, automatic=False)
+def test_conditions_are_what_was_set_and_measured(station: Station) -> None:
     captured = station.capture()
+    frame = captured.frame
     assert captured.conditions() == {
         "camera": "synthetic",
-        "exposure_us": pytest.approx(9600),
-        "analogue_gain": 1.0,
+        "exposure_us": frame.exposure_us,
+        "analogue_gain": frame.analogue_gain,
         "colour_gains": [1.92, 1.61],
         "ambient_share": captured.ambient_share,
         "mm_per_pixel": None,
+        "set": {
+            "exposure_us": pytest.approx(frame.exposure_us, rel=0.03),
+            "analogue_gain": frame.analogue_gain,
+            "colour_gains": [1.92, 1.61],
+        },
+        "locked_to": "automatic",
+        "settled": True,
+        "room_exposure_us": 50_000,
+        "lens_position": None,
+        "burst": captured.frames,
+        "sharpness": round(captured.sharpness, 6),
+        "calibration": None,
     }
 
 
@@ -259,7 +247,8 @@ def test_it_is_simulated_if_one_device_is(camera: SyntheticCamera, pins: MockFac
 def test_a_station_on_pins_lights_at_its_level_and_goes_dark(plaque: Scene, pins: MockFactory) -> None:
     light = open_light("gpio", 18, 0.7, pins)
     indicator = open_indicator("gpio", (22, 23, 24), pins)
-    with Station(SyntheticCamera(light, plaque), light, indicator, open_button("gpio", 17, pins)) as station:
+    camera, button = SyntheticCamera(light, plaque), open_button("gpio", 17, pins)
+    with Station(camera, light, indicator, button, WAIT_S, clock=lambda: 0.0) as station:
         station.show("ready")
         assert pins.pin(23).state == 1
         station.capture()

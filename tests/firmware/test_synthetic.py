@@ -3,10 +3,11 @@ import pytest
 
 from firmware.devices import Frame
 from firmware.errors import CameraError, CameraTimeout, CameraUnplugged
+from firmware.sensor import Exposure
 from firmware.sharpness import sharpness
 from firmware.simulated import SimulatedLight
 from firmware.skin import Scene, Skin, render, tone
-from firmware.synthetic import EXPOSURE_DELAY_FRAMES, Exposure, Fault, SyntheticCamera
+from firmware.synthetic import EXPOSURE_DELAY_FRAMES, Fault, SyntheticCamera
 
 TIMEOUT_S = 20.0
 HANGING_S = 0.2
@@ -22,9 +23,9 @@ def test_the_ring_light_makes_the_picture_bright(camera: SyntheticCamera, light:
 
 def test_more_light_in_the_room_makes_the_picture_brighter(camera: SyntheticCamera) -> None:
     camera.exposure = FIXED
-    camera.ambient_level = 0.0
+    camera.physics.ambient_level = 0.0
     night = camera.preview(TIMEOUT_S).pixels.mean()
-    camera.ambient_level = 0.5
+    camera.physics.ambient_level = 0.5
     assert night < 2
     assert camera.preview(TIMEOUT_S).pixels.mean() > 50
 
@@ -51,8 +52,8 @@ def test_the_same_brightness_by_gain_is_noisier_than_by_light(light: SimulatedLi
     camera = SyntheticCamera(light, Scene(paper, paper))
 
     def picture(ambient_level: float, relative: float) -> np.ndarray:
-        camera.ambient_level = ambient_level
-        camera.exposure = Exposure(relative, automatic=False)
+        camera.physics.ambient_level = ambient_level
+        camera.exposure = Exposure.of(relative, automatic=False)
         return camera.preview(TIMEOUT_S).pixels
 
     by_light, by_gain = picture(0.4, 1), picture(0.02, 20)
@@ -63,7 +64,7 @@ def test_the_same_brightness_by_gain_is_noisier_than_by_light(light: SimulatedLi
 def test_defocus_takes_the_detail(camera: SyntheticCamera, light: SimulatedLight) -> None:
     light.on()
     sharp = sharpness(camera.capture(TIMEOUT_S).pixels)
-    camera.defocus_px = 4
+    camera.physics.defocus_px = 4
     assert sharpness(camera.capture(TIMEOUT_S).pixels) < sharp / 4
 
 

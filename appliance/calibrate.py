@@ -1,0 +1,130 @@
+"""Leads through the calibration of the box, step by step, and keeps what came of it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from appliance.files import write_atomically
+from appliance.messages import Language, text
+from appliance.settings import Settings
+from firmware import calibrating, card, factories
+from firmware.calibrating import Bench
+from firmware.calibration import STEPS, Calibration, Condition, StepName, condition, load, store
+from firmware.devices import Camera
+from firmware.errors import CalibrationDamaged, CalibrationImpossible
+from firmware.frames import Frames
+from firmware.synthetic import MARGIN_PX, SIZE, SyntheticCamera
+
+CardName = Literal["grey", "card"]
+SIMULATED_ROOM = 0.01
+"""Light of the room a simulated camera is calibrated in: the curtain is closed."""
+
+
+@dataclass(frozen=True)
+class Dialogue:
+    """How to speak with whoever calibrates."""
+
+    language: Language
+    say: Callable[[str], None]
+    ask: Callable[[str], object]
+    """Shows a sentence and waits until the card lies there."""
+
+    def tell(self, key: str, **values: object) -> None:
+        """Say a text of the catalogue."""
+        self.say(text(self.language, key, **values))
+
+
+class Workbench:
+    """The camera and the light, for the calibration alone; the kiosk must not run meanwhile."""
+
+    def __init__(self, settings: Settings, dialogue: Dialogue, camera: Camera, bench: Bench) -> None:
+        if camera.hardware_id is None:
+            raise CalibrationImpossible(f"camera {camera.name}")
+        self._file = settings.calibration_file
+        self._dialogue = dialogue
+        self._camera = camera
+        self._bench = bench
+        self._hardware_id = camera.hardware_id
+        self.calibration = self._known()
+
+    def run(self, steps: Sequence[StepName]) -> None:
+        """Do ``steps`` in their order; each is kept when it succeeded. Raises what a step raises."""
+        for name in steps:
+            self._lay_down("grey" if name in calibrating.GREY_STEPS else "card")
+            self._keep(calibrating.calibrated(self._bench, self.calibration, name, datetime.now(UTC)))
+            checks = ", ".join(f"{what} {value:g}" for what, value in self.calibration.steps[name].checks.items())
+            self._dialogue.tell("calibrate.done", step=name, checks=checks)
+
+    def check(self) -> None:
+        """The daily self-check. Raises :class:`firmware.errors.CalibrationDrifted`."""
+        self._refuse_incomplete()
+        self._lay_down("card")
+        self._keep(calibrating.self_check(self._bench, self.calibration, datetime.now(UTC)))
+        calibrating.refuse_drift(self.calibration)
+        seen = self.calibration.last_check
+        self._dialogue.tell("calibrate.checked", delta_e=0 if seen is None else seen.delta_e)
+
+    def repeat(self) -> None:
+        """The same card many times, and how far the looks lie apart."""
+        self._refuse_incomplete()
+        self._lay_down("card")
+        spread = calibrating.spread(self._bench, self.calibration)
+        median, p95, worst = (float(value) for value in np.quantile(spread, (0.5, 0.95, 1)))
+        figures = {"median": f"{median:.2f}", "p95": f"{p95:.2f}", "worst": f"{worst:.2f}"}
+        self._dialogue.tell("calibrate.repeated", times=len(spread), **figures)
+
+    def _known(self) -> Calibration:
+        """The stored one; a new one where it is damaged or of another camera, and then the counter goes on."""
+        try:
+            stored = load(self._file)
+        except CalibrationDamaged:
+            stored = None
+        if stored is not None and stored.hardware_id == self._hardware_id:
+            return stored
+        return Calibration(self._hardware_id, 0 if stored is None else stored.counter)
+
+    def _keep(self, calibration: Calibration) -> None:
+        store(self._file, calibration, write_atomically)
+        self.calibration = calibration
+
+    def _refuse_incomplete(self) -> None:
+        if not self.calibration.complete:
+            raise CalibrationImpossible("the steps come first")
+
+    def _lay_down(self, name: CardName) -> None:
+        """Ask for the card; a simulated camera is shown the drawn one."""
+        if not isinstance(self._camera, SyntheticCamera):
+            self._dialogue.ask(text(self._dialogue.language, f"calibrate.{name}"))
+            return
+        draw = card.grey_scene if name == "grey" else card.card_scene
+        self._camera.physics.ambient_level = SIMULATED_ROOM
+        self._camera.scene = draw(SIZE[0] + 2 * MARGIN_PX, SIZE[1] + 2 * MARGIN_PX)
+
+
+@contextmanager
+def workbench(settings: Settings, dialogue: Dialogue) -> Iterator[Workbench]:
+    """The light and the camera that the settings name, opened for the calibration."""
+    with ExitStack() as stack:
+        light = stack.enter_context(factories.open_light(settings.light, settings.light_pin, settings.light_level))
+        camera = stack.enter_context(factories.open_camera(settings.camera, light))
+        yield Workbench(settings, dialogue, camera, Bench(Frames(camera), light))
+
+
+def from_step(first: StepName) -> tuple[StepName, ...]:
+    """``first`` and the steps that stand on it."""
+    return STEPS[STEPS.index(first) :]
+
+
+def state(settings: Settings, hardware_id: str | None) -> Condition:
+    """What is to be done about the stored calibration. Raises :class:`CalibrationDamaged`."""
+    return condition(load(settings.calibration_file), hardware_id, datetime.now(UTC))
+
+
+def print_card(path: Path) -> None:
+    """Write the card as SVG, to be printed at 100 %."""
+    path.write_text(card.svg(), encoding="utf-8")
