@@ -4,6 +4,7 @@ The resampling is :func:`appliance.vision.preprocess.resample`, the box's own.
 """
 
 import io
+from typing import Final
 
 import numpy as np
 from numpy.random import Generator
@@ -13,14 +14,54 @@ from PIL import Image, ImageFilter
 from appliance.vision.photo import Pixels
 from appliance.vision.preprocess import INPUT_SIDE_PX, resample
 
+Box = tuple[float, float, float, float]
+AROUND_THE_LESION: Final = 0.5
+HIDDEN_FOR_NOTHING: Final = 0.1
+MARK_ROWS: Final = (0.42, 0.505, 0.59)
+MARK_COLUMNS: Final = (0.2, 0.8)
+"""Where dermnet_com writes its name, as shares of height (top, middle, bottom) and width; measured on its pictures."""
 Floats = NDArray[np.float32]
 
 
-def augment(pixels: Pixels, rng: Generator) -> Pixels:
-    """One random variant of uint8 RGB pixels (H×W×3) as network input, uint8 RGB 299×299×3."""
-    framed = turn(frame(tilt(pixels, rng), rng), rng)
+def augment(pixels: Pixels, rng: Generator, lesion: Box | None = None, marked: bool = False) -> Pixels:
+    """One random variant of uint8 RGB pixels (H×W×3) as network input, uint8 RGB 299×299×3.
+
+    Where the lesion's box (left, top, right, bottom, px) is known, half of the variants are framed around it.
+    ``marked``: the source writes its name across the middle. The mark is hidden, and so is the middle of some
+    photographs without one, lest the hiding itself give the source away.
+    """
+    if marked or rng.random() < HIDDEN_FOR_NOTHING:
+        pixels = hide_middle(pixels)
+    if lesion is not None and rng.random() < AROUND_THE_LESION:
+        framed = resample(pixels, around(lesion, pixels, rng))
+    else:
+        framed = frame(tilt(pixels, rng), rng)
+    framed = turn(framed, rng)
     lit = light(framed, rng)
     return recompress(blur(lit, rng), rng)
+
+
+def hide_middle(pixels: Pixels) -> Pixels:
+    """Lay the rows above and below, mirrored, over the band of the middle in which a mark would stand."""
+    height, width = pixels.shape[:2]
+    top, middle, bottom = (round(height * share) for share in MARK_ROWS)
+    left, right = (round(width * share) for share in MARK_COLUMNS)
+    hidden = pixels.copy()
+    hidden[top:middle, left:right] = pixels[top - (middle - top) : top, left:right][::-1]
+    hidden[middle:bottom, left:right] = pixels[bottom : bottom + bottom - middle, left:right][::-1]
+    return hidden
+
+
+def around(lesion: Box, pixels: Pixels, rng: Generator) -> Box:
+    """A square 1.2 to 3 times the lesion's longer side that holds its middle, as far as the picture reaches."""
+    height, width = pixels.shape[:2]
+    left, top, right, bottom = lesion
+    longer = max(right - left, bottom - top, min(height, width) / 8)
+    side = min(longer * rng.uniform(1.2, 3.0), height, width)
+    slack = max(side - longer, 0) / 2
+    middle = np.array([left + right, top + bottom]) / 2 + rng.uniform(-slack, slack, 2)
+    x, y = np.clip(middle - side / 2, 0, [width - side, height - side])
+    return float(x), float(y), float(x + side), float(y + side)
 
 
 def tilt(pixels: Pixels, rng: Generator, share: float = 0.4, degrees: float = 25.0) -> Pixels:
@@ -54,13 +95,14 @@ def turn(pixels: Pixels, rng: Generator) -> Pixels:
 
 def light(pixels: Pixels, rng: Generator) -> Pixels:
     """Exposure ±30 %, contrast ±25 %, saturation ±30 %, white balance ±8 % a channel, gamma 0.8 … 1.25."""
-    values: Floats = pixels.astype(np.float32) / np.float32(255)
-    values = np.power(values, rng.uniform(0.8, 1.25), dtype=np.float32)
-    values *= (rng.uniform(0.7, 1.3) * rng.uniform(0.92, 1.08, 3)).astype(np.float32)
-    grey = values.mean(axis=2, keepdims=True)
-    values = grey + (values - grey) * rng.uniform(0.7, 1.3)
-    values = values.mean() + (values - values.mean()) * rng.uniform(0.75, 1.25)
-    return (np.clip(values, 0, 1) * 255 + 0.5).astype(np.uint8)
+    gamma, gains = rng.uniform(0.8, 1.25), rng.uniform(0.7, 1.3) * rng.uniform(0.92, 1.08, 3)
+    saturation, contrast = rng.uniform(0.7, 1.3), rng.uniform(0.75, 1.25)
+    curve = (np.power(np.arange(256) / 255, gamma)[:, None] * gains * 255).astype(np.float32)
+    values: Floats = np.stack([curve[:, channel][pixels[..., channel]] for channel in range(3)], axis=2)
+    grey, middle = values.mean(axis=2, keepdims=True), float(values.mean())
+    values *= np.float32(contrast * saturation)
+    values += grey * np.float32(contrast * (1 - saturation)) + np.float32(middle * (1 - contrast) + 0.5)
+    return np.clip(values, 0, 255, out=values).astype(np.uint8)
 
 
 def blur(pixels: Pixels, rng: Generator, share: float = 0.3, sigma_px: float = 2.0) -> Pixels:

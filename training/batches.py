@@ -1,66 +1,138 @@
-"""Photographs as batches for Keras: augmented for training, plain for everything else."""
+"""Photographs as batches: augmented and mixed for training, plain for everything else, fed through ``tf.data``.
 
-import keras
+A batch follows from the seed and the number of the step alone. So a run that was cut goes on as if it never had been,
+and several workers can each make their own part of the same batch.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any, Final
+
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.classes import CLASSES
+from appliance.vision.photo import Pixels
 from appliance.vision.preprocess import preprocess
 from training.augment import augment
 from training.dataset import Photographs
+from training.mixing import Mixing, mix
 
 Floats = NDArray[np.float32]
-Targets = dict[str, Floats]
+Batch = tuple[NDArray[np.uint8], Floats, Floats, Floats]
+"""Views (N×299×299×3), class targets (N×C), outlier targets (N×1), weights of the class targets (N)."""
+
+AHEAD: Final = 4
+"""Batches made while the network is busy with an earlier one."""
 
 
-def class_weights(targets: NDArray[np.int64]) -> Floats:
+def class_weights(targets: NDArray[np.int64], classes: int) -> Floats:
     """Weight per class: square root of mean count over count, so that 28 pemphigus do not shout down 600 carcinomas."""
-    counts = np.bincount(targets[targets >= 0], minlength=len(CLASSES))
+    counts = np.bincount(targets[targets >= 0], minlength=classes)
     weights = np.sqrt(counts[counts > 0].mean() / np.maximum(counts, 1))
     return np.where(counts > 0, weights, 0.0).astype(np.float32)
 
 
-class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras ships no types
-    """(inputs, targets, weights) per step; ``logits`` has weight 0 for photographs of none of the eight."""
+@dataclass(frozen=True)
+class Truth:
+    """What the network is told of each photograph: N×C class targets, N outlier targets, N weights of the former."""
 
-    def __init__(self, photographs: Photographs, weights: Floats, size: int, seed: int | None) -> None:
-        """``seed`` None: in order and not augmented. Otherwise shuffled and augmented, anew each epoch."""
-        super().__init__(workers=1, max_queue_size=4)
-        self.photographs, self.weights, self.size, self.seed = photographs, weights, size, seed
-        self.targets = photographs.targets
-        self.epoch = 0
-        self.order = self._order()
+    classes: Floats
+    outlier: Floats
+    weights: Floats
 
-    def __len__(self) -> int:
+    @classmethod
+    def of(cls, targets: NDArray[np.int64], weights: Floats, smoothing: float = 0.0, exposure: float = 0.0) -> "Truth":
+        """From class indices (−1: none of them).
+
+        ``smoothing`` spreads that share of each target over all classes. ``exposure`` is the weight with which a
+        photograph of none of the classes asks for the uniform answer (outlier exposure, Hendrycks et al. 2019,
+        arXiv 1812.04606); 0 leaves its class target unused.
+        """
+        count, known = len(weights), targets >= 0
+        sure = np.eye(count, dtype=np.float32)[np.maximum(targets, 0)] * (1 - smoothing) + smoothing / count
+        classes = np.where(known[:, None], sure, 1 / count).astype(np.float32)
+        weight = np.where(known, weights[np.maximum(targets, 0)], exposure).astype(np.float32)
+        return cls(classes, (~known).astype(np.float32), weight)
+
+    def taught(self, teacher: Floats, share: float) -> "Truth":
+        """With ``share`` of each class target replaced by the teacher's (N×C, rows of NaN: the teacher is silent)."""
+        heard = ~np.isnan(teacher).any(axis=1, keepdims=True)
+        blended = np.where(heard, self.classes * (1 - share) + np.nan_to_num(teacher) * share, self.classes)
+        return Truth(blended.astype(np.float32), self.outlier, self.weights)
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Makes the batches of a run. ``seed`` None: in order, not augmented, not mixed."""
+
+    photographs: Photographs
+    truth: Truth
+    size: int
+    seed: int | None = None
+    mixing: Mixing | None = None
+    marked: tuple[str, ...] = ()
+    """Sources that write their name across the middle of the picture."""
+    part: tuple[int, int] = (0, 1)
+    """Which worker this is and of how many: each makes every so-manieth photograph of the batch."""
+
+    @property
+    def steps(self) -> int:
+        """Batches an epoch."""
         return -(-len(self.photographs) // self.size)
 
-    def __getitem__(self, step: int) -> tuple[Floats, Targets, Targets]:
-        rows = self.order[step * self.size : (step + 1) * self.size]
-        inputs: Floats = np.stack([self._input(int(row)) for row in rows]).astype(np.float32) / np.float32(255)
-        return inputs, *self._targets(self.targets[rows])
+    def batch(self, step: int) -> Batch:
+        """The batch of a step, counted from the first epoch's first."""
+        rows = self._rows(step)
+        views = np.stack([self._view(row, step // self.steps) for row in rows])
+        truth = self.truth.classes[rows], self.truth.outlier[rows][:, None], self.truth.weights[rows]
+        if self.seed is not None and self.mixing is not None:
+            views, truth = mix(views, truth, self.mixing, np.random.default_rng((self.seed, step, self.part[0])))
+        return views, *truth
 
-    def on_epoch_end(self) -> None:
-        """Keras calls this between epochs."""
-        self.start_epoch(self.epoch + 1)
-
-    def start_epoch(self, epoch: int) -> None:
-        """Order and augmentation follow from seed and epoch alone, so that a resumed run goes on as if never cut."""
-        self.epoch = epoch
-        self.order = self._order()
-
-    def _order(self) -> NDArray[np.int64]:
+    def _rows(self, step: int) -> list[int]:
+        epoch, number = divmod(step, self.steps)
         rows = np.arange(len(self.photographs))
-        return rows if self.seed is None else np.random.default_rng((self.seed, self.epoch)).permutation(rows)
+        if self.seed is not None:
+            rows = np.random.default_rng((self.seed, epoch)).permutation(rows)
+        worker, workers = self.part
+        return [int(row) for row in rows[number * self.size : (number + 1) * self.size][worker::workers]]
 
-    def _input(self, row: int) -> NDArray[np.uint8]:
+    def _view(self, row: int, epoch: int) -> Pixels:
         pixels = self.photographs.pixels(row)
         if self.seed is None:
             return preprocess(pixels)
-        return augment(pixels, np.random.default_rng((self.seed, self.epoch, row)))
+        marked = str(self.photographs.rows["source"].iloc[row]) in self.marked
+        return augment(pixels, np.random.default_rng((self.seed, epoch, row)), self.photographs.box(row), marked)
 
-    def _targets(self, targets: NDArray[np.int64]) -> tuple[Targets, Targets]:
-        known = targets >= 0
-        one_hot = np.eye(len(CLASSES), dtype=np.float32)[np.maximum(targets, 0)]
-        outlier = (~known).astype(np.float32)[:, None]
-        weight = np.where(known, self.weights[np.maximum(targets, 0)], 0).astype(np.float32)
-        return {"logits": one_hot, "outlier": outlier}, {"logits": weight, "outlier": np.ones(len(targets), np.float32)}
+
+def dataset(feed: Feed, steps: Sequence[int], pool: Executor | None = None) -> Any:
+    """``tf.data`` of the steps: (views, targets, weights) by output; ``pool`` makes the batches in other processes."""
+    import tensorflow as tf
+
+    make = _through(pool, feed) if pool is not None else feed.batch
+    classes = feed.truth.classes.shape[1]
+    shapes = ((None, *_side(feed)), (None, classes), (None, 1), (None,))
+
+    def load(step: Any) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+        kinds = [tf.uint8, tf.float32, tf.float32, tf.float32]
+        parts = tf.numpy_function(lambda number: make(int(number)), [step], kinds)
+        known = [tf.ensure_shape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
+        views, target, outlier, weight = known
+        return (
+            tf.cast(views, tf.float32) / 255,
+            {"logits": target, "outlier": outlier},
+            {"logits": weight, "outlier": tf.ones_like(outlier[:, 0])},
+        )
+
+    numbers = tf.data.Dataset.from_tensor_slices(np.asarray(steps, np.int64))
+    return numbers.map(load, num_parallel_calls=AHEAD, deterministic=True).prefetch(AHEAD)
+
+
+def _side(feed: Feed) -> tuple[int, int, int]:
+    height, width, colours = preprocess(feed.photographs.pixels(0)).shape
+    return height, width, colours
+
+
+def _through(pool: Executor, feed: Feed) -> Callable[[int], Batch]:
+    return lambda step: pool.submit(feed.batch, step).result()

@@ -1,18 +1,22 @@
 """Everything that turns logits into an honest answer, fitted on the INT8 outputs of validation photographs."""
 
+import json
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
+from sklearn.metrics import roc_curve
 
-from appliance.vision.bundle import Calibration, Conformal, read_card
-from appliance.vision.calibration import probabilities
+from appliance.vision.bundle import Calibration, Conformal, NoneOfThese, read_card
+from appliance.vision.calibration import probabilities, unlikeness
 from appliance.vision.classes import CLASSES, MALIGNANT, ClassId
 from appliance.vision.runtime import Network
-from training.predict import Floats, int8
-from training.quantise import Run, write_card
+from training import unlike
+from training.bundle_files import write_card
+from training.predict import Floats, Predictions, int8
+from training.run import Run
 
 LEVEL: Final = 0.9
 """Share of a class's photographs whose set contains the class."""
@@ -20,33 +24,92 @@ KNOWN_KEPT: Final = 0.9
 """Share of the eight's validation photographs that must not be called none_of_these."""
 SENSITIVITY: Final = 0.95
 """Share of malignant validation photographs that must be graded refer."""
+IN_DOUBT: Final = 0.95
+"""Share of validation melanomas that must be none_of_these or in doubt …"""
+NORMAL_IN_DOUBT: Final = 0.1
+"""… as long as no more than this share of normal skin is."""
+MUST_REFER: Final = "melanoma"
+"""Conditions with this in their name must never be called low; none of them is among the eight."""
+REPORT: Final = "calibration.json"
 
 
 def calibrate(run_folder: Path, bundle: Path) -> Calibration:
-    """Fit the calibration and write it into the bundle."""
+    """Fit the calibration, write it into the bundle, and what it was chosen from into evaluation/calibration.json."""
     card = read_card(bundle)
-    validation = Run.open(run_folder).photographs.of("validation")
+    run = Run.open(run_folder)
+    validation = run.photographs.of("validation")
     said = int8(Network((bundle / card.model).read_bytes(), threads=2), validation)
-    targets = validation.targets
-    known = targets >= 0
-    calibration = fit(said.logits[known], targets[known], 1 / (1 + np.exp(-said.outlier[known])))
+    rows = validation.rows
+    how, report = unlike.choose(said, validation.targets, rows["group"].to_numpy(str))
+    report["feature_distance"] = unlike.feature_distance(run)
+    must_refer = rows["condition"].str.contains(MUST_REFER).to_numpy(bool) if "condition" in rows else None
+    calibration = fit(said, validation.targets, how, must_refer)
     write_card(bundle, card.model_copy(update={"calibration": calibration}))
+    (bundle / "evaluation").mkdir(exist_ok=True)
+    (bundle / "evaluation" / REPORT).write_text(json.dumps(report, indent=2) + "\n")
     return calibration
 
 
-def fit(logits: Floats, targets: NDArray[np.int64], outlier_score: Floats) -> Calibration:
-    """From INT8 logits (N×8), class indices (N) and none-of-these scores (N) of photographs of the eight."""
-    scale = temperature(logits, targets)
-    probability = probabilities(logits, scale)
-    malignant = [CLASSES.index(name) for name in CLASSES if name in MALIGNANT]
-    malignancy = probability[:, malignant].sum(axis=1)[np.isin(targets, malignant)]
+def fit(
+    said: Predictions,
+    targets: NDArray[np.int64],
+    how: NoneOfThese,
+    must_refer: NDArray[np.bool_] | None = None,
+) -> Calibration:
+    """From INT8 outputs of N photographs and their class indices (−1: none of the eight).
+
+    ``how`` says how the none-of-these score is made; its thresholds are set here. ``must_refer`` (N) marks the
+    photographs of none of the eight that must not be graded low.
+    """
+    known = targets >= 0
+    scale = temperature(said.logits[known], targets[known])
+    probability = probabilities(said.logits[known], scale)
+    score = unlikeness(said.logits, said.outlier, how)
     return Calibration(
         temperature=round(scale, 4),
-        conformal=conformal(probability, targets),
-        none_of_these_threshold=round(float(np.quantile(outlier_score, KNOWN_KEPT)), 4),
-        malignancy_threshold=round(float(np.quantile(malignancy, 1 - SENSITIVITY, method="lower")), 4),
-        fitted_on=f"{len(targets)} validation photographs of the eight classes, INT8 outputs",
+        conformal=conformal(probability, targets[known]),
+        none_of_these=_with_thresholds(how, score, targets, must_refer),
+        malignancy_threshold=malignancy_threshold(probability, targets[known]),
+        psoriasis_threshold=psoriasis_threshold(probability, targets[known]),
+        fitted_on=f"{int(known.sum())} validation photographs of the eight classes and {int((~known).sum())} others, "
+        "INT8 outputs",
     )
+
+
+def _with_thresholds(
+    how: NoneOfThese, score: Floats, targets: NDArray[np.int64], must_refer: NDArray[np.bool_] | None
+) -> NoneOfThese:
+    """Keep ``KNOWN_KEPT`` of the eight; be in doubt early enough for melanomas, not so early that normal skin is."""
+    threshold = float(np.quantile(score[targets >= 0], KNOWN_KEPT))
+    doubt = threshold
+    normal = score[targets == CLASSES.index("normal_skin")]
+    if must_refer is not None and must_refer.any() and len(normal):
+        early = float(np.quantile(score[must_refer], 1 - IN_DOUBT, method="lower"))
+        doubt = min(threshold, max(early, float(np.quantile(normal, 1 - NORMAL_IN_DOUBT, method="higher"))))
+    # Rounded down, so that the photographs that set a threshold stay above it.
+    numbers = {"threshold": _floor(threshold), "refer_threshold": _floor(doubt)}
+    return NoneOfThese.model_validate({**how.model_dump(), **numbers})
+
+
+def malignancy_threshold(probability: Floats, targets: NDArray[np.int64]) -> float:
+    """Summed malignant probability that ``SENSITIVITY`` of the malignant photographs reach; 1 where there are none."""
+    malignant = [CLASSES.index(name) for name in CLASSES if name in MALIGNANT]
+    reached = probability[:, malignant].sum(axis=1)[np.isin(targets, malignant)]
+    return _floor(float(np.quantile(reached, 1 - SENSITIVITY, method="lower"))) if len(reached) else 1.0
+
+
+def psoriasis_threshold(probability: Floats, targets: NDArray[np.int64]) -> float:
+    """Where sensitivity + specificity for psoriasis is largest (Youden 1950); 1 where there is none."""
+    index = CLASSES.index("psoriasis")
+    positive = targets == index
+    if not positive.any() or positive.all():
+        return 1.0
+    false_alarms, sensitivity, thresholds = roc_curve(positive, probability[:, index])
+    return _floor(float(min(thresholds[np.argmax(sensitivity - false_alarms)], 1.0)))
+
+
+def _floor(value: float) -> float:
+    return float(np.floor(value * 1e4) / 1e4)
 
 
 def temperature(logits: Floats, targets: NDArray[np.int64]) -> float:
@@ -76,3 +139,9 @@ def threshold(scores: Floats) -> float | None:
     """The ⌈(n+1)·level⌉-th smallest score, rounded up; ``None`` where n is too small for the level to be promised."""
     rank = int(np.ceil((len(scores) + 1) * LEVEL))
     return None if rank > len(scores) else float(np.ceil(np.sort(scores)[rank - 1] * 1e4) / 1e4)
+
+
+def said_of(report: dict[str, Any]) -> str:
+    """The comparison of the none-of-these signals as a table for the terminal."""
+    rows = [f"{name:<18}{value:.3f}" for name, value in report["auroc"].items()]
+    return "\n".join(["none-of-these signal   AUROC on validation", *rows])

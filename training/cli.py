@@ -1,14 +1,13 @@
 """dermkiosk-train: from photographs to a bundle the box can load."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from appliance.errors import DermkioskError
+from training.evaluation.commands import cross_collection, crossvalidate
+from training.plainly import said_plainly as _said_plainly
 
 # TensorFlow reads this once, when it is first imported; its start-up chatter helps nobody.
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "2", "GRPC_VERBOSITY": "ERROR", "ABSL_MIN_LOG_LEVEL": "2"}
@@ -21,7 +20,9 @@ def main() -> None:
     Example, in this order:
 
     \b
-      dermkiosk-train finetune  --data skin8/manifest.csv --weights inception.weights.h5 --run runs/first
+      dermkiosk-train curate    --help
+      dermkiosk-train split     --data curated/manifest.csv --out curated/split.csv
+      dermkiosk-train finetune  --data curated/split.csv --weights inception.weights.h5 --run runs/first
       dermkiosk-train quantise  --run runs/first --bundle models/skin8-inceptionv3
       dermkiosk-train calibrate --run runs/first --bundle models/skin8-inceptionv3
       dermkiosk-train evaluate  --run runs/first --bundle models/skin8-inceptionv3
@@ -30,25 +31,66 @@ def main() -> None:
         os.environ.setdefault(name, value)
 
 
-@main.command()
+@main.command(name="all")
 @click.option(
-    "--data", required=True, type=click.Path(exists=True, dir_okay=False), help="manifest.csv of the photographs"
+    "--config", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="TOML of every step"
 )
 @click.option(
-    "--weights", required=True, help="imagenet (Keras downloads it), none, or a no-top InceptionV3 .weights.h5"
+    "--data",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="folder of the photographs",
+)
+@click.option(
+    "--weights",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="folder of the starting weights that the TOML names",
+)
+def everything(config: Path, data: Path, weights: Path) -> None:
+    """From photographs to a bundle: every step of a TOML file, one after the other; goes on after a kill.
+
+    \b
+    Example:
+      dermkiosk-train all --config training/skin8.toml --data PHOTOS --weights WEIGHTS
+    """
+    from training.everything import run_all
+
+    with _said_plainly():
+        run_all(config, data, weights, click.echo)
+
+
+@main.command()
+@click.option(
+    "--data", required=True, type=click.Path(exists=True, dir_okay=False), help="manifest with a column split"
+)
+@click.option("--images", default="", help="manifest in the folder the image paths are relative to, if not --data")
+@click.option(
+    "--weights",
+    required=True,
+    help="imagenet (Keras downloads it), none, a no-top InceptionV3 .weights.h5, or the .tflite of a bundle",
 )
 @click.option(
     "--scaling",
     type=click.Choice(["unit", "symmetric"]),
-    default="unit",
-    show_default=True,
-    help="input range the starting weights expect: [0, 1] or [-1, 1]",
+    help="input range of the weights: [0, 1] or [-1, 1]  [default: symmetric for imagenet, else unit]",
+)
+@click.option(
+    "--phase",
+    "phases",
+    multiple=True,
+    help="BLOCK:EPOCHS:RATE, for example mixed8:4:3e-4; may be repeated  [default: head, mixed8, all]",
 )
 @click.option("--exclude-source", "exclude_sources", multiple=True, help="leave out a source; may be repeated")
+@click.option("--marked-source", "marked_sources", multiple=True, help="hide the mark across its pictures' middle")
 @click.option("--run", required=True, type=click.Path(file_okay=False, path_type=Path), help="folder for checkpoints")
-@click.option("--epochs", default=16, show_default=True, type=click.IntRange(1), help="whole network")
-@click.option("--head-epochs", default=2, show_default=True, type=click.IntRange(1), help="head alone, first")
-@click.option("--batch", default=16, show_default=True, type=click.IntRange(1))
+@click.option("--exposure", default=0.0, show_default=True, help="weight of the uniform answer for other conditions")
+@click.option("--mixing", default=0.0, show_default=True, help="share of photographs mixed (mixup, CutMix)")
+@click.option("--teaching", default=0.0, show_default=True, help="share of each target from RUN/teacher.npz")
+@click.option("--averaging", default=0.0, show_default=True, help="momentum of the averaged weights; 0: none")
+@click.option("--batch", default=16, show_default=True, type=click.IntRange(1), help="over all workers together")
+@click.option("--patience", default=6, show_default=True, type=click.IntRange(1), help="epochs without a gain")
+@click.option("--workers", default=0, show_default=True, type=click.IntRange(0), help="processes that make batches")
 @click.option(
     "--precision",
     type=click.Choice(["float32", "mixed_bfloat16"]),
@@ -57,18 +99,78 @@ def main() -> None:
     help="mixed_bfloat16 is faster where the processor has it",
 )
 @click.option("--seed", default=8, show_default=True)
-def finetune(run: Path, **recipe: object) -> None:
-    """Fine-tune InceptionV3; the same command goes on after a kill.
+def finetune(run: Path, workers: int, phases: tuple[str, ...], scaling: str | None, **recipe: Any) -> None:
+    """Fine-tune InceptionV3; the same command goes on after a kill. With TF_CONFIG set, on several machines.
 
     \b
     Example:
-      dermkiosk-train finetune --data skin8/manifest.csv --weights inception.weights.h5 --run runs/first
+      dermkiosk-train finetune --data split.csv --weights inception.weights.h5 --run runs/first
     """
-    from training.finetune import Recipe
     from training.finetune import finetune as train
+    from training.recipe import Phase, Recipe, scaling_for
 
     with _said_plainly():
-        train(Recipe(**recipe), run)  # type: ignore[arg-type]  # click has checked the types
+        if phases:
+            recipe["phases"] = tuple(Phase.parse(text) for text in phases)
+        train(Recipe(scaling=scaling_for(recipe["weights"], scaling), **recipe), run, workers)
+
+
+@main.command()
+@click.option("--data", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="the split")
+@click.option("--images", type=click.Path(exists=True, path_type=Path), help="manifest beside the images")
+@click.option("--inception", required=True, type=click.Path(exists=True), help="a no-top InceptionV3 .weights.h5")
+@click.option("--lite0", required=True, type=click.Path(exists=True), help="EfficientNet-Lite0 .weights.h5")
+@click.option("--cache", required=True, type=click.Path(file_okay=False, path_type=Path), help="folder of features")
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="RUN/teacher.npz")
+def teacher(data: Path, images: Path | None, inception: str, lite0: str, cache: Path, out: Path) -> None:
+    """Ask an ensemble of frozen networks, out of fold, what finetune --teaching mixes into the targets.
+
+    \b
+    Example:
+      dermkiosk-train teacher --data split.csv --inception i.weights.h5 --lite0 l.weights.h5 --cache c --out teacher.npz
+    """
+    from training import features
+    from training.dataset import Photographs, read_manifest
+    from training.teacher import teach
+
+    with _said_plainly():
+        photographs = Photographs((images or data).parent, read_manifest(data).rows)
+        networks = [features.inception(inception), features.efficientnet_lite0(lite0)]
+        _print_figures(teach(photographs, networks, cache, out))
+
+
+@main.command()
+@click.option("--data", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="the split")
+@click.option("--images", type=click.Path(exists=True, path_type=Path), help="manifest beside the images")
+@click.option("--backbone", "backbones", multiple=True, required=True, help="NAME=WEIGHTS; may be repeated")
+@click.option("--side", default=299, show_default=True, type=click.IntRange(75), help="input, px")
+@click.option("--head-epochs", default=2, show_default=True, type=click.IntRange(0))
+@click.option("--epochs", default=16, show_default=True, type=click.IntRange(0), help="of the whole network")
+@click.option("--run", required=True, type=click.Path(file_okay=False, path_type=Path), help="folder of the table")
+def backbones(
+    data: Path,
+    images: Path | None,
+    backbones: tuple[str, ...],
+    side: int,
+    head_epochs: int,
+    epochs: int,
+    run: Path,
+) -> None:
+    """Compare backbones on one split: accuracy, size and latency, float and INT8.
+
+    \b
+    Example, from given weights, from nothing, and a name of keras.applications:
+      dermkiosk-train backbones --data split.csv --run runs/backbones \\
+          --backbone inception_v3=inception.weights.h5 --backbone inception_v3=none \\
+          --backbone efficientnet_lite0=lite0.weights.h5 --backbone MobileNetV3Large=imagenet
+    """
+    from training.backbones import Contender, Trial, as_table, compare
+    from training.dataset import Photographs, read_manifest
+
+    with _said_plainly():
+        photographs = Photographs((images or data).parent, read_manifest(data).rows)
+        trial = Trial(photographs, side, head_epochs, epochs)
+        click.echo(as_table(compare([Contender.parse(text) for text in backbones], trial, run)))
 
 
 RUN = click.option(
@@ -86,9 +188,16 @@ BUNDLE = click.option(
 @RUN
 @BUNDLE
 @click.option("--representatives", default=240, show_default=True, type=click.IntRange(20), help="training photographs")
+@click.option(
+    "--way",
+    type=click.Choice(["tensorflow", "tensorflow-pools", "litert-quantizer"]),
+    default="tensorflow",
+    show_default=True,
+    help="converter; tensorflow-pools has average pools that XNNPACK takes",
+)
 @click.option("--seed", default=8, show_default=True)
-def quantise(run: Path, bundle: Path, representatives: int, seed: int) -> None:
-    """Make the full-INT8 .tflite and its bundle.
+def quantise(run: Path, bundle: Path, representatives: int, way: Any, seed: int) -> None:
+    """Make the full-INT8 .tflite and its bundle, unless it strays too far from the float network.
 
     \b
     Example:
@@ -97,7 +206,7 @@ def quantise(run: Path, bundle: Path, representatives: int, seed: int) -> None:
     from training.quantise import quantise as convert
 
     with _said_plainly():
-        _print_figures(convert(run, bundle, representatives, seed))
+        _print_figures(convert(run, bundle, representatives, seed, way).figures)
 
 
 @main.command()
@@ -126,21 +235,33 @@ def calibrate(run: Path, bundle: Path) -> None:
     show_default=True,
     help="choose on validation; look at test once, at the end",
 )
-def evaluate(run: Path, bundle: Path, split: Any) -> None:
-    """Judge float and INT8 side by side; writes evaluation/ and MODEL_CARD.md into the bundle.
+@click.option(
+    "--report", type=click.Path(file_okay=False, path_type=Path), help="folder of the HTML  [default: RUN/report]"
+)
+@click.option("--sample", default=48, show_default=True, type=click.IntRange(1), help="photographs to test the maps on")
+def evaluate(run: Path, bundle: Path, split: Any, report: Path | None, sample: int) -> None:
+    """Judge float and INT8 side by side; writes evaluation/ and MODEL_CARD.md into the bundle, and a report in HTML.
 
     \b
     Example:
-      dermkiosk-train evaluate --run runs/first --bundle models/skin8-inceptionv3
+      dermkiosk-train evaluate --run runs/first --bundle models/skin8-inceptionv3 --split validation
     """
     from training.evaluate import evaluate as judge
+    from training.evaluation.words import change, number
 
     with _said_plainly():
-        report = judge(run, bundle, split)
-    click.echo(f"{'figure':<22}{'float':>8}{'INT8':>8}   95 % interval of INT8")
-    for name, values in report["figures"].items():
-        low, high = values["int8_95"]
-        click.echo(f"{name:<22}{values['float']:>8.3f}{values['int8']:>8.3f}   {low:.3f} to {high:.3f}")
+        found = judge(run, bundle, split, report, sample)
+    if found["warning"]:
+        click.echo(found["warning"], err=True)
+    click.echo(f"{'figure':<32}{'float':>8}{'INT8':>8}   95 % interval of INT8 − float")
+    for name, values in found["figures"].items():
+        apart = change(values.get("difference_95"))
+        click.echo(f"{name:<32}{number(values['float']):>8}{number(values['int8']):>8}   {apart}")
+    click.echo(f"\nThe report is {found['report']}")
+
+
+main.add_command(crossvalidate)
+main.add_command(cross_collection)
 
 
 @main.command()
@@ -161,12 +282,3 @@ def gate(run: Path) -> None:
 def _print_figures(figures: dict[str, float]) -> None:
     for name, value in figures.items():
         click.echo(f"{name:<24}{value:.4g}")
-
-
-@contextmanager
-def _said_plainly() -> Iterator[None]:
-    """Wrong folders and files as one sentence and exit status 1, not as a traceback."""
-    try:
-        yield
-    except (FileNotFoundError, ValueError, DermkioskError) as wrong:
-        raise click.ClickException(str(wrong)) from wrong

@@ -1,21 +1,19 @@
-"""The manifest of photographs, and a split that no group crosses."""
+"""The manifest of photographs."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold
 
 from appliance.vision.classes import CLASSES
 from appliance.vision.photo import Pixels, decode
 
+Box = tuple[float, float, float, float]
 Split = Literal["train", "validation", "test"]
 OTHER: Final = "other"
-FOLDS: Final = 8
-"""One fold is the test set, one the validation set, six train."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +39,12 @@ class Photographs:
     def pixels(self, position: int) -> Pixels:
         """Decode the photograph at ``position`` as the box would."""
         return decode(self.path(position).read_bytes())
+
+    def box(self, position: int) -> Box | None:
+        """The lesion's box (left, top, right, bottom, px), where the manifest has one."""
+        row = self.rows.iloc[position]
+        sides = [str(row.get(f"box_{side}", "")) for side in ("left", "top", "right", "bottom")]
+        return (float(sides[0]), float(sides[1]), float(sides[2]), float(sides[3])) if all(sides) else None
 
     def where(self, mask: NDArray[np.bool_]) -> "Photographs":
         """The photographs for which ``mask`` (length N) is true."""
@@ -77,24 +81,3 @@ def read_manifest(path: Path, exclude_sources: tuple[str, ...] = ()) -> Photogra
 def read_split(run: Path, data: Path) -> Photographs:
     """The photographs of a run with the split they were given then; ``data`` is the manifest the run used."""
     return Photographs(data.parent, pd.read_csv(run / "split.csv", dtype=str, keep_default_na=False))
-
-
-def assign_splits(photographs: Photographs, seed: int) -> Photographs:
-    """Add a column ``split``: train, validation or test, stratified by label and source, whole groups only."""
-    rows = photographs.rows.copy()
-    folds = StratifiedGroupKFold(n_splits=FOLDS, shuffle=True, random_state=seed)
-    fold_of = np.zeros(len(rows), dtype=int)
-    for number, (_, held) in enumerate(folds.split(rows, _strata(rows), rows["group"])):
-        fold_of[held] = number
-    rows["split"] = np.select([fold_of == 0, fold_of == 1], ["test", "validation"], default="train")
-    return Photographs(photographs.folder, rows)
-
-
-def _strata(rows: pd.DataFrame) -> "pd.Series[str]":
-    """Label and source; the label alone where one of its sources has fewer photographs than there are folds."""
-    both = rows["label"] + "/" + rows["source"]
-    fewest = both.map(both.value_counts()).groupby(rows["label"]).transform("min")
-    return both.where(fewest >= FOLDS, rows["label"])
-
-
-SPLITS: Final[tuple[Split, ...]] = get_args(Split)

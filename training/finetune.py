@@ -1,72 +1,156 @@
-"""Transfer learning in two phases: the head alone, then the whole network at a low rate.
+"""Transfer learning in phases: the head alone, then more and more of the network.
 
 All state lies in the run's folder, so a run that was killed goes on with the same command:
 ``config.json`` what was asked for, ``split.csv`` who is in which split, ``<phase>.keras`` the last whole
-epoch with its optimiser, ``history.csv`` a row an epoch, ``best.weights.h5`` the weights to quantise.
+epoch with its optimiser, ``history.csv`` a row an epoch, ``best.weights.h5`` the weights to quantise,
+``tensorboard/`` the curves.
 """
 
 import hashlib
 import json
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import keras
-import pandas as pd
+import numpy as np
 
-from training.batches import Batches, class_weights
-from training.dataset import Photographs, assign_splits, read_manifest, read_split
-from training.network import Scaling, build, load_starting_weights, trainable
+from training.batches import Feed, Truth, class_weights, dataset
+from training.dataset import Photographs, read_manifest, read_split
+from training.distribute import Cluster
+from training.keeper import Keeper
+from training.mixing import Mixing
+from training.network import build, load_starting_weights, trainable
 from training.progress import EpochBar
+from training.recipe import Phase, Recipe
+from training.split import check
 
-Precision = Literal["float32", "mixed_bfloat16"]
-WATCHED: Final = "val_logits_loss"
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything a run depends on; kept as config.json beside what it made."""
-
-    data: str
-    weights: str
-    scaling: Scaling = "unit"
-    exclude_sources: tuple[str, ...] = ()
-    head_epochs: int = 2
-    epochs: int = 16
-    head_rate: float = 1e-3
-    rate: float = 2e-4
-    weight_decay: float = 1e-4
-    label_smoothing: float = 0.05
-    outlier_weight: float = 0.5
-    batch: int = 16
-    patience: int = 6
-    precision: Precision = "float32"
-    seed: int = 8
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One stretch of training with its own learning rate."""
-
-    name: Literal["head", "whole"]
-    epochs: int
-    rate: float
+TEACHER: Final = "teacher.npz"
 
 
 class OtherRecipe(ValueError):
     """The run's folder holds a run with another recipe."""
 
 
-def finetune(recipe: Recipe, run: Path) -> None:
-    """Train, or go on training, in the folder ``run``. Raises :class:`OtherRecipe` if it holds something else."""
-    _claim(run, recipe)
-    photographs = _split(run, recipe)
+def finetune(recipe: Recipe, run: Path, workers: int = 0) -> None:
+    """Train, or go on training, in the folder ``run``; ``workers`` further processes make the batches.
+
+    Raises :class:`OtherRecipe` if the folder holds something else, ``ValueError`` where the split leaks.
+    """
+    cluster = Cluster.join()
+    own = cluster.folder(run)
+    _claim(own, recipe)
+    photographs = _split(own, recipe)
     keras.utils.set_random_seed(recipe.seed)
     keras.mixed_precision.set_dtype_policy(recipe.precision)
-    network = build(recipe.scaling)
-    load_starting_weights(network, recipe.weights)
-    for phase in (Phase("head", recipe.head_epochs, recipe.head_rate), Phase("whole", recipe.epochs, recipe.rate)):
-        network = _train(network, phase, recipe, photographs, run)
+    with _pool(workers) as pool, cluster.scope():
+        network = build(recipe.scaling, recipe.dropout, recipe.normalisation)
+        load_starting_weights(network, recipe.weights)
+        for phase in recipe.phases:
+            network = Training(recipe, phase, photographs, own, cluster, pool).run_on(network)
+
+
+@dataclass(frozen=True)
+class Training:
+    """One phase of a run."""
+
+    recipe: Recipe
+    phase: Phase
+    photographs: Photographs
+    run: Path
+    cluster: Cluster
+    pool: Executor | None
+
+    def run_on(self, network: keras.Model) -> keras.Model:
+        """Train the phase, or what is left of it; returns the network as the phase left it."""
+        feed, watch = self._feeds()
+        network, done = self._start_or_resume(network, feed.steps)
+        keeper = Keeper(self.run, self.phase.name, self.recipe.patience, last=self.phase == self.recipe.phases[-1])
+        if done < self.phase.epochs and not keeper.enough():
+            network.fit(
+                self.cluster.share(dataset(feed, range(done * feed.steps, self.phase.epochs * feed.steps), self.pool)),
+                steps_per_epoch=feed.steps,
+                validation_data=self.cluster.share(dataset(watch, range(watch.steps))),
+                validation_steps=watch.steps,
+                epochs=self.phase.epochs,
+                initial_epoch=done,
+                verbose=0,
+                shuffle=False,  # the feed is shuffled already
+                callbacks=self._callbacks(keeper, feed.steps),
+            )
+        return network
+
+    def _feeds(self) -> tuple[Feed, Feed]:
+        """What the phase learns from, and what it is watched on."""
+        recipe, part = self.recipe, self.cluster.part
+        train, validation = self.photographs.of("train"), self.photographs.of("validation")
+        weights = class_weights(train.targets, recipe.classes)
+        truth = Truth.of(train.targets, weights, recipe.label_smoothing, recipe.exposure)
+        if recipe.teaching:
+            truth = truth.taught(teacher_of(self.run, train), recipe.teaching)
+        mixing = Mixing(recipe.mixing) if recipe.mixing and self.phase.begin != "head" else None
+        watched = Truth.of(validation.targets, weights)
+        return (
+            Feed(train, truth, recipe.batch, recipe.seed, mixing, recipe.marked_sources, part),
+            Feed(validation, watched, recipe.batch, part=part),
+        )
+
+    def _callbacks(self, keeper: Keeper, steps: int) -> list[keras.callbacks.Callback]:
+        """The keeper first: while the averaged weights are swapped in for validation, it takes its copy of them."""
+        average = [keras.callbacks.SwapEMAWeights()] if self.recipe.averaging else []
+        curves = keras.callbacks.TensorBoard(self.run / "tensorboard" / self.phase.name, write_graph=False)
+        return [keeper, *average, EpochBar(self.phase.name, self.phase.epochs, steps), curves]
+
+    def _start_or_resume(self, network: keras.Model, steps: int) -> tuple[keras.Model, int]:
+        """The network compiled for the phase and the number of epochs it has behind it."""
+        kept = self.run / f"{self.phase.name}.keras"
+        if kept.exists():
+            network = keras.models.load_model(kept)
+            return network, int(network.optimizer.iterations) // steps
+        trainable(network, self.phase.begin)
+        network.compile(
+            self._optimiser(steps),
+            loss={
+                "logits": keras.losses.CategoricalCrossentropy(from_logits=True),
+                "outlier": keras.losses.BinaryCrossentropy(from_logits=True),
+            },
+            loss_weights={"logits": 1.0, "outlier": self.recipe.outlier_weight},
+            weighted_metrics={"logits": [keras.metrics.CategoricalAccuracy("top1")]},
+            jit_compile=False,
+        )
+        return network, 0
+
+    def _optimiser(self, steps: int) -> keras.optimizers.Optimizer:
+        schedule = keras.optimizers.schedules.CosineDecay(
+            self.phase.rate / 20, self.phase.epochs * steps, warmup_target=self.phase.rate, warmup_steps=steps // 2
+        )
+        return keras.optimizers.AdamW(
+            schedule,
+            weight_decay=self.recipe.weight_decay,
+            clipnorm=1.0,
+            use_ema=self.recipe.averaging > 0,
+            ema_momentum=self.recipe.averaging or 0.99,
+        )
+
+
+def teacher_of(run: Path, photographs: Photographs) -> Any:
+    """What the teacher said of each photograph (N×C probabilities, NaN where it was not asked)."""
+    with np.load(run / TEACHER) as said:
+        rows = {str(name): row for name, row in zip(said["image"], said["probability"], strict=True)}
+        silent = np.full(said["probability"].shape[1], np.nan, np.float32)
+    return np.stack([rows.get(str(name), silent) for name in photographs.rows["image"]])
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[Executor | None]:
+    if not workers:
+        yield None
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        yield pool
 
 
 def _claim(run: Path, recipe: Recipe) -> None:
@@ -80,93 +164,12 @@ def _claim(run: Path, recipe: Recipe) -> None:
 
 
 def _split(run: Path, recipe: Recipe) -> Photographs:
-    """Made once and then read: what was held back at the start is held back for good."""
+    """Copied once and then read: what was held back at the start is held back for good."""
     file = run / "split.csv"
     if not file.exists():
         manifest = read_manifest(Path(recipe.data), recipe.exclude_sources)
+        check(manifest.rows)
         unfinished = run / "unfinished-split.csv"
-        assign_splits(manifest, recipe.seed).rows.to_csv(unfinished, index=False)
+        manifest.rows.to_csv(unfinished, index=False)
         unfinished.replace(file)
-    return read_split(run, Path(recipe.data))
-
-
-def _train(network: keras.Model, phase: Phase, recipe: Recipe, photographs: Photographs, run: Path) -> keras.Model:
-    train = photographs.of("train")
-    weights = class_weights(train.targets)
-    batches = Batches(train, weights, recipe.batch, recipe.seed)
-    network, done = _start_or_resume(network, phase, recipe, len(batches), run)
-    keeper = Keeper(run, phase, recipe.patience)
-    if done < phase.epochs and not keeper.enough():
-        batches.start_epoch(done)
-        watch = Batches(photographs.of("validation"), weights, recipe.batch, None)
-        bar = EpochBar(phase.name, phase.epochs, len(batches))
-        network.fit(
-            batches, validation_data=watch, epochs=phase.epochs, initial_epoch=done, verbose=0, callbacks=[keeper, bar]
-        )
-    return network
-
-
-def _start_or_resume(
-    network: keras.Model, phase: Phase, recipe: Recipe, steps: int, run: Path
-) -> tuple[keras.Model, int]:
-    """The network compiled for the phase and the number of epochs it has behind it."""
-    kept = run / f"{phase.name}.keras"
-    if kept.exists():
-        network = keras.models.load_model(kept)
-        return network, int(network.optimizer.iterations) // steps
-    trainable(network, whole=phase.name == "whole")
-    schedule = keras.optimizers.schedules.CosineDecay(
-        phase.rate / 20, phase.epochs * steps, warmup_target=phase.rate, warmup_steps=steps // 2
-    )
-    network.compile(
-        keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, clipnorm=1.0),
-        loss={"logits": _cross_entropy(recipe), "outlier": keras.losses.BinaryCrossentropy(from_logits=True)},
-        loss_weights={"logits": 1.0, "outlier": recipe.outlier_weight},
-        weighted_metrics={"logits": [keras.metrics.CategoricalAccuracy("top1")]},
-        jit_compile=False,
-    )
-    return network, 0
-
-
-def _cross_entropy(recipe: Recipe) -> keras.losses.Loss:
-    return keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing)
-
-
-class Keeper(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types
-    """After each epoch: the checkpoint, the history, the best weights, and whether it is time to stop."""
-
-    def __init__(self, run: Path, phase: Phase, patience: int) -> None:
-        super().__init__()
-        self.run, self.phase, self.patience = run, phase, patience
-
-    def history(self) -> pd.DataFrame:
-        """The rows of this phase, oldest first."""
-        file = self.run / "history.csv"
-        rows = pd.read_csv(file) if file.exists() else pd.DataFrame({"phase": [], "epoch": []})
-        return rows[rows["phase"] == self.phase.name].reset_index(drop=True)
-
-    def enough(self) -> bool:
-        """True when the watched loss has not improved for ``patience`` epochs."""
-        rows = self.history()
-        return len(rows) > 0 and int(rows[WATCHED].to_numpy().argmin()) < len(rows) - self.patience
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Keras calls this. The checkpoint comes last: a kill before it repeats the epoch, a kill after it does not."""
-        self._remember(epoch, logs or {})
-        rows = self.history()
-        if self.phase.name == "whole" and int(rows[WATCHED].to_numpy().argmin()) == len(rows) - 1:
-            self._replace("best.weights.h5", self.model.save_weights)
-        self._replace(f"{self.phase.name}.keras", self.model.save)
-        self.model.stop_training = self.enough()
-
-    def _remember(self, epoch: int, logs: dict[str, Any]) -> None:
-        file = self.run / "history.csv"
-        rows = pd.read_csv(file) if file.exists() else pd.DataFrame({"phase": [], "epoch": []})
-        earlier = rows[(rows["phase"] != self.phase.name) | (rows["epoch"] < epoch)]
-        row = {"phase": self.phase.name, "epoch": epoch, **{name: float(value) for name, value in logs.items()}}
-        pd.concat([earlier, pd.DataFrame([row])]).to_csv(file, index=False)
-
-    def _replace(self, name: str, save: Any) -> None:
-        unfinished = self.run / f"unfinished-{name}"
-        save(unfinished)
-        unfinished.replace(self.run / name)
+    return read_split(run, Path(recipe.images or recipe.data))

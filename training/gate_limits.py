@@ -10,7 +10,7 @@ from PIL import Image, ImageFilter
 from appliance.vision.preprocess import preprocess
 from appliance.vision.quality import gate
 from training.dataset import Photographs
-from training.quantise import Run
+from training.run import Run
 
 SAMPLE: Final = 600
 BLURS_PX: Final = (0.0, 1.5, 2.5, 4.0)

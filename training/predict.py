@@ -11,6 +11,7 @@ from appliance.vision.photo import Pixels
 from appliance.vision.preprocess import preprocess
 from appliance.vision.runtime import Network
 from training.dataset import Photographs
+from training.network import BACKBONE
 
 Floats = NDArray[np.float64]
 
@@ -43,6 +44,20 @@ def floating(model: Any, photographs: Photographs, batch: int = 16) -> Predictio
         np.concatenate([np.asarray(part["logits"], np.float64) for part in parts]),
         np.concatenate([np.asarray(part["outlier"], np.float64)[:, 0] for part in parts]),
     )
+
+
+def pooled_features(model: Any, photographs: Photographs, batch: int = 16) -> Floats:
+    """Mean of mixed10 over its 8×8 places (N×2048), of a Keras model from :func:`training.network.build`."""
+    import keras
+
+    backbone = model.get_layer(BACKBONE)
+    trunk = keras.Model(backbone.input, keras.layers.GlobalAveragePooling2D()(backbone.output))
+    views = _views(photographs, "features")
+    parts = [
+        np.asarray(trunk(np.stack(views[start : start + batch]).astype(np.float32) / 255, training=False))
+        for start in range(0, len(views), batch)
+    ]
+    return np.concatenate(parts).astype(np.float64)
 
 
 def _views(photographs: Photographs, what: str) -> "list[Pixels]":

@@ -64,6 +64,7 @@ def build(origin: Origin, assessment: Assessment, model: dict[str, Any]) -> Docu
         ],
         "prediction_set": list(assessment.prediction_set),
         "risk": _risk(assessment),
+        "operating_points": list(assessment.above),
         "activation_map": _activation_map(assessment),
         "model": model,
         "capture": "uncontrolled" if origin.capture is None else origin.capture,

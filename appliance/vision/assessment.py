@@ -10,6 +10,7 @@ from appliance.vision.classes import ClassId
 
 Outcome = Literal["findings", "none_of_these", "cannot_assess"]
 Grade = Literal["low", "refer", "urgent"]
+OperatingPoint = Literal["malignancy", "psoriasis"]
 Evidence = Literal["moderate", "limited", "insufficient"]
 
 
@@ -72,4 +73,6 @@ class Assessment:
     risk: Risk | None = None
     class_maps: NDArray[np.float32] | None = None
     """8×8×classes, the share of each place in each class's logit."""
+    above: tuple[OperatingPoint, ...] = ()
+    """The operating points whose threshold the answer reaches."""
     timing_ms: dict[str, float] = field(default_factory=dict)

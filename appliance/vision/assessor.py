@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from appliance.errors import BundleInvalid, GoldenMismatch
 from appliance.vision import bundle
-from appliance.vision.assessment import Assessment, Finding
+from appliance.vision.assessment import Assessment, Finding, OperatingPoint
 from appliance.vision.bundle import Bundle, Calibration
-from appliance.vision.calibration import Floats, prediction_set, probabilities, sigmoid
-from appliance.vision.classes import CLASSES
+from appliance.vision.calibration import Floats, prediction_set, probabilities, unlikeness
+from appliance.vision.classes import CLASSES, MALIGNANT
 from appliance.vision.photo import Pixels
 from appliance.vision.preprocess import preprocess
 from appliance.vision.quality import gate
@@ -64,8 +64,9 @@ class Assessor:
             outputs = self.network.run(view)
         names = self.bundle.card.outputs
         probability = probabilities(outputs[names.logits], self.calibration.temperature)
-        score = sigmoid(float(outputs[names.outlier].item()))
-        none_of_these = score > self.calibration.none_of_these_threshold
+        how = self.calibration.none_of_these
+        score = float(unlikeness(outputs[names.logits][None], outputs[names.outlier].reshape(1), how).item())
+        none_of_these = score > how.threshold
         findings = self._findings(probability)
         return Assessment(
             outcome="none_of_these" if none_of_these else "findings",
@@ -73,10 +74,23 @@ class Assessor:
             findings=findings,
             none_of_these_score=score,
             prediction_set=prediction_set(probability, self.calibration.conformal.thresholds),
-            risk=grade(findings, none_of_these, self.calibration.malignancy_threshold),
+            risk=grade(
+                findings, none_of_these, self.calibration.malignancy_threshold, in_doubt=score > how.refer_threshold
+            ),
+            above=self._above(findings),
             class_maps=outputs[names.class_maps],
             timing_ms=timing,
         )
+
+    def _above(self, findings: tuple[Finding, ...]) -> tuple[OperatingPoint, ...]:
+        """Which of the operating points the answer lies above."""
+        probability = {finding.class_id: finding.probability for finding in findings}
+        malignant = sum(probability[name] for name in MALIGNANT)
+        points: tuple[tuple[OperatingPoint, bool], ...] = (
+            ("malignancy", malignant >= self.calibration.malignancy_threshold),
+            ("psoriasis", probability["psoriasis"] >= self.calibration.psoriasis_threshold),
+        )
+        return tuple(name for name, reached in points if reached)
 
     def _findings(self, probability: Floats) -> tuple[Finding, ...]:
         order = np.argsort(-probability, kind="stable")

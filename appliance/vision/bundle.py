@@ -4,9 +4,9 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from appliance.errors import BundleAltered, BundleInvalid, BundleMissing
 from appliance.vision.assessment import Evidence
@@ -64,13 +64,39 @@ class Conformal(Part):
         return thresholds
 
 
+class NoneOfThese(Part):
+    """How unlike the eight a photograph is: sigmoid(bias + Σ weight · signal), and from where on that is said.
+
+    The signals are those of :func:`appliance.vision.calibration.unlikeness`; one that is not used has weight 0.
+    """
+
+    method: Literal["outlier", "energy", "max_logit", "combined"]
+    outlier: float
+    energy: float
+    max_logit: float
+    bias: float
+    threshold: float = Field(ge=0, le=1)
+    """Above it the outcome is ``none_of_these``."""
+    refer_threshold: float = Field(ge=0, le=1)
+    """Above it a photograph is in doubt, and nothing is graded low. Not above ``threshold``."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.refer_threshold > self.threshold:
+            raise ValueError("refer_threshold is above threshold")
+        return self
+
+
 class Calibration(Part):
     """Fitted on the INT8 outputs of validation photographs."""
 
     temperature: float = Field(gt=0)
     conformal: Conformal
-    none_of_these_threshold: float = Field(ge=0, le=1)
+    none_of_these: NoneOfThese
     malignancy_threshold: float = Field(ge=0, le=1)
+    """Summed probability of the malignant classes from which on the grade is at least refer."""
+    psoriasis_threshold: float = Field(ge=0, le=1)
+    """Probability from which on a photograph counts as psoriasis, also where another class is likelier."""
     fitted_on: str
 
 

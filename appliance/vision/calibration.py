@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.vision.bundle import NoneOfThese
 from appliance.vision.classes import CLASSES, ClassId
 
 Floats = NDArray[np.float64]
@@ -24,6 +25,17 @@ def prediction_set(probability: Floats, thresholds: dict[ClassId, float]) -> tup
     return tuple(CLASSES[i] for i in order if 1 - probability[i] <= thresholds[CLASSES[i]])
 
 
-def sigmoid(logit: float) -> float:
-    """1 / (1 + e^−x)."""
-    return float(1 / (1 + np.exp(-logit)))
+def signals(logits: NDArray[np.floating], outlier: NDArray[np.floating]) -> Floats:
+    """What may tell that none of the eight is there, each higher for less like them; N×3 for N×classes and N.
+
+    The outlier channel's logit; the energy −log Σ e^logit (Liu et al. 2020, arXiv 2010.03759); the largest logit,
+    negated (Hendrycks et al. 2022, arXiv 1911.11132).
+    """
+    exact = np.asarray(logits, np.float64)
+    return np.column_stack([outlier, -np.logaddexp.reduce(exact, axis=1), -exact.max(axis=1)])
+
+
+def unlikeness(logits: NDArray[np.floating], outlier: NDArray[np.floating], how: NoneOfThese) -> Floats:
+    """The none-of-these score in 0 … 1 (N) for logits (N×classes) and the outlier channel's logits (N)."""
+    weights = np.array([how.outlier, how.energy, how.max_logit])
+    return np.asarray(1 / (1 + np.exp(-(signals(logits, outlier) @ weights + how.bias))))

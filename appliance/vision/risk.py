@@ -20,15 +20,28 @@ BY_LIKELIEST: Final[dict[ClassId, tuple[Grade, str]]] = {
 }
 
 
-def grade(findings: tuple[Finding, ...], none_of_these: bool, malignancy_threshold: float) -> Risk:
-    """Grade the findings (all eight, highest first)."""
+SEVERITY: Final[tuple[Grade, ...]] = ("low", "refer", "urgent")
+
+
+def grade(
+    findings: tuple[Finding, ...], none_of_these: bool, malignancy_threshold: float, in_doubt: bool = False
+) -> Risk:
+    """Grade the findings (all eight, highest first): the most severe of the rules that apply, the first of equals.
+
+    ``none_of_these``: that is the outcome. ``in_doubt``: it nearly is, so nothing may be called low.
+    """
     malignant = sum(finding.probability for finding in findings if finding.class_id in MALIGNANT)
     urgent = max(finding.probability for finding in findings if finding.class_id in URGENT)
-    likeliest = findings[0].class_id
-    if likeliest in URGENT or urgent >= URGENT_PROBABILITY:
-        return Risk("urgent", malignant, "pemphigus_possible")
-    if malignant >= malignancy_threshold:
-        return Risk("refer", malignant, "malignancy_above_threshold")
-    if none_of_these:
-        return Risk("refer", malignant, "none_of_these")
-    return Risk(BY_LIKELIEST[likeliest][0], malignant, BY_LIKELIEST[likeliest][1])
+    rules: tuple[tuple[bool, Grade, str], ...] = (
+        (urgent >= URGENT_PROBABILITY, "urgent", "pemphigus_possible"),
+        (malignant >= malignancy_threshold, "refer", "malignancy_above_threshold"),
+        (none_of_these, "refer", "none_of_these"),
+        (True, *BY_LIKELIEST[findings[0].class_id]),
+        (in_doubt, "refer", "in_doubt"),
+    )
+    said, rule = max(((grade, rule) for applies, grade, rule in rules if applies), key=_severity)
+    return Risk(said, malignant, rule)
+
+
+def _severity(ruling: tuple[Grade, str]) -> int:
+    return SEVERITY.index(ruling[0])

@@ -25,9 +25,9 @@ class Network:
 
     def __init__(self, model: bytes, threads: int, signature: str = "serving_default", xnnpack: bool = True) -> None:
         """Load ``model``. Raises a :class:`appliance.errors.ModelError`. ``xnnpack`` False: knowingly slow."""
-        self.runtime, interpreter = _runtime()
+        self.runtime, _ = _runtime()
         try:
-            self._interpreter = interpreter(model_content=model, num_threads=threads)
+            self._interpreter = interpreter_of(model, threads)
             self._interpreter.allocate_tensors()
             self._runner = self._interpreter.get_signature_runner(signature)
         except (ValueError, RuntimeError) as unreadable:
@@ -35,14 +35,19 @@ class Network:
         self.delegate = DELEGATE if _delegated(self._interpreter) else "none"
         if xnnpack and self.delegate != DELEGATE:
             raise DelegateMissing(f"{self.runtime} runs this model without {DELEGATE}", runtime=self.runtime)
-        self._input = next(iter(self._runner.get_input_details()))
+        self._input, about = next(iter(self._runner.get_input_details().items()))
+        self._takes_bytes = about["dtype"] == np.uint8
         self._scales = {name: about["quantization"] for name, about in self._runner.get_output_details().items()}
         self._lock = threading.Lock()
 
     def run(self, view: Pixels) -> Outputs:
-        """Classify uint8 RGB 299×299×3; each output by its signature name, dequantised, without batch axis."""
+        """Classify uint8 RGB 299×299×3; each output by its signature name, dequantised, without batch axis.
+
+        A float file, which only training makes, is given the same bytes over 255.
+        """
+        fed = view[None] if self._takes_bytes else view[None].astype(np.float32) / np.float32(255)
         with self._lock:
-            raw = self._runner(**{self._input: view[None]})
+            raw = self._runner(**{self._input: fed})
             return {name: self._dequantise(name, value[0]) for name, value in raw.items()}
 
     def step(self, output: str) -> float:
@@ -54,6 +59,11 @@ class Network:
         if not scale:
             return np.array(value, np.float32)
         return np.asarray((value.astype(np.float32) - zero_point) * scale, np.float32)
+
+
+def interpreter_of(model: bytes, threads: int = 1) -> Any:
+    """The runtime's own interpreter of ``model``. Raises a :class:`appliance.errors.ModelError` or ``ValueError``."""
+    return _runtime()[1](model_content=model, num_threads=threads)
 
 
 def _runtime() -> tuple[str, Any]:

@@ -35,3 +35,21 @@ def test_blur_blurs_and_light_changes_colour_but_not_shape(skin: Pixels) -> None
     assert sharpness(blurred) < sharpness(view)
     lit = augment.light(view, np.random.default_rng(3))
     assert np.abs(lit.mean(axis=(0, 1)) - view.mean(axis=(0, 1))).max() > 3
+
+
+def test_a_mark_across_the_middle_is_gone(skin: Pixels) -> None:
+    marked = skin.copy()
+    height, width = skin.shape[:2]
+    marked[round(height * 0.45) : round(height * 0.56), round(width * 0.24) : round(width * 0.76)] = 255
+    assert (augment.hide_middle(marked) == 255).all(axis=2).mean() < 0.001
+    assert np.array_equal(augment.hide_middle(marked)[: height // 3], skin[: height // 3])
+
+
+def test_the_frame_around_a_lesion_holds_it_and_stays_in_the_picture() -> None:
+    pixels = np.zeros((300, 400, 3), np.uint8)
+    lesion = (180.0, 100.0, 240.0, 150.0)
+    for seed in range(50):
+        left, top, right, bottom = augment.around(lesion, pixels, np.random.default_rng(seed))
+        assert 0 <= left < right <= 400
+        assert 0 <= top < bottom <= 300
+        assert left <= 181 and right >= 239 and top <= 101 and bottom >= 149  # noqa: PT018  # one box

@@ -54,7 +54,8 @@ def test_the_threshold_of_the_bundle_decides_none_of_these(
     copy: Path, threshold: float, outcome: str, skin: Pixels
 ) -> None:
     card = json.loads((copy / "bundle.json").read_text())
-    _edit(copy, {"calibration": {**card["calibration"], "none_of_these_threshold": threshold}})
+    how = {**card["calibration"]["none_of_these"], "threshold": threshold, "refer_threshold": 0.0}
+    _edit(copy, {"calibration": {**card["calibration"], "none_of_these": how}})
     assert Assessor.open(copy, threads=2).assess(skin, use_gate=False).outcome == outcome
 
 

@@ -43,3 +43,10 @@ def test_possible_pemphigus_is_urgent_whatever_else_is_likely() -> None:
 def test_none_of_these_is_never_low() -> None:
     risk = grade(_findings(normal_skin=0.95), none_of_these=True, malignancy_threshold=0.2)
     assert (risk.grade, risk.rule) == ("refer", "none_of_these")
+
+
+def test_in_doubt_nothing_is_low_and_the_reason_of_a_refer_stays() -> None:
+    benign = grade(_findings(seborrheic_keratosis=0.95), none_of_these=False, malignancy_threshold=0.2, in_doubt=True)
+    assert (benign.grade, benign.rule) == ("refer", "in_doubt")
+    psoriasis = grade(_findings(psoriasis=0.95), none_of_these=False, malignancy_threshold=0.2, in_doubt=True)
+    assert (psoriasis.grade, psoriasis.rule) == ("refer", "inflammatory")

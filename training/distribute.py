@@ -1,0 +1,62 @@
+"""One process, several GPUs, or several machines: what ``TF_CONFIG`` and the machine have.
+
+With ``TF_CONFIG`` set (TensorFlow's description of the cluster), each machine runs the same command. Each makes its part
+of every batch, the gradients are averaged over all, and each keeps its own checkpoints, so that no disk need be shared.
+"""
+
+import json
+import os
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """This process among those that train together: its number, how many there are, TensorFlow's strategy for them."""
+
+    number: int
+    size: int
+    strategy: Any
+
+    @classmethod
+    def join(cls) -> Self:
+        """Wait for the others of ``TF_CONFIG``, take all GPUs, or be alone. Must come before anything of TensorFlow's.
+
+        Raises ``ValueError`` where TF_CONFIG cannot be read.
+        """
+        import tensorflow as tf
+
+        config = os.environ.get("TF_CONFIG", "")
+        if config:
+            number, size = _place(config)
+            return cls(number, size, tf.distribute.MultiWorkerMirroredStrategy())
+        several = len(tf.config.list_physical_devices("GPU")) > 1
+        return cls(0, 1, tf.distribute.MirroredStrategy() if several else None)
+
+    @property
+    def part(self) -> tuple[int, int]:
+        """For :class:`training.batches.Feed`."""
+        return self.number, self.size
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """Inside it variables are made so that they are kept the same everywhere."""
+        scope: AbstractContextManager[Any] = self.strategy.scope() if self.strategy is not None else nullcontext()
+        return scope
+
+    def share(self, dataset: Any) -> Any:
+        """A dataset that holds this machine's part of each batch already. GPUs of one machine divide it further."""
+        return self.strategy.distribute_datasets_from_function(lambda _: dataset) if self.size > 1 else dataset
+
+    def folder(self, run: Path) -> Path:
+        """Where this process keeps its state: the first in the run's folder, the others in one of their own in it."""
+        return run if self.number == 0 else run / f"worker-{self.number}"
+
+
+def _place(config: str) -> tuple[int, int]:
+    try:
+        described = json.loads(config)
+        return int(described["task"]["index"]), len(described["cluster"]["worker"])
+    except (ValueError, KeyError, TypeError) as unreadable:
+        raise ValueError(f"TF_CONFIG describes no cluster of workers: {config[:200]}") from unreadable

@@ -1,0 +1,81 @@
+"""All steps from photographs to a bundle, as one TOML file asks for them."""
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from training.recipe import Phase, Recipe, scaling_for
+
+Config = dict[str, Any]
+Say = Callable[[str], object]
+
+
+def run_all(config: Path, data: Path, weights: Path, say: Say) -> None:
+    """Curate, split, fine-tune, quantise, calibrate, fit the gate, evaluate. Each step says its name to ``say``.
+
+    ``data`` is the folder of the photographs, ``weights`` that of the starting weights. Steps write into the folders
+    ``run`` and ``bundle`` of the TOML. Raises ``ValueError`` where the TOML asks for something there is not.
+    """
+    wanted = tomllib.loads(config.read_text())
+    try:
+        steps = Steps(wanted, data, weights)
+    except (KeyError, TypeError) as wrong:
+        raise ValueError(f"{config}: {wrong}") from wrong
+    for name, step in steps.in_order():
+        say(f"— {name}")
+        step()
+
+
+class Steps:
+    """The steps of one TOML file."""
+
+    def __init__(self, wanted: Config, data: Path, weights: Path) -> None:
+        """Raises ``KeyError`` or ``TypeError`` for what is missing or unknown."""
+        self.run, self.bundle = Path(wanted["run"]), Path(wanted["bundle"])
+        self.data, self.wanted = data, wanted
+        self.split_file = self.run / "curated" / "split.csv"
+        self.recipe = recipe(wanted["finetune"], self.split_file, data / "manifest.csv", weights)
+
+    def in_order(self) -> tuple[tuple[str, Callable[[], object]], ...]:
+        """Name and function of each step."""
+        return (
+            ("curate", self.curate),
+            ("split", self.split),
+            ("finetune", self.finetune),
+            ("quantise", self.quantise),
+            ("calibrate", self.calibrate),
+            ("gate", self.gate),
+            ("evaluate on validation photographs", lambda: self.evaluate("validation")),
+            ("evaluate on test photographs", lambda: self.evaluate("test")),
+        )
+
+    def finetune(self) -> None:
+        """Train, or go on."""
+        from training.finetune import finetune
+
+        finetune(self.recipe, self.run)
+
+    def quantise(self) -> None:
+        """INT8, if it passes."""
+        from training.quantise import quantise
+
+        quantise(self.run, self.bundle, **{"representatives": 240, "seed": 8, **self.wanted.get("quantise", {})})
+
+    def calibrate(self) -> None:
+        """On validation photographs."""
+        from training.calibrate import calibrate
+
+        calibrate(self.run, self.bundle)
+
+
+def recipe(wanted: Config, split: Path, images: Path, weights: Path) -> Recipe:
+    """The recipe of a TOML table; ``weights`` is a name in that folder, ``imagenet`` or ``none``."""
+    rest = dict(wanted)
+    start = rest.pop("weights")
+    start = start if start in ("imagenet", "none") else str(weights / start)
+    rest["phases"] = tuple(Phase(**phase) for phase in rest["phases"])
+    for name in ("exclude_sources", "marked_sources"):
+        rest[name] = tuple(rest.get(name, ()))
+    scaling = scaling_for(start, rest.pop("scaling", None))
+    return Recipe(data=str(split), images=str(images), weights=start, scaling=scaling, **rest)

@@ -1,0 +1,114 @@
+"""How far the INT8 file may stray from the float network before it is refused."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.vision.calibration import probabilities
+from appliance.vision.classes import CLASSES, MALIGNANT
+from training.calibrate import SENSITIVITY, temperature
+from training.evaluation.bootstrap import between, draws
+from training.metrics import Answers, calibration_error
+from training.predict import Floats, Predictions
+
+Ints = NDArray[np.int64]
+
+AGREEMENT: Final = 0.97
+"""Least share of photographs of which both name the same class."""
+TOP1_DROP: Final = 0.01
+SENSITIVITY_DROP: Final = 0.005
+"""At the float network's threshold for a sensitivity of 0.95."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """The figures, and what they break; an empty list lets the file pass."""
+
+    figures: dict[str, float]
+    broken: list[str]
+
+
+class StraysTooFar(ValueError):
+    """The INT8 file is not the float network any more."""
+
+
+def compare(exact: Predictions, rounded: Predictions, targets: Ints, groups: NDArray[np.str_]) -> Parity:
+    """Both on the same photographs of the eight (N), with their class indices and groups."""
+    named = exact.logits.argmax(axis=1), rounded.logits.argmax(axis=1)
+    right = [names == targets for names in named]
+    sensitivity = [_sensitivity(exact, said, targets) for said in (exact, rounded)]
+    answers = [_calibrated(said, targets, groups) for said in (exact, rounded)]
+    errors = [calibration_error(each) for each in answers]
+    figures = {
+        "photographs": float(len(targets)),
+        "argmax_agreement": float((named[0] == named[1]).mean()),
+        "top1_float": float(right[0].mean()),
+        "top1_int8": float(right[1].mean()),
+        "malignant_sensitivity_float": sensitivity[0],
+        "malignant_sensitivity_int8": sensitivity[1],
+        "calibration_error_float": errors[0],
+        "calibration_error_int8": errors[1],
+        "mean_logit_difference": float(np.abs(exact.logits - rounded.logits).mean()),
+    }
+    broken = [
+        *_beyond("argmax agreement", figures["argmax_agreement"], AGREEMENT),
+        *_beyond("top-1 drop", -(right[0].mean() - right[1].mean()), -TOP1_DROP),
+        *_beyond("malignant sensitivity drop", sensitivity[1] - sensitivity[0], -SENSITIVITY_DROP),
+        *_recalls(right, targets, groups),
+        *_calibration(answers),
+    ]
+    return Parity(figures, broken)
+
+
+def _beyond(what: str, value: float, least: float) -> list[str]:
+    return [f"{what}: {abs(value):.4f}, allowed {abs(least):.4f}"] if value < least - 1e-9 else []
+
+
+def _sensitivity(exact: Predictions, said: Predictions, targets: Ints) -> float:
+    """Share of the malignant above the threshold that the float network needs for ``SENSITIVITY``."""
+    malignant = np.isin(targets, [CLASSES.index(name) for name in MALIGNANT])
+    if not malignant.any():
+        return float("nan")
+    scale = temperature(exact.logits, targets)
+    ranked = np.sort(_malignancy(exact, scale)[malignant])
+    missed = int((1 - SENSITIVITY) * len(ranked))
+    # Halfway between the last that is missed and the first that is not: a rounding error alone decides nothing.
+    threshold = ranked[max(missed - 1, 0) : missed + 1].mean()
+    return float((_malignancy(said, scale)[malignant] >= threshold).mean())
+
+
+def _malignancy(said: Predictions, scale: float) -> Floats:
+    columns = [CLASSES.index(name) for name in MALIGNANT]
+    return np.asarray(probabilities(said.logits, scale)[:, columns].sum(axis=1))
+
+
+def _calibrated(said: Predictions, targets: Ints, groups: NDArray[np.str_]) -> Answers:
+    scale = temperature(said.logits, targets)
+    names = groups.astype(object)
+    return Answers(probabilities(said.logits, scale), said.outlier, targets, names, names)
+
+
+def _recalls(right: list[NDArray[np.bool_]], targets: Ints, groups: NDArray[np.str_]) -> list[str]:
+    """Classes whose recall drops by more than chance: the paired 95 % interval of the drop lies above nothing."""
+    broken = []
+    for index in np.unique(targets):
+        rows = targets == index
+        lost = right[0][rows].astype(float) - right[1][rows]
+        drawn = between([float(lost[chosen].mean()) for chosen in draws(groups[rows].astype(object))])
+        if drawn is not None and drawn[0] > 0:
+            broken.append(f"recall of {CLASSES[index]}: drops by {lost.mean():.3f}, more than chance")
+    return broken
+
+
+def _calibration(answers: list[Answers]) -> list[str]:
+    """The calibration error may not grow by more than chance."""
+    exact, rounded = answers
+
+    def growth(chosen: NDArray[np.int64]) -> float:
+        return calibration_error(rounded.at(chosen)) - calibration_error(exact.at(chosen))
+
+    drawn = between([growth(chosen) for chosen in draws(exact.groups)])
+    whole = growth(np.arange(len(exact.targets)))
+    return [f"calibration error: grows by {whole:.3f}, more than chance"] if drawn is not None and drawn[0] > 0 else []

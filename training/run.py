@@ -1,0 +1,32 @@
+"""A finished fine-tuning run, read back from its folder."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from training.dataset import Photographs, read_split
+from training.network import build, normalisation_for, with_class_maps
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished fine-tuning run."""
+
+    folder: Path
+    recipe: dict[str, Any]
+    photographs: Photographs
+
+    @classmethod
+    def open(cls, folder: Path) -> "Run":
+        """Raises ``FileNotFoundError`` where ``folder`` holds no run."""
+        recipe = json.loads((folder / "config.json").read_text())
+        return cls(folder, recipe, read_split(folder, Path(recipe["images"] or recipe["data"])))
+
+    def network(self) -> keras.Model:
+        """The best weights in float32, with class maps."""
+        network = build(self.recipe["scaling"], normalisation=normalisation_for(self.recipe["weights"]))
+        network.load_weights(self.folder / "best.weights.h5")
+        return with_class_maps(network)
