@@ -1,16 +1,22 @@
-"""MODEL_CARD.md, written from bundle.json and evaluation/."""
+"""MODEL_CARD.md, written from bundle.json, evaluation/ and the run's photographs: no figure is typed by hand."""
 
 import json
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from jinja2 import Environment, StrictUndefined
 
-from appliance.vision.bundle import read_card
+from appliance.vision.bundle import Card, read_card
 from appliance.vision.classes import CLASSES
+from training.bundle_files import sha256_of
 from training.dataset import OTHER, Photographs
+from training.evaluation.judge import tones
+from training.evaluation.looked import Look, looks
+from training.evaluation.plot_style import english
+from training.evaluation.words import FILTERS, WORDS
 
 TEMPLATE: Final = Path(__file__).with_name("model_card.md.jinja")
+FORMAT: Final = "dermkiosk.evaluation/2"
 LICENCES: Final = {
     "pad_ufes_20": "CC BY 4.0, Pacheco et al. 2020, doi 10.17632/zr7vgbcyr2.1",
     "dermnet_nz": "CC BY-NC-ND 3.0 NZ, DermNet New Zealand",
@@ -26,15 +32,33 @@ LICENCES: Final = {
 
 def write_model_card(bundle: Path, photographs: Photographs) -> None:
     """Write the card of a calibrated bundle with the evaluations that are there; ``photographs``: all of its run."""
-    files = [bundle / "evaluation" / f"{split}.json" for split in ("test", "validation")]
-    reports = [json.loads(file.read_text()) for file in files if file.exists()]
+    card = read_card(bundle)
     # The page is Markdown, not HTML: there is nothing to escape.
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701
-    environment.filters["number"] = number
+    environment.filters.update(FILTERS, english=english)
     page = environment.from_string(TEMPLATE.read_text()).render(
-        card=read_card(bundle), reports=reports, sources=_licences(photographs), counts=_counts(photographs)
+        card=card,
+        reports=reports(bundle, card),
+        words=WORDS,
+        sources=_licences(photographs),
+        counts=_counts(photographs),
+        groups=_groups(photographs),
+        tones=_tones(photographs),
+        test_looks=_test_looks(bundle),
     )
     (bundle / "MODEL_CARD.md").write_text(page)
+
+
+def reports(bundle: Path, card: Card) -> list[dict[str, Any]]:
+    """The evaluations of the very network in the bundle, the test first; those of an earlier one are left out."""
+    model = sha256_of(bundle / card.model)
+    files = [bundle / "evaluation" / f"{split}.json" for split in ("test", "validation")]
+    found = [json.loads(file.read_text()) for file in files if file.exists()]
+    return [each for each in found if each.get("format") == FORMAT and each["model_sha256"] == model]
+
+
+def _test_looks(bundle: Path) -> tuple[Look, ...]:
+    return tuple(look for look in looks((bundle / "evaluation",)) if look.split == "test")
 
 
 def _licences(photographs: Photographs) -> dict[str, str]:
@@ -49,6 +73,13 @@ def _counts(photographs: Photographs) -> dict[str, dict[str, int]]:
     return {label: {str(source): int(count) for source, count in each.items()} for label, each in by_label.items()}
 
 
-def number(value: float | None) -> str:
-    """Three decimals, or a dash where there is nothing to count."""
-    return "–" if value is None else f"{value:.3f}"
+def _groups(photographs: Photographs) -> dict[str, int]:
+    """Groups by label."""
+    rows = photographs.rows
+    return {label: int(rows["group"][rows["label"] == label].nunique()) for label in (*CLASSES, OTHER)}
+
+
+def _tones(photographs: Photographs) -> dict[str, int]:
+    """Photographs by group of skin tones."""
+    found = tones(photographs)
+    return {tone: int((found == tone).sum()) for tone in sorted(set(found))}

@@ -1,0 +1,156 @@
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from appliance.vision.bundle import Calibration, read_card
+from appliance.vision.classes import CLASSES
+from training import model_card
+from training.dataset import Photographs
+from training.evaluation import examples, looked, report
+from training.evaluation.draw import draw_all
+from training.evaluation.failures import failures
+from training.metrics import FIGURES, Answers
+from training.model_card import FORMAT, write_model_card
+from training.predict import Predictions
+
+
+def _curves() -> dict[str, Any]:
+    each = {
+        "curve": [0.9] * 17,
+        "area": {"value": 0.9, "value_95": [0.8, 1.0]},
+        "class map minus this": {"value": -0.1, "value_95": None},
+    }
+    names = ("class map", "centre", "random")
+    share = [step / 16 for step in range(17)]
+    tests = {test: dict.fromkeys(names, each) for test in ("deletion", "insertion")}
+    return {"photographs": 3, "seed": 8, "share": share, **tests}
+
+
+@pytest.fixture(scope="module")
+def networks(said: dict[str, Predictions], photographs: Photographs, calibration: Calibration) -> dict[str, Answers]:
+    return {name: Answers.of(each, photographs, calibration) for name, each in said.items()}
+
+
+@pytest.fixture(scope="module")
+def whole(judged: dict[str, Any]) -> dict[str, Any]:
+    found = {
+        "split": "validation",
+        "format": FORMAT,
+        "model_sha256": "0" * 64,
+        "warning": "<b>looked at</b> before",
+        **judged,
+        "source": {"photographs": 0, "left_out": []},
+        "faithfulness": _curves(),
+        "masks": {"photographs": 0},
+        "gate": {"accepted": 0.9},
+    }
+    return {**found, "failures": failures(found)}
+
+
+def test_every_plot_is_a_picture_and_the_same_again(
+    networks: dict[str, Answers], whole: dict[str, Any], tmp_path: Path
+) -> None:
+    plots = draw_all(networks, whole, tmp_path / "a", "validation")
+    assert len(plots) == 8
+    for plot in plots:
+        picture = np.asarray(Image.open(plot).convert("L"))
+        assert picture.std() > 5, f"{plot.name} is blank"
+    again = draw_all(networks, whole, tmp_path / "b", "validation")
+    assert [plot.read_bytes() for plot in plots] == [plot.read_bytes() for plot in again]
+
+
+def test_the_report_holds_every_figure_and_needs_nothing_else(
+    networks: dict[str, Answers], whole: dict[str, Any], tmp_path: Path, bundle_folder: Path
+) -> None:
+    plots = draw_all(networks, whole, tmp_path, "validation")
+    inlined = {plot.stem.removeprefix("validation-"): report.inline(plot) for plot in plots}
+    page = report.render(report=whole, card=read_card(bundle_folder), plots=inlined, examples=[], made="now")
+    assert all(name in page for name in FIGURES)
+    assert f"{whole['figures']['top-1']['int8']:.3f}" in page
+    assert page.count("data:image/png;base64,") == len(plots)
+    assert not re.search(r'(src|href)="(?!data:|#)', page)
+    assert "&lt;b&gt;looked at" in page
+
+
+def test_no_photograph_of_a_head_or_of_an_unknown_place_is_shown(
+    networks: dict[str, Answers], photographs: Photographs
+) -> None:
+    chosen = examples.choose(networks["int8"], photographs)
+    sites = {photographs.rows["body_site"].iloc[row] for rows in chosen.values() for row in rows}
+    assert sites == {"hand", "back"}
+    unknown = Photographs(photographs.folder, photographs.rows.drop(columns="body_site"))
+    assert not examples.showable(unknown).any()
+
+
+@pytest.mark.parametrize("site", ["face", "nose", "ear", "lip", "scalp", "neck", "", "nan"])
+def test_sites_that_could_show_a_face(photographs: Photographs, site: str) -> None:
+    rows = photographs.rows.assign(body_site=site)
+    assert not examples.showable(Photographs(photographs.folder, rows)).any()
+
+
+def test_examples_are_right_and_wrong_and_of_several_classes(
+    networks: dict[str, Answers], photographs: Photographs
+) -> None:
+    answers = networks["int8"]
+    chosen = examples.choose(answers, photographs)
+    correct = answers.probability.argmax(axis=1) == answers.targets
+    assert correct[chosen["named right"]].all()
+    assert not correct[chosen["named wrong"]].any()
+    assert len(set(answers.targets[chosen["named right"]])) == examples.EACH
+
+
+def _bundle(tmp_path: Path, bundle_folder: Path, report: dict[str, Any], model: str) -> Path:
+    folder = tmp_path / "bundle"
+    (folder / "evaluation").mkdir(parents=True)
+    for name in ("bundle.json", "model.tflite"):
+        (folder / name).write_bytes((bundle_folder / name).read_bytes())
+    (folder / "evaluation" / "validation.json").write_text(json.dumps({**report, "model_sha256": model}))
+    return folder
+
+
+def test_the_card_states_the_figures_of_its_own_network_alone(
+    tmp_path: Path, bundle_folder: Path, whole: dict[str, Any], photographs: Photographs
+) -> None:
+    own = read_card(bundle_folder).sha256["model.tflite"]
+    folder = _bundle(tmp_path, bundle_folder, whole, own)
+    write_model_card(folder, photographs)
+    card = (folder / "MODEL_CARD.md").read_text()
+    for name, each in whole["figures"].items():
+        assert f"| {name} | {each['float']:.3f} | {each['int8']:.3f} |" in card
+    assert "melanoma | 6" in card
+    (folder / "evaluation" / "validation.json").write_text(json.dumps({**whole, "model_sha256": "f" * 64}))
+    write_model_card(folder, photographs)
+    assert "| top-1 |" not in (folder / "MODEL_CARD.md").read_text()
+
+
+def test_the_card_counts_the_looks_at_the_test(
+    tmp_path: Path, bundle_folder: Path, whole: dict[str, Any], photographs: Photographs
+) -> None:
+    folder = _bundle(tmp_path, bundle_folder, whole, "0" * 64)
+    for number in range(2):
+        look = looked.Look(f"2026-11-2{number}T00:00:00+00:00", "test", "s", f"{number}", "dermkiosk-train evaluate")
+        looked.write_down(look, (folder / "evaluation",))
+    write_model_card(folder, photographs)
+    assert "looked at 2 times, by 2 network(s)" in (folder / "MODEL_CARD.md").read_text()
+
+
+def test_the_card_counts_photographs_and_licences(
+    tmp_path: Path,
+    bundle_folder: Path,
+    whole: dict[str, Any],
+    photographs: Photographs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = _bundle(tmp_path, bundle_folder, whole, "0" * 64)
+    monkeypatch.setitem(model_card.LICENCES, "clinic", "by agreement")
+    write_model_card(folder, photographs)
+    card = (folder / "MODEL_CARD.md").read_text()
+    assert "- clinic: by agreement" in card
+    assert "- atlas: not stated here" in card
+    for name in CLASSES:
+        assert re.search(rf"\| {name} \|.*\| 12 \| 6 \|", card)

@@ -1,0 +1,39 @@
+"""Trained without one source, tested on it: the nearest thing to another clinic that these photographs offer."""
+
+from typing import Any
+
+from training.dataset import Photographs
+from training.evaluation.crossvalidate import apart, joined, parts, raw, report_of
+from training.evaluation.learners import Learner
+from training.metrics import Answers
+
+Report = dict[str, Any]
+
+
+def without(source: str, photographs: Photographs, learner: Learner) -> tuple[Answers, Photographs]:
+    """Answers for the photographs of ``source`` by a network that saw none of it, and those photographs.
+
+    The split's test photographs take no part on either side. What belongs to its photographs but lies in other sources
+    (a lesion and its surroundings, near-duplicates) does not teach. Raises ``ValueError`` where there is no such
+    source, or no other.
+    """
+    everyone = joined(*parts(photographs))
+    there = (everyone.rows["source"] == source).to_numpy()
+    if not there.any():
+        raise ValueError(f"there is no source {source!r}; there are {sorted(set(everyone.rows['source']))}")
+    held = everyone.where(there)
+    train = apart(everyone, held)
+    if not (train.targets >= 0).any():
+        raise ValueError(f"without {source} there is nothing to learn from")
+    return raw(learner.answer(train, held, f"without-{source}"), held), held
+
+
+def cross_collection(source: str, photographs: Photographs, learner: Learner) -> Report:
+    """The figures on ``source`` of a network that never saw it, and which of its classes it could know at all."""
+    answers, held = without(source, photographs, learner)
+    elsewhere = photographs.rows[photographs.rows["source"] != source]
+    return {
+        "without": source,
+        "classes_elsewhere": sorted(set(elsewhere["label"]) & set(held.rows["label"])),
+        **report_of(answers, held),
+    }
