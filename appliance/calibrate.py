@@ -18,7 +18,7 @@ from firmware.calibration import STEPS, Calibration, Condition, StepName, condit
 from firmware.devices import Camera
 from firmware.errors import CalibrationDamaged, CalibrationImpossible
 from firmware.frames import Frames
-from firmware.synthetic import MARGIN_PX, SIZE, SyntheticCamera
+from firmware.synthetic import SIZE, SyntheticCamera, with_margin
 
 CardName = Literal["grey", "card"]
 SIMULATED_ROOM = 0.01
@@ -103,7 +103,7 @@ class Workbench:
             return
         draw = card.grey_scene if name == "grey" else card.card_scene
         self._camera.physics.ambient_level = SIMULATED_ROOM
-        self._camera.scene = draw(SIZE[0] + 2 * MARGIN_PX, SIZE[1] + 2 * MARGIN_PX)
+        self._camera.scene = draw(*with_margin(SIZE))
 
 
 @contextmanager

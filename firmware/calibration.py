@@ -73,7 +73,9 @@ class Calibration:
         if "exposure" not in self.steps or "white_balance" not in self.steps:
             return None
         exposure, gains = self.steps["exposure"].values, self.steps["white_balance"].values["colour_gains"]
-        return CaptureSettings(exposure["exposure_us"], exposure["analogue_gain"], (gains[0], gains[1]))
+        return CaptureSettings(
+            float(exposure["exposure_us"]), float(exposure["analogue_gain"]), (float(gains[0]), float(gains[1]))
+        )
 
     @property
     def mm_per_pixel(self) -> float | None:
@@ -164,7 +166,7 @@ def load(path: Path) -> Calibration | None:
         return _from_json(stored)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as damaged:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as damaged:
         raise CalibrationDamaged(f"{path}: {damaged}", path=path) from damaged
 
 

@@ -23,7 +23,8 @@ from firmware.sharpness import sharpness
 from firmware.skin import NOMINAL_DISTANCE_MM, Radiance, Scene, Skin, render
 
 SIZE: Final = (1536, 1152)
-PREVIEW_SIZE: Final = (800, 600)
+PREVIEW_SHARE: Final = 25 / 48
+"""Of a full frame's sides: 800×600."""
 MARGIN_PX: Final = 24
 """The scene reaches beyond the picture by this much on each side, so that a hand can move."""
 EXPOSURE_DELAY_FRAMES: Final = 3
@@ -82,9 +83,11 @@ class SyntheticCamera(ClosedOnExit):
     simulated = True
     hardware_id: str | None = "synthetic"
 
-    def __init__(self, light: Light, scene: Scene | None = None, seed: int = 0) -> None:
-        """``scene``: of :func:`draw`; the default one if not given."""
-        self.scene = draw(Skin()) if scene is None else scene
+    def __init__(self, light: Light, scene: Scene | None = None, seed: int = 0, size: tuple[int, int] = SIZE) -> None:
+        """``scene``: of :func:`draw`, for the same ``size`` of a full frame; the default one if not given."""
+        self.scene = draw(Skin(), size) if scene is None else scene
+        self._size = size
+        self._preview_size = (round(size[0] * PREVIEW_SHARE), round(size[1] * PREVIEW_SHARE))
         self.faults: set[Fault] = set()
         self.physics = Physics()
         self.exposure_delay = EXPOSURE_DELAY_FRAMES
@@ -122,11 +125,11 @@ class SyntheticCamera(ClosedOnExit):
 
     def preview(self, timeout_s: float) -> Frame:
         """A fresh frame, 800×600. Raises :class:`firmware.errors.CameraError`."""
-        return self._driven(Fault.HANG, timeout_s, lambda: self._take(PREVIEW_SIZE))
+        return self._driven(Fault.HANG, timeout_s, lambda: self._take(self._preview_size))
 
     def capture(self, timeout_s: float) -> Frame:
         """A fresh frame, 1536×1152. Raises :class:`firmware.errors.CameraError`."""
-        return self._driven(Fault.HANG, timeout_s, lambda: self._take(SIZE))
+        return self._driven(Fault.HANG, timeout_s, lambda: self._take(self._size))
 
     def lock(self, settings: CaptureSettings | None, timeout_s: float) -> None:
         """Takes effect as late as the automatic's decisions do. Raises :class:`firmware.errors.CameraError`."""
@@ -228,7 +231,7 @@ class SyntheticCamera(ClosedOnExit):
             self._seen, self._views = self.scene, {}
         key = (size, round(blur_px, 2))
         if key not in self._views:
-            small = self.scene if size == SIZE else self.scene.resized(*_with_margin(size))
+            small = self.scene if size == self._size else self.scene.resized(*with_margin(size))
             self._views = {**_newest(self._views), key: _defocused(small, blur_px * size[0] / SIZE[0])}
         return self._views[key]
 
@@ -245,12 +248,12 @@ class SyntheticCamera(ClosedOnExit):
 
     def _sharpness_at(self, position: float) -> float:
         self.lens_dioptres = position
-        return sharpness(self._take(PREVIEW_SIZE).pixels)
+        return sharpness(self._take(self._preview_size).pixels)
 
 
-def draw(skin: Skin) -> Scene:
-    """``skin`` as a scene of the size the camera needs; takes a second or two."""
-    return render(skin, *_with_margin(SIZE))
+def draw(skin: Skin, size: tuple[int, int] = SIZE) -> Scene:
+    """``skin`` as a scene for a camera whose full frame has ``size``; takes seconds."""
+    return render(skin, *with_margin(size))
 
 
 def _newest(views: dict[tuple[object, ...], Scene]) -> dict[tuple[object, ...], Scene]:
@@ -258,7 +261,8 @@ def _newest(views: dict[tuple[object, ...], Scene]) -> dict[tuple[object, ...], 
     return dict(list(views.items())[-2:])
 
 
-def _with_margin(size: tuple[int, int]) -> tuple[int, int]:
+def with_margin(size: tuple[int, int]) -> tuple[int, int]:
+    """The size of a scene for a frame of ``size``, px."""
     margin = 2 * MARGIN_PX * size[0] // SIZE[0]
     return size[0] + margin, size[1] + margin
 

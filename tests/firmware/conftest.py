@@ -8,10 +8,18 @@ from firmware.skin import Scene, Skin
 from firmware.station import Station
 from firmware.synthetic import SyntheticCamera, draw
 
+SMALL = (768, 576)
+"""Half the synthetic camera's frame: a quarter of the time."""
+
+
+@pytest.fixture(scope="session")
+def full_plaque() -> Scene:
+    return draw(Skin())
+
 
 @pytest.fixture(scope="session")
 def plaque() -> Scene:
-    return draw(Skin())
+    return draw(Skin(), SMALL)
 
 
 @pytest.fixture
@@ -21,7 +29,7 @@ def light() -> SimulatedLight:
 
 @pytest.fixture
 def camera(light: SimulatedLight, plaque: Scene) -> Iterator[SyntheticCamera]:
-    with SyntheticCamera(light, plaque) as opened:
+    with SyntheticCamera(light, plaque, size=SMALL) as opened:
         yield opened
 
 

@@ -28,11 +28,12 @@ from firmware.linear import to_light
 from firmware.simulated import SimulatedButton, SimulatedIndicator, SimulatedLight
 from firmware.skin import Scene
 from firmware.station import Station
-from firmware.synthetic import MARGIN_PX, SIZE, Fault, Physics, SyntheticCamera
+from firmware.synthetic import Fault, Physics, SyntheticCamera, with_margin
 
 WAIT_S = 60.0
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-WITH_MARGIN = (SIZE[0] + 2 * MARGIN_PX, SIZE[1] + 2 * MARGIN_PX)
+SMALL = (768, 576)
+WITH_MARGIN = with_margin(SMALL)
 MIXING = np.array([[0.80, 0.17, 0.03], [0.10, 0.78, 0.12], [0.02, 0.20, 0.78]], np.float32)
 
 
@@ -64,7 +65,7 @@ def light() -> SimulatedLight:
 
 @pytest.fixture
 def camera(light: SimulatedLight, grey: Scene) -> Iterator[SyntheticCamera]:
-    with SyntheticCamera(light, grey) as opened:
+    with SyntheticCamera(light, grey, size=SMALL) as opened:
         opened.physics = worn()
         yield opened
 
@@ -79,7 +80,7 @@ def finished(grey: Scene, patches: Scene) -> Calibration:
     """All five steps, done once for this file."""
     lamp = SimulatedLight()
     calibration = Calibration("synthetic")
-    with SyntheticCamera(lamp, grey) as lens:
+    with SyntheticCamera(lamp, grey, size=SMALL) as lens:
         lens.physics = worn()
         for name in STEPS:
             lens.scene = grey if name in calibrating.GREY_STEPS else patches
@@ -157,7 +158,7 @@ def test_the_flat_field_makes_the_corners_as_bright_as_the_middle(
 
     def corner_to_middle(pixels: np.ndarray) -> float:
         lit = to_light(pixels)[..., 1]
-        return float(lit[:60, :60].mean() / lit[540:600, 740:800].mean())
+        return float(lit[:30, :30].mean() / lit[270:300, 370:400].mean())
 
     assert corner_to_middle(frame) < 0.7
     assert corner_to_middle(finished.corrected(frame)) == pytest.approx(1, abs=0.05)
@@ -189,7 +190,7 @@ def test_something_on_the_grey_card_is_seen(
     bench: Bench, camera: SyntheticCamera, finished: Calibration, grey: Scene
 ) -> None:
     dirty = grey.ring.copy()
-    dirty[500:700, 200:260] *= 0.7
+    dirty[250:350, 100:130] *= 0.7
     camera.scene = Scene(dirty, grey.ambient)
     with pytest.raises(CardUneven):
         calibrating.flat_field(bench, finished)

@@ -7,26 +7,26 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from firmware.devices import Camera
+from firmware.devices import Camera, CaptureSettings
 from firmware.errors import CameraError, CameraMissing
 from firmware.factories import open_camera
 from firmware.simulated import SimulatedLight
 from firmware.skin import Scene
 from firmware.synthetic import SyntheticCamera
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 
 
-def synthetic(tmp_path: Path, plaque: Scene) -> Camera:
-    return SyntheticCamera(SimulatedLight(), plaque)
+def synthetic(tmp_path: Path, full_plaque: Scene) -> Camera:
+    return SyntheticCamera(SimulatedLight(), full_plaque)
 
 
-def folder(tmp_path: Path, plaque: Scene) -> Camera:
+def folder(tmp_path: Path, full_plaque: Scene) -> Camera:
     Image.new("RGB", (1200, 900), (200, 150, 130)).save(tmp_path / "a.jpg")
     return open_camera(f"folder:{tmp_path}", SimulatedLight())
 
 
-def picamera2(tmp_path: Path, plaque: Scene) -> Camera:
+def picamera2(tmp_path: Path, full_plaque: Scene) -> Camera:
     pytest.importorskip("picamera2", reason="picamera2 is not installed: no Raspberry Pi")
     try:
         return open_camera("picamera2", SimulatedLight())
@@ -35,9 +35,9 @@ def picamera2(tmp_path: Path, plaque: Scene) -> Camera:
 
 
 @pytest.fixture(params=[synthetic, folder, picamera2], ids=lambda maker: maker.__name__)
-def any_camera(request: pytest.FixtureRequest, tmp_path: Path, plaque: Scene) -> Iterator[Camera]:
+def any_camera(request: pytest.FixtureRequest, tmp_path: Path, full_plaque: Scene) -> Iterator[Camera]:
     maker: Callable[[Path, Scene], Camera] = request.param
-    with maker(tmp_path, plaque) as opened:
+    with maker(tmp_path, full_plaque) as opened:
         yield opened
 
 
@@ -73,6 +73,34 @@ def test_settings_are_all_reported_or_none(any_camera: Camera) -> None:
 def test_it_says_what_it_is(any_camera: Camera) -> None:
     assert any_camera.name in ("synthetic", "folder", "picamera2")
     assert any_camera.simulated == (any_camera.name != "picamera2")
+
+
+def test_a_lock_is_kept_from_a_late_frame_on_and_let_go_again(any_camera: Camera) -> None:
+    """A camera without settings says so in every frame, and takes a lock without a word."""
+    automatic = any_camera.preview(TIMEOUT_S).settings
+    gains = (1.0, 1.0) if automatic is None else automatic.colour_gains
+    wanted = CaptureSettings(12_000.0, 1.0, gains)
+    any_camera.lock(wanted, TIMEOUT_S)
+    seen = [any_camera.preview(TIMEOUT_S).settings for _ in range(8)][-2:]
+    assert seen == [None, None] if automatic is None else all(each and each.matches(wanted) for each in seen)
+    any_camera.lock(None, TIMEOUT_S)
+    freed = [any_camera.preview(TIMEOUT_S).settings for _ in range(10)][-1]
+    assert freed is None if automatic is None else freed and not freed.matches(wanted)
+
+
+def test_focus_gives_a_position_that_the_frames_confirm_or_none(any_camera: Camera) -> None:
+    position = any_camera.focus(TIMEOUT_S)
+    assert any_camera.capture(TIMEOUT_S).lens_position == (None if position is None else pytest.approx(position))
+
+
+def test_it_is_not_stuck_while_it_answers(any_camera: Camera) -> None:
+    any_camera.preview(TIMEOUT_S)
+    assert not any_camera.stuck
+
+
+def test_what_can_be_calibrated_has_a_name_of_its_own(any_camera: Camera) -> None:
+    tells_settings = any_camera.preview(TIMEOUT_S).settings is not None
+    assert bool(any_camera.hardware_id) == tells_settings
 
 
 def test_closing_twice_is_harmless(any_camera: Camera) -> None:

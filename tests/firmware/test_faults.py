@@ -28,6 +28,7 @@ from firmware.station import CAPTURE_AT_MOST_S, Station
 from firmware.synthetic import Fault, SyntheticCamera
 
 WAIT_S = 60.0
+SMALL = (768, 576)
 HANGING_S = 1.5
 FAULTS: dict[Fault, type[CameraError]] = {
     Fault.HANG: CameraTimeout,
@@ -59,7 +60,7 @@ def light() -> LightThatBreaksThings:
 
 @pytest.fixture
 def camera(light: LightThatBreaksThings, plaque: Scene) -> Iterator[SyntheticCamera]:
-    with SyntheticCamera(light, plaque) as opened:
+    with SyntheticCamera(light, plaque, size=SMALL) as opened:
         yield opened
         opened.let_go()
 
@@ -171,7 +172,7 @@ def test_a_room_brighter_than_the_sensor_can_show_is_refused_too(
 
 def test_a_lens_that_finds_nothing_to_focus_on_is_a_refusal(light: SimulatedLight, plaque: Scene) -> None:
     plain = Scene(plaque.ring * 0 + 0.3, plaque.ambient * 0 + 0.3)
-    with SyntheticCamera(light, plain) as camera:
+    with SyntheticCamera(light, plain, size=SMALL) as camera:
         camera.physics.autofocus = True
         with pytest.raises(Unfocused):
             station_of(camera, light).capture()

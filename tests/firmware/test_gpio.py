@@ -82,6 +82,22 @@ def test_letting_go_does_nothing(pins: MockFactory) -> None:
         assert presses.get(timeout=WAIT_S) == "later"
 
 
+def test_a_press_that_lasts_is_a_hold_and_a_short_one_is_not(pins: MockFactory) -> None:
+    happened = Queue[str]()
+    with GpioButton(BUTTON, pins, Clock(), hold_s=0.05) as button:
+        button.on_press(lambda: happened.put("press"))
+        button.on_hold(lambda: happened.put("hold"))
+        pins.pin(BUTTON).drive_low()
+        assert {happened.get(timeout=WAIT_S) for _ in range(2)} == {"press", "hold"}
+        pins.pin(BUTTON).drive_high()
+        button._device.hold_time = 1000
+        button._clock.now_s += 1  # type: ignore[attr-defined]
+        pins.pin(BUTTON).drive_low()
+        assert happened.get(timeout=WAIT_S) == "press"
+        pins.pin(BUTTON).drive_high()
+        assert happened.empty()
+
+
 def test_the_kernel_is_asked_to_debounce(pins: MockFactory) -> None:
     with open_button("gpio", BUTTON, pins):
         assert pins.pin(BUTTON).bounce == BOUNCE_S

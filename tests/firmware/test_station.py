@@ -24,6 +24,7 @@ from firmware.station import Station
 from firmware.synthetic import Fault, SyntheticCamera
 
 WAIT_S = 60.0
+SMALL = (768, 576)
 HANGING_S = 1.0
 
 
@@ -37,7 +38,7 @@ def station_of(
 
 def test_a_capture_is_lit_and_the_light_is_off_afterwards(station: Station, light: SimulatedLight) -> None:
     captured = station.capture()
-    assert captured.frame.pixels.shape == (1152, 1536, 3)
+    assert captured.frame.pixels.shape == (576, 768, 3)
     assert captured.frame.pixels.mean() > 90
     assert captured.frames == BURST
     assert light.history == (False, True, False)
@@ -95,7 +96,7 @@ class Watched(SyntheticCamera):
     """Keeps the frames of the burst."""
 
     def __init__(self, light: SimulatedLight, scene: Scene) -> None:
-        super().__init__(light, scene)
+        super().__init__(light, scene, size=SMALL)
         self.burst: list[Frame] = []
 
     def capture(self, timeout_s: float) -> Frame:
@@ -170,7 +171,7 @@ def test_the_sharpest_of_the_burst_is_chosen(light: SimulatedLight, plaque: Scen
                 self.sharp = frame.sequence
             return frame
 
-    camera = ShakyHand(light, plaque)
+    camera = ShakyHand(light, plaque, size=SMALL)
     with station_of(camera, light) as station:
         assert station.capture().frame.sequence == camera.sharp
 
@@ -215,7 +216,7 @@ def test_nothing_else_is_taken_during_a_photograph(light: SimulatedLight, plaque
             return
         refused.set()
 
-    with station_of(Slow(light, plaque), light, frame_timeout_s=10 * WAIT_S) as station:
+    with station_of(Slow(light, plaque, size=SMALL), light, frame_timeout_s=10 * WAIT_S) as station:
         photograph = Thread(target=station.capture, daemon=True)
         photograph.start()
         assert lit.wait(WAIT_S)
@@ -225,7 +226,7 @@ def test_nothing_else_is_taken_during_a_photograph(light: SimulatedLight, plaque
         assert refused.wait(WAIT_S)  # at once, not when the first one is done
         go_on.set()
         photograph.join(WAIT_S)
-        assert station.preview().pixels.shape == (600, 800, 3)
+        assert station.preview().pixels.shape == (300, 400, 3)
 
 
 def test_the_button_reaches_the_action(camera: SyntheticCamera, light: SimulatedLight) -> None:
@@ -247,7 +248,7 @@ def test_it_is_simulated_if_one_device_is(camera: SyntheticCamera, pins: MockFac
 def test_a_station_on_pins_lights_at_its_level_and_goes_dark(plaque: Scene, pins: MockFactory) -> None:
     light = open_light("gpio", 18, 0.7, pins)
     indicator = open_indicator("gpio", (22, 23, 24), pins)
-    camera, button = SyntheticCamera(light, plaque), open_button("gpio", 17, pins)
+    camera, button = SyntheticCamera(light, plaque, size=SMALL), open_button("gpio", 17, pins)
     with Station(camera, light, indicator, button, WAIT_S, clock=lambda: 0.0) as station:
         station.show("ready")
         assert pins.pin(23).state == 1

@@ -19,6 +19,7 @@ from appliance.web.intake import keep
 from appliance.web.services import Services
 from appliance.web.sites import SITES
 from appliance.web.visit import Visit
+from firmware.errors import CaptureCancelled
 from firmware.synthetic import Fault
 
 Answer = Callable[..., None]
@@ -179,6 +180,34 @@ def test_a_camera_that_fails_is_said_with_a_remedy_and_can_be_tried_again(
     assert phase() == "live"
     do("capture")
     assert until() == "waiting"
+
+
+def test_a_bright_room_is_a_refusal_with_a_remedy_and_no_fault(
+    do: Any, page: Any, until: Any, hardware: Any, services: Services, live: None
+) -> None:
+    hardware.camera.physics.ambient_level = 0.5
+    do("capture")
+    assert until() == "failed"
+    assert 'data-problem="room_too_bright"' in page()
+    assert text("zh", "error.room_too_bright.remedy") in page()
+    assert hardware.indicator.state == "refused"
+    assert not services.store.cases()
+
+
+def test_a_cancelled_capture_leads_back_to_the_live_view(
+    do: Any, phase: Any, hardware: Any, services: Services, live: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cancelled() -> None:
+        raise CaptureCancelled
+
+    monkeypatch.setattr(hardware.station, "capture", cancelled)
+    do("capture")
+    for thread in threading.enumerate():
+        if thread.name == "kiosk-capture":
+            thread.join(DEADLINE_S)
+    assert phase() == "live"
+    assert hardware.indicator.state == "ready"
+    assert not services.store.cases()
 
 
 def test_the_indicator_follows_the_visit(

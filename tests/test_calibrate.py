@@ -1,0 +1,106 @@
+"""``dermkiosk calibrate`` with the synthetic camera, which is shown the drawn cards, and the box that uses its work."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from appliance.cases import layout
+from appliance.cli import main
+from appliance.messages import catalogue, text
+from appliance.serve import _calibration_of
+from appliance.settings import load
+from firmware import calibration
+from firmware.calibration import STEPS, Calibration, SelfCheck, Step, store
+
+NAMES = ("DERMKIOSK_CAMERA", "DERMKIOSK_LIGHT", "DERMKIOSK_BUTTON", "DERMKIOSK_INDICATOR", "DERMKIOSK_STATE")
+STORED = Calibration("synthetic", 1, {"exposure": Step("2026-01-01T00:00:00+00:00", 1, {"exposure_us": 8000}, {})})
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, value in zip(NAMES, ("synthetic", *["simulated"] * 3, str(tmp_path / "state")), strict=True):
+        monkeypatch.setenv(name, value)
+    return tmp_path / "state"
+
+
+def put(state: Path, kept: Calibration) -> Path:
+    path = state / "station" / "calibration.json"
+    store(path, kept, lambda where, data: where.write_bytes(data) and None)
+    return path
+
+
+def test_it_leads_through_the_steps_keeps_them_and_checks_them(state: Path) -> None:
+    done = CliRunner().invoke(main, ["calibrate"])
+    assert done.exit_code == 0, done.output
+    assert [line.split(":")[0] for line in done.output.splitlines()] == [f"✓ {name}" for name in STEPS]
+    path = load().calibration_file
+    assert path == state / "station" / "calibration.json"
+    assert path.stat().st_mode & 0o777 == 0o600
+    checked = CliRunner().invoke(main, ["calibrate", "--check"])
+    assert checked.exit_code == 0, checked.output
+    kept = calibration.load(path)
+    assert kept is not None
+    assert kept.complete
+    assert kept.last_check is not None
+    layout.refuse_wrong(state)  # a box that was calibrated first can still make its database
+
+
+def test_steps_come_in_their_order(state: Path) -> None:
+    done = CliRunner().invoke(main, ["calibrate", "--check"])
+    assert done.exit_code == 1
+    assert text("en", "error.calibration_impossible") in done.output
+    assert not load().calibration_file.exists()
+
+
+def test_a_folder_cannot_be_calibrated(
+    state: Path, tmp_path: Path, encoded: object, skin: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.png").write_bytes(encoded(skin, "PNG"))  # type: ignore[operator]
+    monkeypatch.setenv("DERMKIOSK_CAMERA", f"folder:{tmp_path}")
+    done = CliRunner().invoke(main, ["calibrate"])
+    assert (done.exit_code, text("en", "error.calibration_impossible") in done.output) == (1, True)
+
+
+def test_the_cards_are_printed(state: Path, tmp_path: Path) -> None:
+    assert CliRunner().invoke(main, ["calibrate", "--print-card", str(tmp_path / "card.svg")]).exit_code == 0
+    assert (tmp_path / "card.svg").read_text().startswith("<svg")
+
+
+def test_the_box_uses_its_own_calibration_and_no_other(state: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert _calibration_of("synthetic", load()) is None
+    path = put(state, STORED)
+    assert _calibration_of("synthetic", load()) == STORED
+    assert _calibration_of("imx477 0001", load()) is None
+    assert "is of synthetic" in caplog.text
+    path.write_text("damaged")
+    assert _calibration_of("synthetic", load()) is None
+
+
+def test_every_condition_has_a_sentence() -> None:
+    for name in ("missing", "incomplete", "foreign", "drifted", "clock", "old", "check_due", "ok"):
+        assert f"calibration.{name}" in catalogue("zh")
+
+
+@pytest.mark.parametrize(
+    ("kept", "condition"),
+    [
+        (STORED, "incomplete"),
+        (replace(STORED, hardware_id="another"), "foreign"),
+        (Calibration("synthetic"), "missing"),
+    ],
+)
+def test_doctor_says_what_is_to_be_done(state: Path, kept: Calibration, condition: str) -> None:
+    put(state, kept)
+    done = CliRunner().invoke(main, ["doctor"])
+    assert text("en", f"calibration.{condition}") in done.output
+
+
+def test_a_drift_is_repeated_until_it_is_dealt_with(state: Path) -> None:
+    steps = {name: Step("2026-01-01T00:00:00+00:00", 1, {}, {}) for name in STEPS}
+    drifted = Calibration("synthetic", 5, steps, SelfCheck("2026-01-02T00:00:00+00:00", 3.1, drifted=True))
+    assert calibration.condition(drifted, "synthetic", datetime(2026, 1, 2, tzinfo=UTC)) == "drifted"
+    assert json.loads(json.dumps(drifted.summary()["steps"])) == list(STEPS)
