@@ -85,6 +85,7 @@ class Sequence:
         self._calibration = calibration
         self._room_limit = room_limit
         self._wanted = None if calibration is None else calibration.settings
+        self._locked_to: Literal["calibration", "automatic"] | None = None if self._wanted is None else "calibration"
         self._room: Frame | None = None
         self._lit: Frame | None = None
         self._settled = True
@@ -130,15 +131,10 @@ class Sequence:
             return
         self._frames.lock(self._wanted)
         self._lit = self._at_rest()
-        if self._wanted is None:
-            self._wanted = self._lit.settings
-        if self._wanted is not None and not self._is_calibrated:
+        if self._wanted is None and self._lit.settings is not None:
+            self._wanted, self._locked_to = self._lit.settings, "automatic"
             # the automatic's last frames look like locked ones, and must not count
             self._lit = self._frames.locked(self._wanted, LATE_FRAMES)
-
-    @property
-    def _is_calibrated(self) -> bool:
-        return self._calibration is not None and self._calibration.settings is not None
 
     def _at_rest(self) -> Frame:
         """The first frame of which the last few say that nothing changes any more.
@@ -202,7 +198,7 @@ class Sequence:
         return {
             "mm_per_pixel": None if calibration is None else calibration.mm_per_pixel,
             "set": self._wanted and _as_json(self._wanted),
-            "locked_to": "calibration" if self._is_calibrated else "automatic" if self._wanted else None,
+            "locked_to": self._locked_to,
             "settled": self._settled,
             "room_exposure_us": self._room and self._room.exposure_us,
             "lens_position": self._lens,

@@ -15,7 +15,7 @@ from firmware.sequence import ROOM_LIMIT, Captured, Sequence
 
 PREVIEW_WAIT_S: Final = 0.3
 CAPTURE_AT_MOST_S: Final = 30.0
-"""A capture takes two to four seconds; whatever goes slow, its end and the light's are near."""
+"""Whatever goes slow, the end of the capture and of the light is near."""
 
 
 class Station(ClosedOnExit):

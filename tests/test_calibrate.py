@@ -4,12 +4,13 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
 from appliance.cases import layout
-from appliance.cli import main
+from appliance.cli import _say_calibration, main
 from appliance.messages import catalogue, text
 from appliance.serve import _calibration_of
 from appliance.settings import load
@@ -93,10 +94,19 @@ def test_every_condition_has_a_sentence() -> None:
         (Calibration("synthetic"), "missing"),
     ],
 )
-def test_doctor_says_what_is_to_be_done(state: Path, kept: Calibration, condition: str) -> None:
+def test_doctor_says_what_is_to_be_done(
+    state: Path, kept: Calibration, condition: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     put(state, kept)
-    done = CliRunner().invoke(main, ["doctor"])
-    assert text("en", f"calibration.{condition}") in done.output
+    _say_calibration(load(), SimpleNamespace(hardware_id="synthetic"), "en")  # type: ignore[arg-type]
+    assert capsys.readouterr().out == f"! {text('en', f'calibration.{condition}')}\n"
+
+
+def test_doctor_says_nothing_of_a_camera_that_cannot_be_calibrated(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _say_calibration(load(), SimpleNamespace(hardware_id=None), "en")  # type: ignore[arg-type]
+    assert not capsys.readouterr().out
 
 
 def test_a_drift_is_repeated_until_it_is_dealt_with(state: Path) -> None:
