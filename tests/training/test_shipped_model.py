@@ -8,9 +8,10 @@ import pytest
 
 from appliance.vision.bundle import read_card
 from appliance.vision.runtime import Network
-from training.dataset import Photographs, assign_splits, read_manifest
+from training.dataset import Photographs, read_manifest
 from training.evaluate import judge
 from training.predict import int8
+from training.split import assign_splits
 
 pytestmark = pytest.mark.photographs
 

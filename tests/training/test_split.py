@@ -1,0 +1,169 @@
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from appliance.vision.classes import CLASSES
+from training.dataset import OTHER, Photographs, read_manifest
+from training.split import SPLITS, assign_splits, bundles, check
+
+LABELS = (*CLASSES, OTHER)
+Drawn = list[tuple[int, int, int]]
+
+
+def photographs(drawn: Drawn) -> Photographs:
+    """Photographs of (label, group, cluster of near-duplicates or 0), with enough of each label to stratify."""
+    drawn = drawn + [(label, 100 + 10 * label + extra, 0) for label in range(9) for extra in range(9)]
+    rows = pd.DataFrame(
+        [
+            {
+                "image": f"{n}.jpg",
+                "label": LABELS[label],
+                "group": f"patient {group}",
+                "source": "s",
+                "near_duplicates": f"copies {cluster}" if cluster else "",
+            }
+            for n, (label, group, cluster) in enumerate(drawn)
+        ]
+    )
+    return Photographs(Path(), rows)
+
+
+drawn_photographs = st.lists(
+    st.tuples(st.integers(0, 8), st.integers(0, 60), st.integers(0, 12)), min_size=90, max_size=160
+)
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.integers(0, 2**31), drawn_photographs)
+def test_what_belongs_together_is_in_one_split_and_one_fold(seed: int, drawn: Drawn) -> None:
+    split = assign_splits(photographs(drawn), seed).rows
+    assert set(split["split"]) <= set(SPLITS)
+    for column in ("group", "near_duplicates"):
+        named = split[split[column] != ""]
+        assert (named.groupby(column)[["split", "fold"]].nunique() == 1).all(axis=None)
+    check(split)
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.integers(0, 2**31), drawn_photographs, st.sampled_from(["split", "fold"]), st.data())
+def test_the_check_finds_a_single_photograph_on_the_other_side(
+    seed: int, drawn: Drawn, column: str, data: st.DataObject
+) -> None:
+    split = assign_splits(photographs(drawn), seed).rows
+    together = pd.Series(bundles(split)).duplicated(keep=False) & (split["split"] == "train")
+    moved = data.draw(st.sampled_from(list(np.flatnonzero(together))))
+    elsewhere = {"split": "test", "fold": "01234"["01234".index(split.loc[moved, "fold"]) - 1]}
+    split.loc[moved, column] = elsewhere[column]
+    with pytest.raises(ValueError, match="on both sides"):
+        check(split)
+
+
+def test_the_check_names_what_leaks() -> None:
+    rows = pd.DataFrame(
+        {
+            "image": ["a.jpg", "b.jpg", "c.jpg"],
+            "group": ["1", "2", "3"],
+            "near_duplicates": ["", "b.jpg", "b.jpg"],
+            "split": ["train", "train", "test"],
+        }
+    )
+    with pytest.raises(ValueError, match=r"near-duplicates .*b\.jpg, c\.jpg"):
+        check(rows)
+    with pytest.raises(ValueError, match=r"group .*one: a\.jpg, c\.jpg"):
+        check(rows.assign(near_duplicates="", group=["one", "2", "one"]))
+
+
+def test_the_check_refuses_a_split_it_does_not_know() -> None:
+    with pytest.raises(ValueError, match="trian"):
+        check(pd.DataFrame({"image": ["a"], "group": ["1"], "split": ["trian"]}))
+
+
+def test_the_same_seed_gives_the_same_split(manifest: Path) -> None:
+    drawn = read_manifest(manifest)
+    first, again = (assign_splits(drawn, seed=5).rows["split"] for _ in range(2))
+    assert first.equals(again)
+    assert not first.equals(assign_splits(drawn, seed=6).rows["split"])
+
+
+def test_every_class_is_in_each_split_and_in_each_fold(manifest: Path) -> None:
+    rows = assign_splits(read_manifest(manifest), seed=8).rows
+    assert (rows.groupby("split")["label"].nunique() == 9).all()
+    assert set(rows.loc[rows["split"] == "test", "fold"]) == {""}
+    folds = rows[rows["split"] != "test"].groupby("fold")["label"].nunique()
+    assert list(folds.index) == list("01234")
+    assert (folds >= 8).all()
+
+
+def test_541_classes_with_few_photographs_each() -> None:
+    rows = pd.DataFrame(
+        [
+            {"image": f"{n}-{k}", "label": f"condition {n}", "group": f"{n}-{k // 2}", "source": "s"}
+            for n in range(541)
+            for k in range(1 + n % 11)
+        ]
+    )
+    split = assign_splits(Photographs(Path(), rows), seed=8).rows
+    check(split)
+    shares = split["split"].value_counts(normalize=True)
+    assert 0.10 < shares["test"] < 0.15
+    assert 0.10 < shares["validation"] < 0.15
+
+
+def test_a_fifth_can_be_held_back(manifest: Path) -> None:
+    shares = assign_splits(read_manifest(manifest), seed=8, shares=5).rows["split"].value_counts(normalize=True)
+    assert shares["test"] == pytest.approx(0.2, abs=0.03)
+
+
+def test_a_source_that_is_only_trained_on_is_in_no_fold(manifest: Path) -> None:
+    rows = assign_splits(read_manifest(manifest), seed=8, train_only=("drawn_too",)).rows
+    companions = set(rows.loc[rows["source"] == "drawn_too", "group"])
+    always = rows["group"].isin(companions)
+    assert (rows.loc[always, "split"] == "train").all()
+    assert (rows.loc[always, "fold"] == "").all()
+    assert (rows.loc[~always & (rows["split"] != "test"), "fold"] != "").all()
+
+
+def test_what_an_earlier_split_held_back_stays_held_back(manifest: Path) -> None:
+    everything = read_manifest(manifest)
+    old = np.arange(len(everything)) % 4 < 2
+    earlier = assign_splits(everything.where(old), seed=1).rows
+    later = assign_splits(everything, seed=2, earlier=earlier).rows
+    assert later.set_index("image").loc[earlier["image"], "split"].tolist() == earlier["split"].tolist()
+    assert set(later.loc[~old, "split"]) == set(SPLITS)
+    check(later)
+
+
+def test_an_earlier_photograph_is_known_by_its_content_when_its_name_is_another(manifest: Path) -> None:
+    everything = read_manifest(manifest)
+    rows = everything.rows.assign(sha256=[hashlib.sha256(name.encode()).hexdigest() for name in everything.rows.image])
+    earlier = assign_splits(Photographs(everything.folder, rows), seed=1).rows
+    renamed = rows.assign(image="elsewhere/" + rows["image"])
+    later = assign_splits(Photographs(everything.folder, renamed), seed=2, earlier=earlier).rows
+    assert later["split"].tolist() == earlier["split"].tolist()
+
+
+def test_a_near_duplicate_of_what_was_trained_on_is_never_held_back() -> None:
+    everything = photographs([])
+    earlier = assign_splits(everything, seed=1).rows
+    trained, held = (earlier.index[earlier["split"] == split][0] for split in ("train", "test"))
+    rows = everything.rows.copy()
+    rows.loc[[trained, held], "near_duplicates"] = rows.loc[trained, "image"]
+    later = assign_splits(Photographs(Path(), rows), seed=2, earlier=earlier).rows
+    assert later.loc[[trained, held], "split"].tolist() == ["train", "train"]
+    others = later.index.difference([trained, held])
+    assert later.loc[others, "split"].equals(earlier.loc[others, "split"])
+
+
+@pytest.mark.photographs
+def test_the_split_of_the_shipped_model_is_still_the_same(photographs: Path) -> None:
+    rows = assign_splits(read_manifest(photographs / "manifest.csv", ("dermnet_com",)), seed=8).rows
+    told = "\n".join(sorted(rows["image"] + "," + rows["split"]))
+    assert rows["split"].value_counts().to_dict() == {"train": 2165, "validation": 358, "test": 358}
+    assert (
+        hashlib.sha256(told.encode()).hexdigest() == "e57ca9b865b43a69de573d8debaba240384eff605936ac8fe5b6534c678cb1ee"
+    )

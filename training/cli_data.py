@@ -1,0 +1,186 @@
+"""dermkiosk-train curate, split and labels."""
+
+import json
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from training.plainly import said_plainly
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+NEW_FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+EVIDENCE = click.Choice(["pathology", "consensus", "record", "atlas"])
+COLLECTIONS = click.Choice(["skin8", "folders", "csv", "pad_ufes_20", "fitzpatrick17k", "scin"])
+
+
+@click.command()
+@click.option("--data", required=True, type=click.Path(exists=True, path_type=Path), help="CSV, or folder of folders")
+@click.option("--out", required=True, type=FOLDER, help="folder for manifest.csv, refused.csv and report.html")
+@click.option("--collection", type=COLLECTIONS, default=None, help="what --data is; recognised where not given")
+@click.option("--column", "columns", multiple=True, metavar="OURS=THEIRS", help="name of a CSV's column; repeatable")
+@click.option("--source", default="", help="name of the source, where the collection does not say")
+@click.option("--label-by", default="", help="who labelled, where the collection does not say")
+@click.option("--label-when", default="", help="when, where the collection does not say")
+@click.option("--label-evidence", type=EVIDENCE, help="on what evidence, where the collection does not say")
+@click.option("--crop/--no-crop", default=True, show_default=True, help="crop to the lesion's box, where there is one")
+@click.option("--margin", default=0.25, show_default=True, type=click.FloatRange(0), help="of its longer side")
+@click.option("--drop", multiple=True, metavar="REASON", help="drop what is only flagged, e.g. hair; repeatable")
+@click.option("--keep", multiple=True, metavar="REASON", help="flag what is dropped, e.g. not_skin; repeatable")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="processes")
+def curate(
+    data: Path,
+    out: Path,
+    collection: str | None,
+    columns: tuple[str, ...],
+    crop: bool,
+    margin: float,
+    drop: tuple[str, ...],
+    keep: tuple[str, ...],
+    workers: int,
+    **said: str,
+) -> None:
+    """Read any collection; drop or flag with a reason; write a manifest and a report to look at.
+
+    \b
+    Examples:
+      dermkiosk-train curate --data skin8/manifest.csv --no-crop --out curated
+      dermkiosk-train curate --data photographs/ --label-evidence record --out curated --workers 16
+      dermkiosk-train curate --data cases.csv --column group=mrn --column label=icd --drop hair --out curated
+    """
+    from training.collections.record import Options
+    from training.curate import Wishes
+    from training.curate import curate as curate_it
+
+    with said_plainly():
+        options = Options(columns=_columns(columns), **said)  # type: ignore[arg-type]  # click has checked the choice
+        wishes = Wishes(collection or "", options, crop, margin, drop, keep, workers)
+        for flag, count in curate_it(data, out, wishes).most_common():
+            click.echo(f"{flag:<24}{count:>8}")
+    click.echo(f"See {out / 'report.html'}")
+
+
+@click.command()
+@click.option("--data", required=True, type=FILE, help="manifest.csv, best of 'curate'")
+@click.option("--out", required=True, type=NEW_FILE, help="CSV to write: the manifest with columns split and fold")
+@click.option("--seed", default=8, show_default=True)
+@click.option("--keep", type=FILE, help="an earlier split: what it held back stays held back")
+@click.option(
+    "--test-share",
+    default=0.125,
+    show_default=True,
+    type=click.FloatRange(0.01, 0.34),
+    help="for test, and as much for validation; rounded to one part of a whole number",
+)
+@click.option("--train-only", multiple=True, help="source that is trained on and judges nothing; repeatable")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="processes")
+def split(
+    data: Path, out: Path, seed: int, keep: Path | None, test_share: float, train_only: tuple[str, ...], workers: int
+) -> None:
+    """Assign train, validation, test and five folds; no group and no near-duplicates on both sides.
+
+    \b
+    Example:
+      dermkiosk-train split --data curated/manifest.csv --out curated/split.csv --keep last-year/split.csv
+    """
+    from training.split import SPLITS, split_file
+
+    with said_plainly():
+        rows = split_file(
+            data, out, seed=seed, keep=keep, test_share=test_share, train_only=train_only, workers=workers
+        )
+    for name in SPLITS:
+        part = rows[rows["split"] == name]
+        click.echo(f"{name:<12}{len(part):>8} photographs{part['group'].nunique():>8} groups")
+
+
+@click.group()
+def labels() -> None:
+    """The dermatologists' work, to Label Studio and back.
+
+    \b
+    Example, in this order:
+      dermkiosk-train labels export    --data curated/manifest.csv --out tasks.json
+      dermkiosk-train labels agreement --answers export.json
+      dermkiosk-train labels import    --data curated/manifest.csv --answers export.json --out labelled.csv \\
+          --adjudicate adjudicate.csv
+    """
+
+
+@labels.command(name="export")
+@click.option("--data", required=True, type=FILE, help="manifest.csv")
+@click.option("--out", required=True, type=NEW_FILE, help="JSON to import into Label Studio")
+@click.option("--prefix", default=None, help="before each path: where Label Studio finds the photographs")
+@click.option("--show-labels", is_flag=True, help="give the label there is as a prediction to correct")
+@click.option("--only", type=FILE, help="CSV with a column image: export these alone, e.g. those to adjudicate")
+def export_tasks(data: Path, out: Path, prefix: str | None, show_labels: bool, only: Path | None) -> None:
+    """Write tasks for Label Studio and print its labelling configuration.
+
+    \b
+    Example:
+      dermkiosk-train labels export --data curated/manifest.csv --out tasks.json
+    """
+    from training.labels import LOCAL, config, tasks
+
+    with said_plainly():
+        rows = _table(data)
+        chosen = rows[rows["image"].isin(_table(only)["image"])] if only else rows
+        told = tasks(chosen, LOCAL if prefix is None else prefix, show_labels=show_labels)
+        out.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        click.echo(config(sorted(set(rows["label"]))), nl=False)
+
+
+@labels.command(name="agreement")
+@click.option("--answers", required=True, type=FILE, help="Label Studio's export as JSON")
+def print_agreement(answers: Path) -> None:
+    """Print Cohen's kappa of each two readers, and Fleiss' kappa of all.
+
+    \b
+    Example:
+      dermkiosk-train labels agreement --answers export.json
+    """
+    from training.labels import agreement, read_annotations, read_export
+
+    with said_plainly():
+        found = agreement(read_annotations(read_export(answers)))
+    for (one, other), (kappa, count) in found.cohen.items():
+        click.echo(f"Cohen   {kappa:6.3f}  {count:>6} photographs  {one}, {other}")
+    click.echo(f"Fleiss  {found.fleiss:6.3f}  {found.photographs:>6} photographs  all readers")
+
+
+@labels.command(name="import")
+@click.option("--data", required=True, type=FILE, help="the manifest that was exported")
+@click.option("--answers", required=True, type=FILE, help="Label Studio's export as JSON")
+@click.option("--out", required=True, type=NEW_FILE, help="manifest to write: who labelled, when, on what")
+@click.option("--adjudicate", required=True, type=NEW_FILE, help="CSV to write: photographs to talk about")
+def import_answers(data: Path, answers: Path, out: Path, adjudicate: Path) -> None:
+    """Take the readers' labels into the manifest, and list what they must talk about.
+
+    \b
+    Example:
+      dermkiosk-train labels import --data curated/manifest.csv --answers export.json \\
+          --out curated/labelled.csv --adjudicate adjudicate.csv
+    """
+    from training.labels import merge, read_annotations, read_export
+
+    with said_plainly():
+        said = read_annotations(read_export(answers))
+        rows, disputes = merge(_table(data), said)
+        rows.to_csv(out, index=False)
+        disputes.to_csv(adjudicate, index=False)
+    click.echo(f"{said['image'].nunique()} photographs read, {len(disputes)} to adjudicate")
+
+
+COMMANDS = (curate, split, labels)
+
+
+def _columns(said: tuple[str, ...]) -> dict[str, str]:
+    parts = [one.partition("=") for one in said]
+    if wrong := [one for one, (_, equals, _) in zip(said, parts, strict=True) if not equals]:
+        raise ValueError(f"--column {wrong[0]}: say OURS=THEIRS, for example group=patient_id")
+    return {ours: theirs for ours, _, theirs in parts}
+
+
+def _table(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, dtype=str, keep_default_na=False)

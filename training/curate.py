@@ -1,0 +1,172 @@
+"""From any collection to a manifest that training can trust, a list of what was refused, and a report to look at."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import track
+
+from training.collections.record import Options, Record
+from training.collections.registry import COLLECTIONS, recognise
+from training.curation_report import Picture, write_report
+from training.duplicates import Pairs, named_clusters, near_duplicates
+from training.examine import Examined, Task, examine
+from training.parallel import Map, mapping
+
+UNREADABLE: Final = "unreadable"
+DUPLICATE: Final = "duplicate"
+NEAR: Final = "near_duplicate"
+CONFLICT: Final = "conflict"
+NOT_SKIN: Final = "not_skin"
+DROPPED: Final = (UNREADABLE, DUPLICATE, CONFLICT, NOT_SKIN)
+"""Dropped unless kept by name. What else is found is flagged, and dropped only by name."""
+FIRST: Final = ("image", "label", "condition", "group", "source", "original", "sha256", "phash", "dhash", "flags")
+LAST: Final = ("near_duplicates", "label_by", "label_when", "label_evidence")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a curation is asked for."""
+
+    collection: str = ""
+    """A name of the registry; empty: whatever the path looks like."""
+    options: Options = field(default_factory=Options)
+    crop: bool = True
+    margin: float = 0.25
+    """Of the box's longer side, on each side of it."""
+    drop: tuple[str, ...] = ()
+    keep: tuple[str, ...] = ()
+    workers: int = 1
+    """Processes; 1: all work is done in this one."""
+
+    @property
+    def dropped(self) -> frozenset[str]:
+        """Reasons to leave a photograph out."""
+        return frozenset({*DROPPED, *self.drop}) - frozenset(self.keep)
+
+
+def curate(path: Path, out: Path, wishes: Wishes) -> Counter[str]:
+    """Write manifest.csv, refused.csv and report.html into the folder ``out``; returns how often each flag was set.
+
+    Paths in the manifest are the collection's own, relative to its folder, where no photograph has a box or none is
+    cropped; else they are relative to ``out``. Raises ``ValueError`` where the collection is not what it should be.
+    The same command goes on after a kill: what was found of a photograph is kept in ``out/examined``.
+    """
+    name = wishes.collection or recognise(path)
+    root = path if path.is_dir() else path.parent
+    records = list(COLLECTIONS[name](path, wishes.options))
+    if not records:
+        raise ValueError(f"{path} names no photographs")
+    out.mkdir(parents=True, exist_ok=True)
+    with mapping(wishes.workers) as apply:
+        examined = _examined(records, root, out, wishes, apply)
+        pairs, table = _compared(records, examined, wishes, apply)
+    table = _with_paths(table, root, out, wishes.crop and any(found.crop for found in examined))
+    _write(table, out)
+    write_report(table, _pictures(table, root), pairs, root, out)
+    return Counter(flag for flags in table["flags"] for flag in flags.split())
+
+
+def _examined(records: Sequence[Record], root: Path, out: Path, wishes: Wishes, apply: Map) -> list[Examined]:
+    crops = out / "images" if wishes.crop and any(record.box for record in records) else None
+    if crops is not None:
+        crops.mkdir(exist_ok=True)
+    tasks = [Task(root / record.image, record.box, wishes.margin, out / "examined", crops) for record in records]
+    console = Console(stderr=True)
+    return list(track(apply(examine, tasks), "photographs", total=len(tasks), console=console))
+
+
+def _compared(
+    records: Sequence[Record], examined: Sequence[Examined], wishes: Wishes, apply: Map
+) -> tuple[Pairs, pd.DataFrame]:
+    """Pairs of near-duplicates (positions), and a row per photograph with flags and whether it is dropped."""
+    table = pd.DataFrame([_row(record, found) for record, found in zip(records, examined, strict=True)]).fillna("")
+    readable = [position for position, found in enumerate(examined) if found.print is not None]
+    prints = [found.print for found in examined if found.print is not None]
+    near = near_duplicates(prints, apply)
+    pairs = pd.Series(readable).to_numpy()[near] if len(near) else near
+    table["near_duplicates"] = named_clusters(list(table["image"]), pairs)
+    table["flags"] = [" ".join(flags) for flags in _flags(table, examined)]
+    table["dropped"] = [_first(flags.split(), wishes.dropped) for flags in table["flags"]]
+    return pairs, table
+
+
+def _row(record: Record, found: Examined) -> dict[str, str]:
+    """A row of the manifest, all text."""
+    box = record.box if record.box and not found.crop else None
+    sides = dict(zip(("left", "top", "right", "bottom"), box, strict=True)) if box else {}
+    return {
+        **record.more,
+        "image": record.image,
+        "original": record.image,
+        "crop": found.crop,
+        "label": record.label,
+        "condition": record.condition,
+        "group": record.group or f"alone:{record.image}",
+        "source": record.source,
+        "problem": found.problem,
+        "sha256": found.print.sha256 if found.print else "",
+        "phash": found.print.phash if found.print else "",
+        "dhash": found.print.dhash if found.print else "",
+        "width": str(found.width or ""),
+        "height": str(found.height or ""),
+        **{f"box_{side}": f"{sides[side]:g}" if sides else "" for side in ("left", "top", "right", "bottom")},
+        "label_by": record.label_by,
+        "label_when": record.label_when,
+        "label_evidence": record.label_evidence or "",
+    }
+
+
+def _flags(table: pd.DataFrame, examined: Sequence[Examined]) -> Iterator[list[str]]:
+    """Everything found of each photograph, the gravest first.
+
+    A duplicate is every further file with the same bytes; near-duplicates are all of a cluster but its first. All
+    photographs of a cluster with several labels are in conflict, the first as well.
+    """
+    clustered = table["near_duplicates"] != ""
+    labels = table.groupby("near_duplicates")["label"].transform("nunique")
+    again = (table["sha256"] != "") & table["sha256"].duplicated()
+    later = clustered & table["near_duplicates"].duplicated() & ~again
+    for position, found in enumerate(examined):
+        yield [
+            *([UNREADABLE] if found.problem else []),
+            *([CONFLICT] if clustered[position] and labels[position] > 1 else []),
+            *([DUPLICATE] if again[position] else []),
+            *([NEAR] if later[position] else []),
+            *found.flags,
+        ]
+
+
+def _first(flags: Sequence[str], dropped: frozenset[str]) -> str:
+    return next((flag for flag in flags if flag in dropped), "")
+
+
+def _with_paths(table: pd.DataFrame, root: Path, out: Path, cropping: bool) -> pd.DataFrame:
+    """Crops lie in ``out``; then the paths of the others are made relative to it as well."""
+    if not cropping:
+        return table
+    whole = [Path(os.path.relpath(root / image, out)).as_posix() for image in table["image"]]
+    images = [f"images/{crop}" if crop else path for crop, path in zip(table["crop"], whole, strict=True)]
+    names = dict(zip(table["image"], images, strict=True))
+    return table.assign(image=images, near_duplicates=table["near_duplicates"].map({**names, "": ""}))
+
+
+def _write(table: pd.DataFrame, out: Path) -> None:
+    kept, refused = table[table["dropped"] == ""], table[table["dropped"] != ""]
+    middle = [name for name in table.columns if name not in {*FIRST, *LAST, "crop", "problem", "dropped"}]
+    kept[[*FIRST, *middle, *LAST]].to_csv(out / "manifest.csv", index=False)
+    reasons = refused.assign(reason=refused["dropped"], detail=refused["problem"])
+    columns = ["original", "reason", "detail", "flags", "label", "source", "group", "near_duplicates", "sha256"]
+    reasons[columns].to_csv(out / "refused.csv", index=False)
+
+
+def _pictures(table: pd.DataFrame, root: Path) -> list[Picture]:
+    return [
+        Picture(root / row.original, row.label, row.source, tuple(row.flags.split()), row.dropped, row.problem)
+        for row in table.itertuples()
+    ]

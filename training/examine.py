@@ -1,0 +1,122 @@
+"""One photograph looked at: can it be read, what does the gate say, how does it compare."""
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from zipfile import BadZipFile
+
+import numpy as np
+from PIL import Image
+
+from appliance.errors import DermkioskError
+from appliance.vision.assessment import Quality
+from appliance.vision.photo import Pixels, decode
+from appliance.vision.preprocess import preprocess
+from appliance.vision.quality import gate
+from training.collections.record import Box
+from training.duplicates import Fingerprint
+
+VERSION: Final = "1"
+"""Part of a kept examination's name: raised when the gate or the fingerprint changes, so that old ones are not read."""
+QUALITY: Final = 95
+"""JPEG quality of a crop."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to examine, and where what was found is kept."""
+
+    file: Path
+    box: Box | None
+    margin: float
+    cache: Path
+    crops: Path | None
+    """Folder for the crop to ``box``; None: the photograph stays whole."""
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What one photograph is. ``problem`` is the reason it cannot be read, and then there is no print."""
+
+    problem: str = ""
+    print: Fingerprint | None = None
+    width: int = 0
+    height: int = 0
+    flags: tuple[str, ...] = ()
+    """Ids of the gate's checks that object."""
+    crop: str = ""
+    """Name of the crop's file, where one was made."""
+
+
+def examine(task: Task) -> Examined:
+    """Look at one photograph, or read what was found when its bytes were looked at before."""
+    try:
+        data = task.file.read_bytes()
+    except OSError as missing:
+        return Examined(problem=f"cannot be opened: {missing.strerror}")
+    sha256 = hashlib.sha256(data).hexdigest()
+    kept = task.cache / sha256[:2] / f"{_name(sha256, task)}.npz"
+    known = _recall(kept, task)
+    return known if known is not None else _look(data, sha256, task, kept)
+
+
+def cropped(pixels: Pixels, box: Box, margin: float) -> Pixels:
+    """``box`` and ``margin`` times its longer side around it, within the picture; the whole for an empty box."""
+    left, top, right, bottom = box
+    around = margin * max(right - left, bottom - top)
+    high, wide = pixels.shape[:2]
+    x0, y0 = max(0, math.floor(left - around)), max(0, math.floor(top - around))
+    x1, y1 = min(wide, math.ceil(right + around)), min(high, math.ceil(bottom + around))
+    return pixels[y0:y1, x0:x1] if x1 > x0 and y1 > y0 else pixels
+
+
+def judged(pixels: Pixels) -> Quality:
+    """The gate's verdict on what the network would see."""
+    return gate.judge(preprocess(pixels))
+
+
+def _name(sha256: str, task: Task) -> str:
+    """The file's content and whatever else decides what is found."""
+    asked = json.dumps([sha256, task.box if task.crops else None, task.margin, VERSION])
+    return hashlib.sha256(asked.encode()).hexdigest()
+
+
+def _look(data: bytes, sha256: str, task: Task, kept: Path) -> Examined:
+    try:
+        pixels = decode(data, task.file.name)
+    except DermkioskError as refused:
+        return Examined(problem=f"unreadable: {refused.key}")
+    crop = ""
+    if task.crops is not None and task.box is not None:
+        pixels, crop = cropped(pixels, task.box, task.margin), f"{_name(sha256, task)[:16]}.jpg"
+        Image.fromarray(pixels).save(task.crops / crop, quality=QUALITY)
+    flags = tuple(check.id for check in judged(pixels).reasons)
+    found = Examined("", Fingerprint.of(data, pixels), pixels.shape[1], pixels.shape[0], flags, crop)
+    _keep(kept, found)
+    return found
+
+
+def _keep(file: Path, found: Examined) -> None:
+    if found.print is None:
+        return
+    print_ = found.print
+    told = [print_.sha256, print_.phash, print_.dhash, found.width, found.height, found.flags, found.crop]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.with_suffix(".tmp").open("wb") as unfinished:
+        np.savez(unfinished, miniature=print_.miniature, told=json.dumps(told))
+    file.with_suffix(".tmp").replace(file)
+
+
+def _recall(file: Path, task: Task) -> Examined | None:
+    try:
+        with np.load(file) as kept:
+            told, small = json.loads(str(kept["told"])), np.asarray(kept["miniature"])
+    except (OSError, KeyError, ValueError, BadZipFile):
+        return None
+    sha256, phash, dhash, width, height, flags, crop = told
+    if crop and (task.crops is None or not (task.crops / crop).is_file()):
+        return None
+    return Examined("", Fingerprint(sha256, phash, dhash, small), width, height, tuple(flags), crop)
