@@ -26,6 +26,9 @@ from firmware.skin import Scene, Skin
 from firmware.station import Station
 from firmware.synthetic import SyntheticCamera, draw
 
+SMALL = (768, 576)
+"""Half the synthetic camera's frame: a quarter of the time."""
+WAIT_S = 60.0
 LAN_URL = "http://192.168.1.5:8000"
 MODEL = {"bundle": "test", "sha256": "0" * 64, "runtime": "none", "delegate": "none"}
 Answer = Callable[..., None]
@@ -44,14 +47,14 @@ class Hardware:
 @pytest.fixture(scope="session")
 def scene() -> Scene:
     """Drawn once: it takes seconds."""
-    return draw(Skin())
+    return draw(Skin(), SMALL)
 
 
 @pytest.fixture
 def hardware(scene: Scene) -> Iterator[Hardware]:
     light, button, indicator = SimulatedLight(), SimulatedButton(), SimulatedIndicator()
-    camera = SyntheticCamera(light, scene)
-    with Station(camera, light, indicator, button, frame_timeout_s=1) as station:
+    camera = SyntheticCamera(light, scene, size=SMALL)
+    with Station(camera, light, indicator, button, WAIT_S, clock=lambda: 0.0) as station:
         yield Hardware(station, camera, button, indicator)
 
 

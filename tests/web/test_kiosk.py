@@ -23,7 +23,7 @@ from firmware.errors import CaptureCancelled
 from firmware.synthetic import Fault
 
 Answer = Callable[..., None]
-DEADLINE_S = 20
+DEADLINE_S = 60
 
 
 @pytest.fixture
