@@ -1,17 +1,21 @@
 """A visit at the kiosk, without a browser: its steps, the camera's faults, and what it leaves behind."""
 
+import json
 import re
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from markupsafe import escape
 
+from appliance.cases import document
 from appliance.cases.store import Intake
 from appliance.messages import text
 from appliance.web.app import create_kiosk_app
@@ -192,6 +196,18 @@ def test_a_bright_room_is_a_refusal_with_a_remedy_and_no_fault(
     assert text("zh", "error.room_too_bright.remedy") in page()
     assert hardware.indicator.state == "refused"
     assert not services.store.cases()
+
+
+def test_the_case_keeps_what_was_set_and_measured_in_the_documents_own_shape(
+    do: Any, until: Any, services: Services, live: None
+) -> None:
+    do("capture")
+    assert until() == "waiting"
+    schema = json.loads(Path(document.__file__).with_name("result.schema.json").read_text())
+    (case,) = services.store.cases()
+    assert case.capture is not None
+    assert case.capture["set"] is not None
+    jsonschema.validate(case.capture, {"$defs": schema["$defs"], **schema["properties"]["capture"]})
 
 
 def test_a_cancelled_capture_leads_back_to_the_live_view(
