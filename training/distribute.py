@@ -1,7 +1,7 @@
 """One process, several GPUs, or several machines: what ``TF_CONFIG`` and the machine have.
 
-With ``TF_CONFIG`` set (TensorFlow's description of the cluster), each machine runs the same command. Each makes its part
-of every batch, the gradients are averaged over all, and each keeps its own checkpoints, so that no disk need be shared.
+With ``TF_CONFIG`` set (TensorFlow's description of the cluster), each machine runs the same command. Each makes its
+part of every batch, the gradients are averaged over all, and each keeps its own checkpoints: no disk need be shared.
 """
 
 import json

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from training.dataset import Split
 from training.recipe import Phase, Recipe, scaling_for
 
 Config = dict[str, Any]
@@ -34,7 +35,8 @@ class Steps:
         """Raises ``KeyError`` or ``TypeError`` for what is missing or unknown."""
         self.run, self.bundle = Path(wanted["run"]), Path(wanted["bundle"])
         self.data, self.wanted = data, wanted
-        self.split_file = self.run / "curated" / "split.csv"
+        self.curated = self.run / "curated"
+        self.split_file = self.curated / "split.csv"
         self.recipe = recipe(wanted["finetune"], self.split_file, data / "manifest.csv", weights)
 
     def in_order(self) -> tuple[tuple[str, Callable[[], object]], ...]:
@@ -43,12 +45,48 @@ class Steps:
             ("curate", self.curate),
             ("split", self.split),
             ("finetune", self.finetune),
+            *((("soup", self.soup),) if "soup" in self.wanted else ()),
             ("quantise", self.quantise),
             ("calibrate", self.calibrate),
             ("gate", self.gate),
             ("evaluate on validation photographs", lambda: self.evaluate("validation")),
             ("evaluate on test photographs", lambda: self.evaluate("test")),
         )
+
+    def curate(self) -> None:
+        """Look at every photograph once; what was found is kept, so that the next time is quick."""
+        from training.curate import Wishes, curate
+
+        wishes = {"crop": False, **self.wanted.get("curate", {})}
+        curate(self.data / "manifest.csv", self.curated, Wishes(**wishes))
+
+    def split(self) -> None:
+        """The same every time."""
+        from training.split import split_file
+
+        wishes = dict(self.wanted.get("split", {}))
+        keep = wishes.pop("keep", None)
+        train_only = tuple(wishes.pop("train_only_sources", ()))
+        manifest = self.curated / "manifest.csv"
+        split_file(manifest, self.split_file, keep=Path(keep) if keep else None, train_only=train_only, **wishes)
+
+    def soup(self) -> None:
+        """Mix with what the run started from."""
+        from training.soup import soup
+
+        soup(self.run, tuple(self.wanted["soup"]["shares"]))
+
+    def gate(self) -> None:
+        """Limits of the photograph checks, where there are labels of quality."""
+        from training.gate import fit_gate
+
+        fit_gate(self.bundle, self.data / "manifest.csv", self.run / "gate")
+
+    def evaluate(self, split: Split) -> None:
+        """Every figure, the report, the card."""
+        from training.evaluate import evaluate
+
+        evaluate(self.run, self.bundle, split)
 
     def finetune(self) -> None:
         """Train, or go on."""

@@ -8,7 +8,9 @@ import pytest
 from PIL import Image
 
 from appliance.vision.classes import CLASSES
+from training.dataset import read_manifest
 from training.golden import draw
+from training.split import assign_splits
 
 PER_LABEL = 16
 
@@ -29,3 +31,11 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 Image.fromarray(pixels).save(folder / name, quality=85)
                 rows.writerow([name, label, f"{label}-{number // 2}", "drawn" if number % 4 else "drawn_too"])
     return folder / "manifest.csv"
+
+
+@pytest.fixture(scope="session")
+def split(manifest: Path) -> Path:
+    """The same with the columns split and fold."""
+    file = manifest.parent / "split.csv"
+    assign_splits(read_manifest(manifest), seed=8).rows.to_csv(file, index=False)
+    return file

@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
 
-from appliance.vision.calibration import prediction_set, probabilities
+from appliance.vision.bundle import NoneOfThese
+from appliance.vision.calibration import prediction_set, probabilities, unlikeness
 from appliance.vision.classes import CLASSES
-from training.calibrate import LEVEL, conformal, fit, temperature, threshold
+from training.calibrate import LEVEL, conformal, fit, psoriasis_threshold, temperature, threshold
+from training.predict import Predictions
+from training.unlike import choose
 
 
 def _drawn(scale: float, count: int = 4000) -> tuple[np.ndarray, np.ndarray]:
@@ -39,11 +42,64 @@ def test_a_class_with_too_few_photographs_borrows_and_says_so() -> None:
     assert conformal(probabilities(logits, 1.0)[rare], targets[rare]).pooled == ("pemphigus",)
 
 
-def test_operating_points_hold_on_the_data_they_were_fitted_on() -> None:
+OUTLIER = NoneOfThese(method="outlier", outlier=1, energy=0, max_logit=0, bias=0, threshold=1, refer_threshold=1)
+
+
+def _with_others(outlier_gap: float = 2.0) -> tuple[Predictions, np.ndarray]:
+    """Drawn logits of the eight and of 1,000 others, with an outlier channel that is higher for the others."""
     logits, targets = _drawn(1.0)
-    scores = np.random.default_rng(1).uniform(size=len(targets))
-    fitted = fit(logits, targets, scores)
-    malignant = np.isin(targets, [2, 3])
-    flagged = probabilities(logits, fitted.temperature)[:, 2:4].sum(axis=1) >= fitted.malignancy_threshold
+    rng = np.random.default_rng(9)
+    others = rng.normal(0, 1, (1000, 8))
+    outlier = np.concatenate([rng.normal(0, 1, len(targets)), rng.normal(outlier_gap, 1, 1000)])
+    return Predictions(np.concatenate([logits, others]), outlier), np.concatenate([targets, np.full(1000, -1)])
+
+
+def test_operating_points_hold_on_the_data_they_were_fitted_on() -> None:
+    said, targets = _with_others()
+    fitted = fit(said, targets, OUTLIER)
+    known = targets >= 0
+    malignant = np.isin(targets[known], [2, 3])
+    flagged = probabilities(said.logits[known], fitted.temperature)[:, 2:4].sum(axis=1) >= fitted.malignancy_threshold
     assert flagged[malignant].mean() >= 0.95
-    assert (scores > fitted.none_of_these_threshold).mean() == pytest.approx(0.1, abs=0.01)
+    score = unlikeness(said.logits, said.outlier, fitted.none_of_these)
+    assert (score[known] > fitted.none_of_these.threshold).mean() == pytest.approx(0.1, abs=0.01)
+    assert fitted.none_of_these.refer_threshold == fitted.none_of_these.threshold
+
+
+def test_doubt_begins_where_melanomas_need_it_but_leaves_normal_skin_alone() -> None:
+    said, targets = _with_others()
+    said.outlier[targets == 4] -= 2.0
+    melanoma = targets == -1
+    fitted = fit(said, targets, OUTLIER, melanoma).none_of_these
+    score = unlikeness(said.logits, said.outlier, fitted)
+    assert fitted.refer_threshold < fitted.threshold
+    assert (score[targets == 4] > fitted.refer_threshold).mean() <= 0.1
+    apart, _ = _with_others(outlier_gap=6.0)
+    early = fit(apart, targets, OUTLIER, melanoma).none_of_these
+    assert (unlikeness(apart.logits, apart.outlier, early)[melanoma] > early.refer_threshold).mean() >= 0.95
+
+
+def test_psoriasis_has_the_point_of_the_largest_sensitivity_and_specificity() -> None:
+    probability = np.zeros((100, 8))
+    targets = np.array([6] * 50 + [0] * 50)
+    probability[:50, 6] = np.linspace(0.31, 0.9, 50)
+    probability[50:, 6] = np.linspace(0.0, 0.29, 50)
+    assert 0.29 < psoriasis_threshold(probability, targets) <= 0.31
+    assert psoriasis_threshold(probability[50:], targets[50:]) == 1.0
+
+
+def test_the_best_signal_for_none_of_these_is_chosen_on_what_it_does() -> None:
+    said, targets = _with_others(outlier_gap=0.0)
+    groups = np.arange(len(targets)).astype(str)
+    told_by_logits, report = choose(said, targets, groups)
+    assert told_by_logits.method in ("energy", "max_logit", "combined")
+    assert report["auroc"]["outlier"] == pytest.approx(0.5, abs=0.05)
+    clear, _ = _with_others(outlier_gap=8.0)
+    assert choose(clear, targets, groups)[0].method == "outlier"
+
+
+def test_signals_that_help_each_other_are_combined() -> None:
+    said, targets = _with_others(outlier_gap=1.5)
+    chosen, report = choose(said, targets, np.arange(len(targets)).astype(str))
+    assert chosen.method == "combined"
+    assert report["auroc"]["combined"] > max(report["auroc"][name] for name in ("outlier", "energy", "max_logit"))
