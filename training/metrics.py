@@ -104,7 +104,7 @@ def top3(answers: Answers) -> float:
 
 
 def balanced(answers: Answers) -> float:
-    """Mean recall over the classes that are there: say how many, beside it."""
+    """Mean recall over the classes that have photographs here."""
     recalls = [share(right(answers.at(answers.targets == index))) for index in there(answers)]
     return float(np.mean(recalls)) if recalls else float("nan")
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from training.dataset import Photographs
+from training.evaluation.bootstrap import RESAMPLES
 from training.evaluation.crossvalidate import apart, joined, parts, raw, report_of
 from training.evaluation.learners import Learner
 from training.metrics import Answers
@@ -28,12 +29,12 @@ def without(source: str, photographs: Photographs, learner: Learner) -> tuple[An
     return raw(learner.answer(train, held, f"without-{source}"), held), held
 
 
-def cross_collection(source: str, photographs: Photographs, learner: Learner) -> Report:
+def cross_collection(source: str, photographs: Photographs, learner: Learner, resamples: int = RESAMPLES) -> Report:
     """The figures on ``source`` of a network that never saw it, and which of its classes it could know at all."""
     answers, held = without(source, photographs, learner)
     elsewhere = photographs.rows[photographs.rows["source"] != source]
     return {
         "without": source,
         "classes_elsewhere": sorted(set(elsewhere["label"]) & set(held.rows["label"])),
-        **report_of(answers, held),
+        **report_of(answers, held, resamples),
     }

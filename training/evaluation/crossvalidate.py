@@ -13,6 +13,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from appliance.vision.calibration import probabilities
 from appliance.vision.classes import CLASSES
 from training.dataset import Photographs
+from training.evaluation.bootstrap import RESAMPLES
 from training.evaluation.judge import figures_of
 from training.evaluation.learners import Learner
 from training.metrics import Answers, truth
@@ -97,9 +98,9 @@ def raw(said: Predictions, photographs: Photographs) -> Answers:
     return Answers(probabilities(said.logits, 1.0), outlier, *truth(photographs))
 
 
-def report_of(answers: Answers, photographs: Photographs) -> Report:
+def report_of(answers: Answers, photographs: Photographs, resamples: int = RESAMPLES) -> Report:
     """Figures with intervals, pooled, by class, source, skin tone and condition; ``float`` is the only network."""
-    return figures_of({"float": answers}, photographs)
+    return figures_of({"float": answers}, photographs, resamples)
 
 
 def write(report: Report, folder: Path, name: str) -> Path:

@@ -9,7 +9,7 @@ import pandas as pd
 from appliance.vision.bundle import Calibration
 from appliance.vision.classes import CLASSES
 from training.dataset import Photographs
-from training.evaluation.bootstrap import PART_RESAMPLES, known, side_by_side
+from training.evaluation.bootstrap import FEWEST_GROUPS, PART_RESAMPLES, RESAMPLES, known, side_by_side
 from training.metrics import FIGURES, RANKED, Answers, Figure, area, right, share, there
 from training.predict import Predictions
 
@@ -25,24 +25,28 @@ TONES: Final = {
 """Fitzpatrick types that are looked at together; the manifest's column ``fitzpatrick`` is empty where nobody said."""
 
 
-def judge(said: dict[str, Predictions], photographs: Photographs, calibration: Calibration) -> Report:
+def judge(
+    said: dict[str, Predictions], photographs: Photographs, calibration: Calibration, resamples: int = RESAMPLES
+) -> Report:
     """All figures; ``said`` holds the predictions of ``float`` and ``int8`` in the order of the photographs."""
-    return figures_of({name: Answers.of(each, photographs, calibration) for name, each in said.items()}, photographs)
+    networks = {name: Answers.of(each, photographs, calibration) for name, each in said.items()}
+    return figures_of(networks, photographs, resamples)
 
 
-def figures_of(networks: Networks, photographs: Photographs) -> Report:
+def figures_of(networks: Networks, photographs: Photographs, resamples: int = RESAMPLES) -> Report:
     """The same from answers; the last of the networks is the one that ships."""
     shipped = list(networks.values())[-1]
     figures = FIGURES if shipped.decisions is not None else RANKED
+    fewer = min(resamples, PART_RESAMPLES)
     return {
         "photographs": {"eight": int((shipped.targets >= 0).sum()), "other": int((shipped.targets < 0).sum())},
         "groups": len(set(shipped.groups)),
         "classes": [CLASSES[index] for index in there(shipped)],
-        "figures": side_by_side(figures, networks),
+        "figures": side_by_side(figures, networks, resamples),
         "agreement": agreement(networks),
-        "by_class": by_class(networks),
-        "by_source": within(networks, photographs.rows["source"].to_numpy(dtype=str), figures),
-        "by_tone": within(networks, tones(photographs), figures),
+        "by_class": by_class(networks, resamples),
+        "by_source": within(networks, photographs.rows["source"].to_numpy(dtype=str), figures, fewer),
+        "by_tone": within(networks, tones(photographs), figures, fewer),
         "by_condition": by_condition(shipped),
         "confusion": {name: confusion(answers) for name, answers in networks.items()},
     }
@@ -54,7 +58,7 @@ def agreement(networks: Networks) -> float | None:
     return known(share(likeliest[0] == likeliest[-1]))
 
 
-def by_class(networks: Networks) -> Report:
+def by_class(networks: Networks, resamples: int = RESAMPLES) -> Report:
     """Recall, prediction sets and AUROC class by class, and what INT8 costs in recall."""
     shipped = list(networks.values())[-1]
     figures: dict[str, Figure] = {}
@@ -64,7 +68,7 @@ def by_class(networks: Networks) -> Report:
         if shipped.decisions is not None:
             figures[f"{name}/set coverage"] = partial(_coverage, index)
             figures[f"{name}/set size"] = partial(_size, index)
-    found = side_by_side(figures, networks)
+    found = side_by_side(figures, networks, resamples)
     return {name: _of_class(index, shipped, found) for index, name in enumerate(CLASSES)}
 
 
@@ -72,7 +76,15 @@ def _of_class(index: int, answers: Answers, found: Report) -> Report:
     own = answers.targets == index
     prefix = f"{CLASSES[index]}/"
     entries = {name.removeprefix(prefix): entry for name, entry in found.items() if name.startswith(prefix)}
-    return {"photographs": int(own.sum()), "groups": len(set(answers.groups[own])), **entries}
+    groups = len(set(answers.groups[own]))
+    if groups < FEWEST_GROUPS:
+        entries = {name: _without_intervals(entry) for name, entry in entries.items()}
+    return {"photographs": int(own.sum()), "groups": groups, **entries}
+
+
+def _without_intervals(entry: Report) -> Report:
+    """Many groups of other classes were drawn, but few of its own."""
+    return {name: None if name.endswith("_95") else value for name, value in entry.items()}
 
 
 def _recall(index: int, answers: Answers) -> float:
@@ -92,9 +104,9 @@ def _size(index: int, answers: Answers) -> float:
     return share(answers.decided.sets[answers.targets == index].sum(axis=1))
 
 
-def within(networks: Networks, part_of: Any, figures: dict[str, Figure]) -> Report:
+def within(networks: Networks, part_of: Any, figures: dict[str, Figure], resamples: int) -> Report:
     """The figures inside each part (``part_of``: N names); what makes no sense inside one is ``None``."""
-    return {part: _within(networks, part_of == part, figures) for part in _in_order(part_of)}
+    return {part: _within(networks, part_of == part, figures, resamples) for part in _in_order(part_of)}
 
 
 def _in_order(part_of: Any) -> list[str]:
@@ -102,7 +114,7 @@ def _in_order(part_of: Any) -> list[str]:
     return [tone for tone in TONES if tone in found] or sorted(found)
 
 
-def _within(networks: Networks, rows: Any, figures: dict[str, Figure]) -> Report:
+def _within(networks: Networks, rows: Any, figures: dict[str, Figure], resamples: int) -> Report:
     inside = {name: answers.at(rows) for name, answers in networks.items()}
     shipped = list(inside.values())[-1]
     return {
@@ -110,7 +122,7 @@ def _within(networks: Networks, rows: Any, figures: dict[str, Figure]) -> Report
         "other": int((shipped.targets < 0).sum()),
         "groups": len(set(shipped.groups)),
         "classes": [CLASSES[index] for index in there(shipped)],
-        "figures": side_by_side(figures, inside, PART_RESAMPLES),
+        "figures": side_by_side(figures, inside, resamples),
     }
 
 

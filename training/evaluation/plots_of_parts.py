@@ -13,7 +13,7 @@ Report = dict[str, Any]
 MAPS: Final = {"class map": (INT8, "solid"), "centre": (GREEN, "dashed"), "random": (GREY, "dotted")}
 SKY: Final = "#56B4E9"
 SHOWN: Final = 20
-"""So many conditions outside the eight, the most frequent ones."""
+"""So many conditions outside the eight: melanomas, then the most frequent ones."""
 
 
 def recalls(report: Report) -> Sheet:
@@ -23,6 +23,7 @@ def recalls(report: Report) -> Sheet:
     figure, ax = sheet(1, 1, 7.6, 0.55 * len(classes) + 1.2)
     _forest(ax, labels, [report["by_class"][name]["recall"] for name in classes])
     ax.set(title="Recall by class", xlabel="Share of the class's photographs named right (95 % interval)")
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 
@@ -37,7 +38,8 @@ def within(report: Report) -> Sheet:
         labels = ["pooled", *(f"{_tone(name, kind)} ({each['eight']})" for name, each in parts.items())]
         _forest(ax, labels, [report["figures"]["top-1"], *(each["figures"]["top-1"] for each in parts.values())])
         ax.axvline(report["figures"]["top-1"]["int8"], color=GREY, lw=0.8, ls="dotted")
-        ax.set(title=title, xlabel="Top-1 among the eight (95 % interval; photographs in brackets)")
+        ax.set(title=f"{title} (photographs)", xlabel="Top-1 among the eight (95 % interval)")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 
@@ -56,12 +58,12 @@ def _forest(ax: Axes, labels: list[str], entries: list[Report]) -> None:
             ax.plot(entry[name], height, mark, color=COLOURS[name], ms=5, label=NAMES[name] if row == 0 else None)
     ax.set_yticks(range(len(labels)), labels[::-1])
     ax.set(xlim=(0, 1.01), ylim=(-0.6, len(labels) - 0.4))
-    ax.legend(loc="lower left", fontsize=8.5)
 
 
 def conditions(report: Report) -> Sheet:
     """What becomes of the conditions outside the eight, and of normal skin beside them."""
-    others = dict(list(report["by_condition"].items())[:SHOWN])
+    by_name = sorted(report["by_condition"].items(), key=lambda item: "melanoma" not in item[0])
+    others = dict(by_name[:SHOWN])
     figure, ax = sheet(1, 1, 8.6, 0.32 * (len(others) + 1) + 1.5)
     rows = [(f"{name.replace('_', ' ')} ({each['photographs']})", each) for name, each in others.items()]
     rows.append(("normal skin, for comparison", {"sent to a doctor": _of_normal(report), "none_of_these": None}))
@@ -70,7 +72,8 @@ def conditions(report: Report) -> Sheet:
         if each["none_of_these"] is not None:
             ax.barh(height, each["none_of_these"], color=INT8, height=0.35)
     ax.set_yticks(range(len(rows)), [label for label, _ in rows[::-1]])
-    ax.set(xlim=(0, 1), xlabel="Share of the photographs, INT8", title="Conditions outside the eight (photographs)")
+    ax.set(xlabel="Share of the photographs, INT8", title="Conditions outside the eight (photographs)")
+    ax.set(xlim=(0, 1), ylim=(-0.6, len(rows) - 0.4))
     said = {"sent to a doctor by any rule": SKY, "called none_of_these": INT8}
     patches = [Patch(color=colour, label=label) for label, colour in said.items()]
     figure.legend(handles=patches, loc="outside lower center", ncols=2)

@@ -31,7 +31,7 @@ def write_report(folder: Path, report: dict[str, Any], card: Card, plots: list[P
         card=card,
         plots={file.stem.removeprefix(f"{split}-"): inline(file) for file in plots},
         examples=[{**each, "picture": inline(pictures / each["file"])} for each in chosen],
-        made=datetime.now(UTC).isoformat(timespec="minutes"),
+        made=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
     )
     file = folder / f"{split}.html"
     file.write_text(page)

@@ -13,6 +13,7 @@ from training.evaluation.judge import judge
 from training.predict import Predictions
 
 EACH = 12
+RESAMPLES = 60
 
 
 @pytest.fixture(scope="session")
@@ -77,4 +78,4 @@ def said(photographs: Photographs) -> dict[str, Predictions]:
 @pytest.fixture(scope="session")
 def judged(said: dict[str, Predictions], photographs: Photographs, calibration: Calibration) -> dict[str, Any]:
     """Every figure about them; not to be changed."""
-    return judge(said, photographs, calibration)
+    return judge(said, photographs, calibration, RESAMPLES)

@@ -103,7 +103,7 @@ def test_a_collection_is_judged_by_who_never_saw_it(photographs: Photographs) ->
     assert set(held.rows["source"]) == {"atlas"}
     taught, asked = recorder.seen[0]
     assert not taught & asked
-    report = cross_collection("atlas", photographs, recorder)
+    report = cross_collection("atlas", photographs, recorder, 20)
     assert report["photographs"]["eight"] == int(
         ((photographs.rows["source"] == "atlas") & (photographs.targets >= 0)).sum()
     )
@@ -112,7 +112,7 @@ def test_a_collection_is_judged_by_who_never_saw_it(photographs: Photographs) ->
 
 
 def test_answers_without_calibration_have_a_report_without_decisions(photographs: Photographs) -> None:
-    report = report_of(crossvalidate(photographs, Recorder()), photographs)
+    report = report_of(crossvalidate(photographs, Recorder()), photographs, 20)
     assert "set size" not in report["figures"]
     assert report["figures"]["top-1"]["float_95"] == [1.0, 1.0]
 

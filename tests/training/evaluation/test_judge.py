@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from appliance.vision.bundle import Calibration
 from appliance.vision.classes import CLASSES
 from training.dataset import Photographs
 from training.evaluation import failures
-from training.evaluation.judge import tones
-from training.metrics import FIGURES
+from training.evaluation.judge import by_class, tones
+from training.metrics import FIGURES, Answers
+from training.predict import Predictions
 
 
 @pytest.fixture
@@ -71,3 +73,15 @@ def test_failures_are_read_off_the_figures(report: dict[str, Any]) -> None:
     worse = copy.deepcopy(report)
     worse["by_source"]["atlas"]["figures"]["top-1"]["int8"] = 0.1
     assert [each["part"] for each in failures.weak_parts(worse)] == ["atlas"]
+
+
+def test_a_class_of_too_few_groups_has_no_interval(
+    said: dict[str, Predictions], photographs: Photographs, calibration: Calibration
+) -> None:
+    rows = photographs.rows.copy()
+    rows.loc[rows["label"] == "pemphigus", "group"] = "one patient"
+    answers = Answers.of(said["int8"], Photographs(photographs.folder, rows), calibration)
+    found = by_class({"int8": answers}, 60)
+    assert found["pemphigus"]["recall"]["int8"] is not None
+    assert found["pemphigus"]["recall"]["int8_95"] is None
+    assert found["psoriasis"]["recall"]["int8_95"] is not None
