@@ -17,7 +17,7 @@ from firmware.errors import (
     StationBusy,
 )
 from firmware.factories import open_button, open_indicator, open_light
-from firmware.sequence import BURST, SETTLED_FRAMES
+from firmware.sequence import BURST, BURST_AT_MOST, SETTLED_FRAMES
 from firmware.simulated import SimulatedButton, SimulatedIndicator, SimulatedLight
 from firmware.skin import Scene
 from firmware.station import Station
@@ -173,7 +173,46 @@ def test_the_sharpest_of_the_burst_is_chosen(light: SimulatedLight, plaque: Scen
 
     camera = ShakyHand(light, plaque, size=SMALL)
     with station_of(camera, light) as station:
-        assert station.capture().frame.sequence == camera.sharp
+        captured = station.capture()
+    assert captured.frame.sequence == camera.sharp
+    assert captured.frames == BURST_AT_MOST  # the hand moves
+
+
+def test_a_hand_that_is_still_needs_no_more_than_three(station: Station) -> None:
+    assert station.capture().frames == BURST
+
+
+@pytest.mark.parametrize(("level", "exposure_us"), [(0.001, 500_000), (0.05, 50_000)])
+def test_the_room_is_looked_at_for_half_a_second_where_that_does_not_clip(
+    station: Station, camera: SyntheticCamera, level: float, exposure_us: float
+) -> None:
+    camera.physics.ambient_level = level
+    captured = station.capture()
+    assert captured.conditions()["room_exposure_us"] == exposure_us
+    assert captured.ambient_share == pytest.approx(level / (1 + level), rel=0.2)
+
+
+def test_a_lens_that_can_move_is_focused_once_and_stays(light: SimulatedLight, plaque: Scene) -> None:
+    far = Scene(plaque.ring, plaque.ambient, distance_mm=90)
+    positions: list[float | None] = []
+
+    class Watching(Watched):
+        def capture(self, timeout_s: float) -> Frame:
+            positions.append(self.lens_dioptres)
+            return super().capture(timeout_s)
+
+    camera = Watching(light, far)
+    camera.physics.autofocus = True
+    with station_of(camera, light) as station:
+        captured = station.capture()
+    assert captured.conditions()["lens_position"] == pytest.approx(1000 / 90, abs=0.8)
+    assert set(positions) == {captured.frame.lens_position}
+
+
+def test_the_live_view_chooses_its_own_exposure_again_afterwards(station: Station, camera: SyntheticCamera) -> None:
+    locked = station.capture().frame.exposure_us
+    shown = [station.preview().exposure_us for _ in range(10)]
+    assert shown[-1] > 2 * locked  # the room is dark again
 
 
 def test_conditions_are_what_was_set_and_measured(station: Station) -> None:
