@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.progress import track
@@ -89,7 +90,7 @@ def _compared(
     readable = [position for position, found in enumerate(examined) if found.print is not None]
     prints = [found.print for found in examined if found.print is not None]
     near = near_duplicates(prints, apply)
-    pairs = pd.Series(readable).to_numpy()[near] if len(near) else near
+    pairs = np.asarray(readable, np.int64)[near]
     table["near_duplicates"] = named_clusters(list(table["image"]), pairs)
     table["flags"] = [" ".join(flags) for flags in _flags(table, examined)]
     table["dropped"] = [_first(flags.split(), wishes.dropped) for flags in table["flags"]]
@@ -166,7 +167,8 @@ def _write(table: pd.DataFrame, out: Path) -> None:
 
 
 def _pictures(table: pd.DataFrame, root: Path) -> list[Picture]:
+    columns = (table[name].astype(str) for name in ("original", "label", "source", "flags", "dropped", "problem"))
     return [
-        Picture(root / row.original, row.label, row.source, tuple(row.flags.split()), row.dropped, row.problem)
-        for row in table.itertuples()
+        Picture(root / original, label, source, tuple(flags.split()), dropped, problem)
+        for original, label, source, flags, dropped, problem in zip(*columns, strict=True)
     ]

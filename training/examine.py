@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 from zipfile import BadZipFile
@@ -12,15 +13,16 @@ import numpy as np
 from PIL import Image
 
 from appliance.errors import DermkioskError
+from appliance.vision import preprocess as preprocessing
+from appliance.vision import quality
 from appliance.vision.assessment import Quality
 from appliance.vision.photo import Pixels, decode
 from appliance.vision.preprocess import preprocess
 from appliance.vision.quality import gate
+from training import duplicates, resemblance
 from training.collections.record import Box
 from training.duplicates import Fingerprint
 
-VERSION: Final = "1"
-"""Part of a kept examination's name: raised when the gate or the fingerprint changes, so that old ones are not read."""
 QUALITY: Final = 95
 """JPEG quality of a crop."""
 
@@ -80,8 +82,17 @@ def judged(pixels: Pixels) -> Quality:
 
 def _name(sha256: str, task: Task) -> str:
     """The file's content and whatever else decides what is found."""
-    asked = json.dumps([sha256, task.box if task.crops else None, task.margin, VERSION])
+    asked = json.dumps([sha256, task.box if task.crops else None, task.margin, _code()])
     return hashlib.sha256(asked.encode()).hexdigest()
+
+
+@lru_cache
+def _code() -> str:
+    """Of the gate and the fingerprint: what other code found is not taken for what this one would find."""
+    modules = (quality, duplicates, resemblance, preprocessing)
+    files = sorted(Path(str(module.__file__)) for module in modules)
+    files += sorted(Path(str(quality.__file__)).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _look(data: bytes, sha256: str, task: Task, kept: Path) -> Examined:
@@ -112,7 +123,7 @@ def _keep(file: Path, found: Examined) -> None:
 
 def _recall(file: Path, task: Task) -> Examined | None:
     try:
-        with np.load(file) as kept:
+        with file.open("rb") as stored, np.load(stored) as kept:
             told, small = json.loads(str(kept["told"])), np.asarray(kept["miniature"])
     except (OSError, KeyError, ValueError, BadZipFile):
         return None

@@ -85,4 +85,5 @@ def _overlap(one: int, other: int, frame: int) -> Floats:
     """Length on which two stretches lie on each other, by (cyclic) shift."""
     shift = np.arange(frame)
     shift = np.where(shift < one, shift, shift - frame)
-    return np.maximum(0, np.minimum(one, other + shift) - np.maximum(0, shift)).astype(np.float32)
+    both = np.minimum(one, other + shift) - np.maximum(0, shift)
+    return np.asarray(np.maximum(0, both), np.float32)
