@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from training.cli_data import COMMANDS as DATA_COMMANDS
 from training.evaluation.commands import cross_collection, crossvalidate
 from training.plainly import said_plainly as _said_plainly
 
@@ -186,6 +187,21 @@ BUNDLE = click.option(
 
 @main.command()
 @RUN
+def soup(run: Path) -> None:
+    """Mix what a run ended with and the bundle it started from, in the share that validation likes best.
+
+    \b
+    Example:
+      dermkiosk-train soup --run runs/first
+    """
+    from training.soup import soup as mix
+
+    with _said_plainly():
+        click.echo(mix(run).round(3).to_string(index=False))
+
+
+@main.command()
+@RUN
 @BUNDLE
 @click.option("--representatives", default=240, show_default=True, type=click.IntRange(20), help="training photographs")
 @click.option(
@@ -262,6 +278,8 @@ def evaluate(run: Path, bundle: Path, split: Any, report: Path | None, sample: i
 
 main.add_command(crossvalidate)
 main.add_command(cross_collection)
+for _command in DATA_COMMANDS:
+    main.add_command(_command)
 
 
 @main.command()
