@@ -17,7 +17,7 @@ from training.collections.registry import COLLECTIONS, recognise
 from training.curation_report import Picture, write_report
 from training.duplicates import Pairs, named_clusters, near_duplicates
 from training.examine import Examined, Task, examine
-from training.parallel import Map, mapping
+from training.parallel import Map, Watch, mapping
 
 UNREADABLE: Final = "unreadable"
 DUPLICATE: Final = "duplicate"
@@ -78,8 +78,13 @@ def _examined(records: Sequence[Record], root: Path, out: Path, wishes: Wishes, 
     if crops is not None:
         crops.mkdir(exist_ok=True)
     tasks = [Task(root / record.image, record.box, wishes.margin, out / "examined", crops) for record in records]
+    return list(_shown("photographs")(apply(examine, tasks), len(tasks)))
+
+
+def _shown(what: str) -> Watch:
+    """A progress bar."""
     console = Console(stderr=True)
-    return list(track(apply(examine, tasks), "photographs", total=len(tasks), console=console))
+    return lambda results, total: track(results, what, total=total, console=console)
 
 
 def _compared(
@@ -89,7 +94,7 @@ def _compared(
     table = pd.DataFrame([_row(record, found) for record, found in zip(records, examined, strict=True)]).fillna("")
     readable = [position for position, found in enumerate(examined) if found.print is not None]
     prints = [found.print for found in examined if found.print is not None]
-    near = near_duplicates(prints, apply)
+    near = near_duplicates(prints, apply, _shown("pairs"))
     pairs = np.asarray(readable, np.int64)[near]
     table["near_duplicates"] = named_clusters(list(table["image"]), pairs)
     table["flags"] = [" ".join(flags) for flags in _flags(table, examined)]

@@ -14,7 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from appliance.vision.photo import Pixels, decode
-from training.parallel import Map, mapping
+from training.parallel import Map, Watch, mapping, unwatched
 from training.resemblance import Grey, miniature, resemblance
 
 Pairs = NDArray[np.int64]
@@ -49,15 +49,15 @@ class Fingerprint:
         return cls(hashlib.sha256(data).hexdigest(), *hashes, miniature(pixels))
 
 
-def near_duplicates(prints: Sequence[Fingerprint], apply: Map = map) -> Pairs:
-    """All near-duplicate pairs. ``apply`` may be an executor's map: the proof of a pair takes some 50 ms.
+def near_duplicates(prints: Sequence[Fingerprint], apply: Map = map, watch: Watch = unwatched) -> Pairs:
+    """All near-duplicate pairs. ``apply`` may be an executor's map: the proofs take longest; ``watch`` sees them pass.
 
     Files with the same bytes count as pairs of the first of them with each other one.
     """
     firsts, copies = _same_bytes(prints)
     near = firsts[_candidates([prints[i].phash for i in firsts], [prints[i].dhash for i in firsts])]
     alike = apply(resemblance, (prints[i].miniature for i, _ in near), (prints[j].miniature for _, j in near))
-    proven = near[np.fromiter(alike, float, len(near)) >= RESEMBLANCE]
+    proven = near[np.fromiter(watch(alike, len(near)), float, len(near)) >= RESEMBLANCE]
     return np.concatenate([copies, proven])
 
 

@@ -7,8 +7,15 @@ from typing import Any, Final
 
 Map = Callable[..., Iterable[Any]]
 """The built-in ``map``, or one that does its work in other processes."""
+Watch = Callable[[Iterable[Any], int], Iterable[Any]]
+"""Passes results on, of which there will be so many, and may show how far they are."""
 CHUNK: Final = 16
 """Things handed to a process at once."""
+
+
+def unwatched(results: Iterable[Any], total: int) -> Iterable[Any]:  # noqa: ARG001  # as Watch has it
+    """Shows nothing."""
+    return results
 
 
 @contextmanager
