@@ -225,6 +225,27 @@ def quantise(run: Path, bundle: Path, representatives: int, way: Any, seed: int)
         _print_figures(convert(run, bundle, representatives, seed, way).figures)
 
 
+@main.command(name="quantise-compare")
+@RUN
+@click.option("--representatives", default=240, show_default=True, type=click.IntRange(20))
+@click.option("--fewer", default=60, show_default=True, type=click.IntRange(20), help="a second try with this many")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="CSV of the table")
+def quantise_compare(run: Path, representatives: int, fewer: int, out: Path | None) -> None:
+    """Compare the converters: parity with the float network on validation photographs, and latency.
+
+    \b
+    Example:
+      dermkiosk-train quantise-compare --run runs/first
+    """
+    from training.ways import compare_ways, trials
+
+    with _said_plainly():
+        table = compare_ways(run, trials(representatives, fewer))
+        if out is not None:
+            table.to_csv(out, index=False)
+        click.echo(table.round(4).T.to_string(header=False))
+
+
 @main.command()
 @RUN
 @BUNDLE

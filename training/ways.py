@@ -1,0 +1,67 @@
+"""The ways to INT8 side by side: how near each stays to the float network, and how fast it runs."""
+
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from appliance.vision.preprocess import preprocess
+from appliance.vision.runtime import Network
+from training.convert import WAYS, Way, convert
+from training.golden import draw
+from training.parity import compare
+from training.predict import floating, int8
+from training.quantise import representative
+from training.run import Run
+
+ROUNDS: Final = 15
+"""Runs of each file whose median counts; the files take turns, one thread."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One way with a number of representative photographs."""
+
+    way: Way
+    representatives: int
+
+
+def trials(representatives: int, fewer: int) -> list[Trial]:
+    """Every way with all representatives, and TensorFlow's converter with fewer."""
+    return [*(Trial(way, representatives) for way in WAYS), Trial("tensorflow", fewer)]
+
+
+def compare_ways(run_folder: Path, asked: list[Trial], seed: int = 8) -> pd.DataFrame:
+    """A row per trial, on the validation photographs of the eight; the first row's latency is the peer of the ratio."""
+    run = Run.open(run_folder)
+    network = run.network()
+    watched = run.photographs.of("validation").of_the_eight()
+    groups = watched.rows["group"].to_numpy(str)
+    exact = floating(network, watched)
+    files: list[Network] = []
+    rows = []
+    for trial in asked:
+        chosen = representative(run.photographs.of("train"), trial.representatives, seed)
+        files.append(Network(convert(network, chosen, trial.way), threads=1))
+        parity = compare(exact, int8(files[-1], watched), watched.targets, groups)
+        rows.append({"way": trial.way, "representatives": trial.representatives, **parity.figures})
+        rows[-1]["gate"] = "; ".join(parity.broken) or "passes"
+    times = latencies(files)
+    table = pd.DataFrame(rows).assign(ms=times)
+    return table.assign(ratio=table["ms"] / times[0])
+
+
+def latencies(networks: list[Network]) -> list[float]:
+    """Median milliseconds of each, taken in turns."""
+    view = preprocess(draw())
+    taken: list[list[float]] = [[] for _ in networks]
+    for turn in range(ROUNDS + 1):
+        for network, times in zip(networks, taken, strict=True):
+            start = time.perf_counter()
+            network.run(view)
+            if turn:  # the first round warms up
+                times.append((time.perf_counter() - start) * 1000)
+    return [statistics.median(times) for times in taken]
