@@ -27,10 +27,10 @@ def draw_all(networks: dict[str, Answers], report: dict[str, Any], folder: Path,
     }
     folder.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context(STYLE):
-        return [_save(make(), folder / f"{split}-{name}.png") for name, make in drawings.items()]
+        return [save(make(), folder / f"{split}-{name}.png") for name, make in drawings.items()]
 
 
-def _save(sheet: Sheet, file: Path) -> Path:
-    # No creation date and no version of the library: the same figures make the same bytes.
+def save(sheet: Sheet, file: Path) -> Path:
+    """Write a PNG without creation date or version of the library: the same figures make the same bytes."""
     sheet.savefig(file, dpi=DPI, bbox_inches="tight", metadata={"Software": None})
     return file

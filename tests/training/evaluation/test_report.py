@@ -12,8 +12,9 @@ from appliance.vision.classes import CLASSES
 from training import model_card
 from training.dataset import Photographs
 from training.evaluation import examples, looked, report
-from training.evaluation.draw import draw_all
+from training.evaluation.draw import draw_all, save
 from training.evaluation.failures import failures
+from training.evaluation.plots_of_parts import recalls
 from training.metrics import FIGURES, Answers
 from training.model_card import FORMAT, write_model_card
 from training.predict import Predictions
@@ -52,22 +53,26 @@ def whole(judged: dict[str, Any]) -> dict[str, Any]:
     return {**found, "failures": failures(found)}
 
 
-def test_every_plot_is_a_picture_and_the_same_again(
-    networks: dict[str, Answers], whole: dict[str, Any], tmp_path: Path
-) -> None:
-    plots = draw_all(networks, whole, tmp_path / "a", "validation")
+@pytest.fixture(scope="module")
+def plots(networks: dict[str, Answers], whole: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return draw_all(networks, whole, tmp_path_factory.mktemp("plots"), "validation")
+
+
+def test_every_plot_is_a_picture(plots: list[Path]) -> None:
     assert len(plots) == 8
     for plot in plots:
         picture = np.asarray(Image.open(plot).convert("L"))
         assert picture.std() > 5, f"{plot.name} is blank"
-    again = draw_all(networks, whole, tmp_path / "b", "validation")
-    assert [plot.read_bytes() for plot in plots] == [plot.read_bytes() for plot in again]
+
+
+def test_the_same_figures_make_the_same_bytes(whole: dict[str, Any], tmp_path: Path) -> None:
+    first, again = (save(recalls(whole), tmp_path / f"{number}.png").read_bytes() for number in range(2))
+    assert first == again
 
 
 def test_the_report_holds_every_figure_and_needs_nothing_else(
-    networks: dict[str, Answers], whole: dict[str, Any], tmp_path: Path, bundle_folder: Path
+    plots: list[Path], whole: dict[str, Any], bundle_folder: Path
 ) -> None:
-    plots = draw_all(networks, whole, tmp_path, "validation")
     inlined = {plot.stem.removeprefix("validation-"): report.inline(plot) for plot in plots}
     page = report.render(report=whole, card=read_card(bundle_folder), plots=inlined, examples=[], made="now")
     assert all(name in page for name in FIGURES)
