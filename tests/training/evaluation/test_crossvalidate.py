@@ -5,7 +5,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from appliance.vision.classes import CLASSES
 from training import metrics
 from training.dataset import Photographs
 from training.evaluation.cross_collection import cross_collection, without
@@ -20,7 +19,6 @@ from training.evaluation.learners import (
     shades_of_grey,
     write_split,
 )
-from training.features import Frozen
 from training.golden import draw
 from training.predict import Predictions
 
@@ -115,18 +113,6 @@ def test_answers_without_calibration_have_a_report_without_decisions(photographs
     report = report_of(crossvalidate(photographs, Recorder()), photographs, 20)
     assert "set size" not in report["figures"]
     assert report["figures"]["top-1"]["float_95"] == [1.0, 1.0]
-
-
-@pytest.fixture
-def cached(tmp_path: Path, photographs: Photographs) -> FrozenFeatures:
-    """Features as an earlier extraction left them: some channels tell the class, so no network is asked."""
-    rng = np.random.default_rng(4)
-    rows = rng.normal(0, 1, (len(photographs), sum(WIDTHS.values()))).astype(np.float32)
-    for index in range(len(CLASSES)):
-        rows[photographs.targets == index, 2048 + 30 * index : 2078 + 30 * index] += 4
-    rows[photographs.targets < 0, 3000:3030] += 4
-    np.savez(tmp_path / "known.npz", **dict(zip(photographs.rows["image"], rows, strict=True)))
-    return FrozenFeatures(Frozen("known", None, lambda view: view), tmp_path)
 
 
 def test_frozen_features_learn_what_is_in_them(cached: FrozenFeatures, photographs: Photographs) -> None:

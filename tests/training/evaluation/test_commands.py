@@ -1,0 +1,55 @@
+"""The commands, with a learner that costs nothing."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from training.dataset import Photographs
+from training.evaluation import ablation, commands
+from training.evaluation.learners import FrozenFeatures, Switches
+
+
+@pytest.fixture
+def split(photographs: Photographs, tmp_path: Path) -> str:
+    photographs.rows.to_csv(tmp_path / "split.csv", index=False)
+    return str(tmp_path / "split.csv")
+
+
+@pytest.mark.parametrize("ways", [(), ("--recipe", "split", "--frozen", "split")])
+def test_exactly_one_way_to_learn_has_to_be_said(split: str, tmp_path: Path, ways: tuple[str, ...]) -> None:
+    asked = [split if word == "split" else word for word in ways]
+    answer = CliRunner().invoke(commands.crossvalidate, ["--data", split, "--out", str(tmp_path / "cv"), *asked])
+    assert answer.exit_code == 1
+    assert "either --recipe" in answer.output
+    assert "Traceback" not in answer.output
+
+
+def test_an_ablation_compares_in_pairs_with_its_base(
+    cached: FrozenFeatures, photographs: Photographs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: str
+) -> None:
+    blind = Switches(layers=("mixed5",))
+    chosen = (ablation.Variant("base", cached.switches), ablation.Variant("blind", blind))
+    monkeypatch.setattr(commands, "_learner", lambda *_, **__: cached)
+    monkeypatch.setattr(ablation, "variants", lambda *_: chosen)
+    asked = ["--data", split, "--frozen", split, "--out", str(tmp_path / "cv"), "--ablation"]
+    answer = CliRunner().invoke(commands.crossvalidate, asked, catch_exceptions=False)
+    assert "| blind |" in answer.output
+    variants = json.loads((tmp_path / "cv" / "ablation.json").read_text())["variants"]
+    assert variants["base"]["top-1"]["difference"] == 0
+    assert variants["blind"]["top-1"]["difference_95"][1] < 0
+
+
+def test_the_marked_source_teaches_in_its_variant_alone_and_is_never_judged(
+    cached: FrozenFeatures, photographs: Photographs
+) -> None:
+    rows = photographs.rows.copy()
+    rows.loc[rows["group"].isin(["g1", "g7"]), "source"] = ablation.MARKED
+    chosen = (
+        ablation.Variant("base", cached.switches),
+        ablation.Variant("with it", cached.switches, marked=True),
+    )
+    report = ablation.ablate(Photographs(photographs.folder, rows), cached, chosen, lambda _: None)
+    assert report["photographs"] == len(photographs) - 4
+    assert report["variants"]["with it"] != report["variants"]["base"]
