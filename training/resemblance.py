@@ -72,13 +72,13 @@ def _unit(values: Floats) -> Floats:
 
 
 def _agreement(one: Floats, other: Floats) -> float:
-    """Largest mean product of two structures over the shifts with enough overlap."""
+    """Largest mean product of two structures over the shifts with enough overlap; −1 where there are none."""
     frame = tuple(fft.next_fast_len(a + b, real=True) for a, b in zip(one.shape, other.shape, strict=True))
     product = fft.irfft2(fft.rfft2(one, frame) * fft.rfft2(other, frame).conj(), frame)
     down, right = (_overlap(a, b, n) for a, b, n in zip(one.shape, other.shape, frame, strict=True))
     area = np.outer(down, right)
     enough = area >= MIN_OVERLAP * min(one.size, other.size)
-    return float((product[enough] / area[enough]).max())
+    return float((product[enough] / area[enough]).max(initial=-1.0))
 
 
 def _overlap(one: int, other: int, frame: int) -> Floats:

@@ -82,6 +82,18 @@ def test_the_same_bytes_are_pairs_with_the_first() -> None:
     assert sorted(near_duplicates(prints(data, plain(draw(2)), data, data)).tolist()) == [[0, 2], [0, 3]]
 
 
+def test_upright_and_lying_pictures_that_cannot_cover_each_other_are_strangers() -> None:
+    pixels = draw(1)
+    assert resemblance(miniature(pixels[:, :200]), miniature(pixels[:200])) < RESEMBLANCE
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_flat_pictures_have_no_structure_to_share(value: int) -> None:
+    flat = miniature(np.full((200, 300, 3), value, np.uint8))
+    assert resemblance(flat, miniature(draw(1))) < RESEMBLANCE
+    assert resemblance(flat, flat) < RESEMBLANCE
+
+
 def test_no_photographs_have_no_duplicates() -> None:
     assert near_duplicates([]).shape == (0, 2)
 
