@@ -304,18 +304,29 @@ for _command in DATA_COMMANDS:
 
 
 @main.command()
-@RUN
-def gate(run: Path) -> None:
-    """Print what the gate's checks refuse of training and validation photographs, sharp and blurred.
+@BUNDLE
+@click.option(
+    "--data", required=True, type=click.Path(exists=True, path_type=Path), help="manifest.csv; quality.csv beside it"
+)
+@click.option(
+    "--cache", type=click.Path(file_okay=False, path_type=Path), help="folder to keep the measures in, to fit again"
+)
+def gate(bundle: Path, data: Path, cache: Path | None) -> None:
+    """Fit the quality gate on labelled photographs and rendered faults, and put its limits into the bundle.
+
+    The last step but evaluation: after quantise and calibrate, whose outputs it leaves as they are.
 
     \b
     Example:
-      dermkiosk-train gate --run runs/first
+      dermkiosk-train gate --bundle models/skin8-inceptionv3 --data photos/manifest.csv
     """
-    from training.gate_limits import table
+    from training.gate import fit_gate, said
 
     with _said_plainly():
-        click.echo(table(run))
+        figures = fit_gate(bundle, data, cache)
+        if not figures:
+            raise ValueError(f"{data.parent} has no quality.csv")
+        click.echo(said(figures))
 
 
 def _print_figures(figures: dict[str, float]) -> None:

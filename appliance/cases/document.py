@@ -10,6 +10,7 @@ from appliance.vision.assessment import Assessment, Check, Quality
 from appliance.vision.assessor import Assessor
 from appliance.vision.classes import CLASSES
 from appliance.vision.overlay import positive_share
+from appliance.vision.skin_tone import tone_of
 
 SCHEMA: Final = "dermkiosk.result/1"
 Document = dict[str, Any]
@@ -66,6 +67,8 @@ def build(origin: Origin, assessment: Assessment, model: dict[str, Any]) -> Docu
         "risk": _risk(assessment),
         "operating_points": list(assessment.above),
         "activation_map": _activation_map(assessment),
+        "lesion": _lesion(assessment),
+        "skin_tone": _skin_tone(assessment),
         "model": model,
         "capture": "uncontrolled" if origin.capture is None else origin.capture,
         "timing_ms": assessment.timing_ms,
@@ -116,6 +119,21 @@ def _activation_map(assessment: Assessment) -> dict[str, Any] | None:
     likeliest = assessment.findings[0].class_id
     grid = positive_share(assessment.class_maps[..., CLASSES.index(likeliest)])
     return {"class": likeliest, "grid": [[round(float(value), 3) for value in row] for row in grid]}
+
+
+def _lesion(assessment: Assessment) -> dict[str, Any] | None:
+    seen = assessment.seen
+    if seen is None:
+        return None
+    box = None if seen.lesion_box is None else [round(float(side), 4) for side in seen.lesion_box]
+    return {"share": _rounded(seen.lesion_share), "box": box}
+
+
+def _skin_tone(assessment: Assessment) -> dict[str, Any] | None:
+    seen = assessment.seen
+    if seen is None or seen.ita is None:
+        return None
+    return {"ita": round(seen.ita, 1), "tone": tone_of(seen.ita)}
 
 
 def _rounded(value: float | None) -> float | None:

@@ -61,6 +61,18 @@ class Risk:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What stands out in the view, and the skin around it."""
+
+    lesion_share: float
+    """Of the view's area; 0 where nothing stands out."""
+    lesion_box: tuple[float, float, float, float] | None
+    """Left, top, right, bottom, as shares of the view's side."""
+    ita: float | None
+    """Individual Typology Angle of the skin in degrees; none where no skin was found."""
+
+
+@dataclass(frozen=True)
 class Assessment:
     """The whole answer. Where the gate refused, there are no findings, no risk and no maps."""
 
@@ -76,3 +88,4 @@ class Assessment:
     above: tuple[OperatingPoint, ...] = ()
     """The operating points whose threshold the answer reaches."""
     timing_ms: dict[str, float] = field(default_factory=dict)
+    seen: Seen | None = None

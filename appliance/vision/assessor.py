@@ -10,32 +10,36 @@ from numpy.typing import NDArray
 
 from appliance.errors import BundleInvalid, GoldenMismatch
 from appliance.vision import bundle
-from appliance.vision.assessment import Assessment, Finding, OperatingPoint
+from appliance.vision.assessment import Assessment, Finding, OperatingPoint, Seen
 from appliance.vision.bundle import Bundle, Calibration
 from appliance.vision.calibration import Floats, prediction_set, probabilities, unlikeness
 from appliance.vision.classes import CLASSES, MALIGNANT
 from appliance.vision.photo import Pixels
 from appliance.vision.preprocess import preprocess
-from appliance.vision.quality import gate
+from appliance.vision.quality import gate, measures
+from appliance.vision.quality.limits import GateLimits, limits_of
+from appliance.vision.quality.scene import Scene
 from appliance.vision.risk import grade
-from appliance.vision.runtime import Network
+from appliance.vision.runtime import Network, Outputs
+from appliance.vision.skin_tone import ita
 
 
 class Assessor:
     """A calibrated bundle, loaded and ready."""
 
-    def __init__(self, verified: Bundle, threads: int) -> None:
+    def __init__(self, verified: Bundle, threads: int, limits: GateLimits) -> None:
         """Load the network. Raises a :class:`appliance.errors.ModelError` where it cannot be trusted or run."""
         if verified.card.calibration is None:
             raise BundleInvalid("the bundle is not calibrated", problem="calibration")
-        self.bundle = verified
+        self.bundle, self.limits = verified, limits
         self.calibration: Calibration = verified.card.calibration
         self.network = Network(verified.model, threads, verified.card.signature)
 
     @classmethod
     def open(cls, folder: Path, threads: int) -> "Assessor":
         """Verify the bundle in ``folder``, load it, and have it answer its golden picture before anyone else's."""
-        assessor = cls(bundle.load(folder), threads)
+        verified = bundle.load(folder)
+        assessor = cls(verified, threads, limits_of(folder, verified.card.sha256))
         assessor.self_test()
         return assessor
 
@@ -43,6 +47,8 @@ class Assessor:
         """Run the golden picture; returns the largest difference in logits. Raises :class:`GoldenMismatch`."""
         golden, names = self.bundle.card.golden, self.bundle.card.outputs
         outputs = self.network.run(preprocess(self.bundle.golden))
+        if self.limits.features is not None and self.limits.features not in outputs:
+            raise BundleInvalid(f"the network has no output {self.limits.features}", problem="gate")
         off = _largest(outputs[names.logits] - np.array(golden.logits))
         off_outlier = _largest(outputs[names.outlier] - golden.outlier)
         off_maps = _largest(outputs[names.class_maps].mean(axis=(0, 1)) - outputs[names.logits])
@@ -51,17 +57,22 @@ class Assessor:
             raise GoldenMismatch(f"logits off by {off:.3f}, outlier by {off_outlier:.3f}, class maps by {off_maps:.3f}")
         return off
 
-    def assess(self, pixels: Pixels, use_gate: bool = True) -> Assessment:
-        """Assess uint8 RGB pixels (H×W×3, upright). Without the gate it answers what the gate would refuse, too."""
+    def assess(self, pixels: Pixels, use_gate: bool = True, mm_per_pixel: float | None = None) -> Assessment:
+        """Assess uint8 RGB pixels (H×W×3, upright). Without the gate it answers what the gate would refuse, too.
+
+        ``mm_per_pixel``: what a pixel of the photograph measures on the skin, where the scale is known.
+        """
         timing: dict[str, float] = {}
         with _timed(timing, "preprocess"):
             view = preprocess(pixels)
-        with _timed(timing, "gate"):
-            quality = gate.judge(view)
-        if use_gate and not quality.accepted:
-            return Assessment("cannot_assess", quality, timing_ms=timing)
         with _timed(timing, "network"):
             outputs = self.network.run(view)
+        with _timed(timing, "gate"):
+            side_mm = None if mm_per_pixel is None else mm_per_pixel * min(pixels.shape[:2])
+            scene = Scene(view, self._features(outputs), side_mm)
+            quality = gate.examine(scene, self.limits)
+        if use_gate and not quality.accepted:
+            return Assessment("cannot_assess", quality, timing_ms=timing, seen=seen(scene))
         names = self.bundle.card.outputs
         probability = probabilities(outputs[names.logits], self.calibration.temperature)
         how = self.calibration.none_of_these
@@ -80,7 +91,12 @@ class Assessor:
             above=self._above(findings),
             class_maps=outputs[names.class_maps],
             timing_ms=timing,
+            seen=seen(scene),
         )
+
+    def _features(self, outputs: Outputs) -> NDArray[np.float32] | None:
+        """What the gate's evidence uses of the network: computed anyway, never by a second pass."""
+        return None if self.limits.features is None else measures.pooled(outputs[self.limits.features])
 
     def _above(self, findings: tuple[Finding, ...]) -> tuple[OperatingPoint, ...]:
         """Which of the operating points the answer lies above."""
@@ -95,6 +111,12 @@ class Assessor:
     def _findings(self, probability: Floats) -> tuple[Finding, ...]:
         order = np.argsort(-probability, kind="stable")
         return tuple(Finding(CLASSES[i], float(probability[i]), self.bundle.card.evidence(CLASSES[i])) for i in order)
+
+
+def seen(scene: Scene) -> Seen:
+    """What was measured of lesion and skin."""
+    found, skin = scene.lesion, scene.lesion.skin
+    return Seen(found.share, found.box, None if skin is None else ita(skin))
 
 
 def _largest(difference: NDArray[np.floating]) -> float:

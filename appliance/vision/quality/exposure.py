@@ -1,19 +1,30 @@
-"""Too dark or too bright to show colour."""
+"""Too dark or too bright to show colour, where it matters: in the lesion and the skin around it.
+
+Value: share of the middle of the picture that is black (brightest channel under 40 of 255) or burnt out (two channels
+at 250 or more). Refused above the limit. A dark background does not count; well exposed skin of any tone is lighter.
+"""
 
 from typing import Final
 
+import numpy as np
+
 from appliance.vision.assessment import Check
-from appliance.vision.photo import Pixels
+from appliance.vision.quality.limits import GateLimits
+from appliance.vision.quality.scene import Scene
 
-DARK: Final = 16
+ID: Final = "exposure"
+ADVICE: Final = ("advice.exposure_dark", "advice.exposure_bright")
+DARK: Final = 40
 BRIGHT: Final = 250
-LIMIT: Final = 0.5
-"""Share of the picture that may be black or burnt out."""
+BURNT_WEIGHT: Final = 10.0
+"""Burnt skin is rarer in good photographs than black shade is: one per cent of it counts as ten per cent of shade."""
 
 
-def check(view: Pixels) -> Check:
-    """Share of pixels whose brightest channel is black, or whose darkest channel is burnt out."""
-    dark = float((view.max(axis=2) < DARK).mean())
-    bright = float((view.min(axis=2) > BRIGHT).mean())
-    advice = "advice.exposure_dark" if dark >= bright else "advice.exposure_bright"
-    return Check("exposure", dark + bright <= LIMIT, dark + bright, LIMIT, advice)
+def check(scene: Scene, limits: GateLimits) -> Check:
+    """Share of the middle that is clipped."""
+    channels = np.sort(scene.view[:-1:2, :-1:2], axis=2)
+    dark = scene.in_the_middle(channels[..., 2] < DARK)
+    burnt = min(1.0, BURNT_WEIGHT * scene.in_the_middle(channels[..., 1] >= BRIGHT))
+    value = max(dark, burnt)
+    advice = ADVICE[0] if dark >= burnt else ADVICE[1]
+    return Check(ID, value <= limits.exposure, value, limits.exposure, advice)

@@ -1,14 +1,59 @@
 """All checks of the gate, in the order in which a person would mend what they object to."""
 
+from collections.abc import Callable
+from types import ModuleType
 from typing import Final
 
-from appliance.vision.assessment import Quality
+from appliance.vision.assessment import Check, Quality
+from appliance.vision.colour import Floats
 from appliance.vision.photo import Pixels
-from appliance.vision.quality import exposure, focus, not_skin
+from appliance.vision.quality import (
+    colour_cast,
+    exposure,
+    exudate,
+    focus,
+    hair,
+    motion,
+    no_lesion,
+    not_skin,
+    residue,
+    too_small,
+    uneven_light,
+)
+from appliance.vision.quality.limits import GateLimits, fitted
+from appliance.vision.quality.scene import Scene
 
-CHECKS: Final = (exposure.check, focus.check, not_skin.check)
+CHECKS: Final[tuple[ModuleType, ...]] = (
+    exposure,
+    focus,
+    motion,
+    not_skin,
+    colour_cast,
+    uneven_light,
+    no_lesion,
+    too_small,
+    residue,
+    hair,
+    exudate,
+)
 
 
-def judge(view: Pixels) -> Quality:
-    """Run every check on the network's own view of the photograph (uint8 RGB, 299×299×3)."""
-    return Quality(tuple(check(view) for check in CHECKS))
+def judge(
+    view: Pixels, limits: GateLimits | None = None, features: Floats | None = None, side_mm: float | None = None
+) -> Quality:
+    """Run every check on the network's own view of the photograph (uint8 RGB, 299×299×3).
+
+    ``limits``: the bundle's; without, those that are fitted beside the code. ``features``: the network's, pooled.
+    ``side_mm``: what the view's side measures on the skin, where the scale is known. Raises ``ValueError`` where the
+    limits need features and there are none.
+    """
+    return examine(Scene(view, features, side_mm), limits or fitted())
+
+
+def examine(scene: Scene, limits: GateLimits) -> Quality:
+    """Run every check on a scene. Raises ``ValueError`` where the limits need features and the scene has none."""
+    return Quality(tuple(check(scene, limits) for check in _checks()))
+
+
+def _checks() -> list[Callable[[Scene, GateLimits], Check]]:
+    return [module.check for module in CHECKS]

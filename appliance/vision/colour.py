@@ -1,0 +1,41 @@
+"""sRGB to CIELAB for small pictures: the gate, the lesion and the skin tone all measure colour in it."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from appliance.vision.photo import Pixels
+
+Floats = NDArray[np.float32]
+_TO_XYZ: Final = ((0.4339, 0.3762, 0.1899), (0.2126, 0.7152, 0.0722), (0.0178, 0.1095, 0.8727))
+"""Linear sRGB to XYZ (IEC 61966-2-1), each row divided by the D65 white."""
+_SMALL: Final = (6 / 29) ** 3
+
+
+def linear(view: Pixels) -> Floats:
+    """Linear light, 0 … 1, of uint8 sRGB (IEC 61966-2-1)."""
+    encoded = np.arange(256, dtype=np.float32) / 255
+    table = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    return np.asarray(table[view], np.float32)
+
+
+def lab(light: Floats) -> Floats:
+    """CIELAB (CIE 15:2004, D65) of linear sRGB, H×W×3: L* 0 … 100, a*, b*."""
+    xyz = light @ np.array(_TO_XYZ, np.float32).T
+    curve = np.where(xyz > _SMALL, np.cbrt(xyz), xyz * np.float32((29 / 6) ** 2 / 3) + np.float32(4 / 29))
+    x, y, z = curve[..., 0], curve[..., 1], curve[..., 2]
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
+
+
+def halved(picture: NDArray[np.generic]) -> Floats:
+    """Means of 2×2 pixels; an odd last row or column is left out."""
+    height, width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
+    even = picture[:height, :width].astype(np.float32)
+    return np.asarray((even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4, np.float32)
+
+
+def skin_coloured(colours: Floats, min_chroma: float = 5.0) -> NDArray[np.bool_]:
+    """Which CIELAB pixels lie between magenta and yellow (a* > 0, b* > −a*): blood under any amount of melanin."""
+    a, b = colours[..., 1], colours[..., 2]
+    return np.asarray((a > 0) & (b > -a) & (np.hypot(a, b) > min_chroma))

@@ -1,0 +1,19 @@
+"""Hair over the lesion.
+
+Value: evidence from 0 to 1, out of the measures of the view and the network's features. Refused above the limit.
+"""
+
+from typing import Final
+
+from appliance.vision.assessment import Check
+from appliance.vision.quality.evidence import verdict
+from appliance.vision.quality.limits import GateLimits
+from appliance.vision.quality.scene import Scene
+
+ID: Final = "hair"
+ADVICE: Final = ("advice.hair",)
+
+
+def check(scene: Scene, limits: GateLimits) -> Check:
+    """Evidence of hair."""
+    return verdict(ID, ADVICE[0], scene, limits)

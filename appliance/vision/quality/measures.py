@@ -1,0 +1,127 @@
+"""What the four exclusion cases are judged by: classical measures of the view, and the network's own features, pooled.
+
+All measures are plain numbers; shares are given as logarithms, because a share of one per cent of ink already matters.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from appliance.vision.colour import Floats
+from appliance.vision.quality.morphology import opened
+
+if TYPE_CHECKING:
+    from appliance.vision.quality.scene import Scene
+
+STROKE_PX: Final = 9
+"""Widest pen stroke, in pixels of the half-size picture."""
+FIELD_PX: Final = 8
+"""Side of the fields in which the direction of lines is looked for."""
+LEAST_SHARE: Final = 1e-3
+LEAST_ENERGY: Final = 100.0
+"""Mean squared difference of neighbouring grey levels from which on a field has lines at all."""
+TEXTURE_PX: Final = 15
+
+
+def classical(scene: "Scene") -> dict[str, float]:
+    """Every measure by its name."""
+    return {**ink(scene), **lines(scene), **extent(scene), **wetness(scene)}
+
+
+def pooled(maps: Floats) -> Floats:
+    """The network's features H×W×C as 3·C numbers: log(1 + mean), log(1 + standard deviation), log(1 + maximum)."""
+    places = maps.reshape(-1, maps.shape[-1])
+    spread = np.sqrt(np.maximum(np.square(places).mean(axis=0) - places.mean(axis=0) ** 2, 0))
+    return np.asarray(np.log1p(np.concatenate([places.mean(axis=0), spread, places.max(axis=0)])), np.float32)
+
+
+def ink(scene: "Scene") -> dict[str, float]:
+    """Blue, violet and white where skin has neither, in strokes and in patches."""
+    _, a, b = _parts(scene.colours)
+    darker, redder, yellower = _parts(scene.colours - scene.tone)
+    bluer = np.clip(-60 - 6 * yellower, 0, 255) * (darker < 3)
+    blue = (b < -2) & (darker < 3)
+    pale = (darker > 8) & (np.hypot(a, b) < 0.6 * np.hypot(scene.tone[1], scene.tone[2]))
+    return {
+        "ink_strokes": _share(_strokes(bluer)),
+        "blue_strokes": _share(_strokes(blue * 255.0)),
+        "blue_on_body": _share(blue & scene.body),
+        "violet_on_body": _share((b < -4) & (np.hypot(a, b) > 10) & scene.body),
+        "purple_on_body": _share((yellower < -12) & (redder > -6) & (darker < -5) & scene.body),
+        "pale_on_body": _share(pale & scene.body),
+    }
+
+
+def lines(scene: "Scene") -> dict[str, float]:
+    """Thin dark and light lines, and how much of the picture has one direction of lines."""
+    energy, coherence = _directions(scene.grey.astype(np.float32))
+    return {
+        "dark_lines": _share(scene.dark_lines > 20),
+        "light_lines": _share(scene.light_lines > 20),
+        "line_energy": float(np.log(np.median(energy) + 1)),
+        "line_coherence": float(coherence.mean()),
+        "coherent_share": _share((coherence > 0.5) & (energy > LEAST_ENERGY)),
+        "coherent_energy": float((coherence * energy).mean() / (energy.mean() + 1)),
+    }
+
+
+def extent(scene: "Scene") -> dict[str, float]:
+    """How much of the picture is lesion, and how much is body at all."""
+    rim = np.ones_like(scene.body)
+    rim[8:-8, 8:-8] = False
+    return {
+        "lesion_share": float(np.log(scene.lesion.share + 3e-3)),
+        "lesion_contrast": scene.lesion.contrast,
+        "body_share": float(scene.body.mean()),
+        "body_at_rim": float(scene.body[rim].mean()),
+        "body_in_middle": scene.in_the_middle(scene.body),
+    }
+
+
+def wetness(scene: "Scene") -> dict[str, float]:
+    """Reflections, raw and crusted colours, and how varied they are, in the middle."""
+    darker, redder, yellower = _parts(scene.colours - scene.tone)
+    chroma = np.hypot(scene.colours[..., 1], scene.colours[..., 2])
+    sparks = ((scene.light_lines > 35) & (scene.view.min(axis=2) > 170))[75:225, 75:225]
+    return {
+        "sparks": _share(sparks),
+        "raw": _share((redder > 12) & (darker < -12)),
+        "dark_red": _share((redder > 5) & (darker < -25) & (chroma > 15)),
+        "yellow": _share((yellower > 10) & (redder < 8)),
+        "redness": scene.in_the_middle(redder),
+        "varied_light": float(np.log(scene.in_the_middle(np.abs(_detail(darker))) + 0.5)),
+        "varied_colour": float(np.log(scene.in_the_middle(np.hypot(_detail(redder), _detail(yellower))) + 0.5)),
+    }
+
+
+def _strokes(strength: NDArray[np.floating]) -> NDArray[np.floating]:
+    whole = strength.astype(np.uint8)
+    return (whole - opened(whole, STROKE_PX)) / 255
+
+
+def _directions(grey: Floats) -> tuple[Floats, Floats]:
+    """Energy and coherence (0 … 1) of the structure tensor per field (Bigün & Granlund 1987)."""
+    right, down = np.diff(grey, axis=1)[:-1], np.diff(grey, axis=0)[:, :-1]
+    xx, yy, xy = _fields(right * right), _fields(down * down), _fields(right * down)
+    energy = xx + yy
+    return energy, np.sqrt((xx - yy) ** 2 + 4 * xy**2) / (energy + 20)
+
+
+def _fields(values: Floats) -> Floats:
+    size = len(values) // FIELD_PX
+    cut = values[: size * FIELD_PX, : size * FIELD_PX]
+    return np.asarray(cut.reshape(size, FIELD_PX, size, FIELD_PX).mean(axis=(1, 3)), np.float32)
+
+
+def _detail(values: Floats) -> Floats:
+    return np.asarray(values - ndimage.uniform_filter(values, TEXTURE_PX), np.float32)
+
+
+def _parts(colours: Floats) -> tuple[Floats, Floats, Floats]:
+    return colours[..., 0], colours[..., 1], colours[..., 2]
+
+
+def _share(what: NDArray[np.floating] | NDArray[np.bool_]) -> float:
+    return float(np.log(np.mean(what) + LEAST_SHARE))

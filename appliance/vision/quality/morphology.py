@@ -1,0 +1,31 @@
+"""Grey morphology with flat squares on uint8, by running maxima: the gate must not cost more than the network."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+
+
+def closed(grey: Bytes, size: int) -> Bytes:
+    """Closing (H×W) with a square of ``size`` px (odd): fills what is darker and narrower."""
+    return ~opened(~grey, size)
+
+
+def opened(grey: Bytes, size: int) -> Bytes:
+    """Opening (H×W) with a square of ``size`` px (odd): removes what is lighter and narrower."""
+    return _dilated(~_dilated(~grey, size), size)
+
+
+def _dilated(grey: Bytes, size: int) -> Bytes:
+    half = size // 2
+    padded = np.pad(grey, half, mode="edge")
+    return np.ascontiguousarray(_running(_running(padded, size).T, size).T)
+
+
+def _running(rows: Bytes, size: int) -> Bytes:
+    """Maximum of ``size`` rows from each on, by doubling."""
+    reach, best = 1, rows
+    while reach * 2 <= size:
+        best, reach = np.maximum(best[:-reach], best[reach:]), reach * 2
+    rest = size - reach
+    return np.maximum(best[: len(best) - rest], best[rest:]) if rest else best

@@ -1,0 +1,97 @@
+"""What several checks measure on, computed once for a view."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from appliance.vision import lesion
+from appliance.vision.colour import Floats, halved, lab, linear, skin_coloured
+from appliance.vision.lesion import Lesion
+from appliance.vision.photo import Pixels
+from appliance.vision.quality import measures
+from appliance.vision.quality.morphology import Bytes, closed, opened
+
+LINE_PX: Final = 5
+"""Lines up to this width (px of the 299 px view) count as lines; hairs are 1 to 3."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The network's view, uint8 RGB, 299×299×3, with what is derived from it. Half: 149×149; quarter: 74×74."""
+
+    view: Pixels
+    features: Floats | None = None
+    """The network's own features of this view, pooled: see :func:`appliance.vision.quality.measures.pooled`."""
+    side_mm: float | None = None
+    """What the view's side measures on the skin, where the scale is known."""
+
+    @cached_property
+    def grey(self) -> Bytes:
+        """Luma (ITU-R BT.601), uint8, 299×299."""
+        r, g, b = (self.view[..., i].astype(np.uint16) for i in range(3))
+        return ((77 * r + 150 * g + 29 * b) >> 8).astype(np.uint8)
+
+    @cached_property
+    def half_light(self) -> Floats:
+        """Linear light at half size."""
+        return halved(linear(self.view))
+
+    @cached_property
+    def colours(self) -> Floats:
+        """CIELAB at half size."""
+        return lab(self.half_light)
+
+    @cached_property
+    def skin(self) -> NDArray[np.bool_]:
+        """Skin-coloured pixels at half size."""
+        return skin_coloured(self.colours)
+
+    @cached_property
+    def lesion(self) -> Lesion:
+        """What stands out, at quarter size."""
+        return lesion.find_in(halved(self.colours))
+
+    @cached_property
+    def tone(self) -> Floats:
+        """Median CIELAB of the skin around the lesion; of the whole view where there is no skin."""
+        if self.lesion.skin is not None:
+            return np.array(self.lesion.skin, np.float32)
+        return np.asarray(np.median(self.colours.reshape(-1, 3), axis=0), np.float32)
+
+    @cached_property
+    def dark_lines(self) -> Bytes:
+        """How much darker than both sides, where narrower than a line (299×299)."""
+        return closed(self.grey, LINE_PX) - self.grey
+
+    @cached_property
+    def light_lines(self) -> Bytes:
+        """How much lighter than both sides, where narrower than a line (299×299)."""
+        return self.grey - opened(self.grey, LINE_PX)
+
+    @cached_property
+    def middle(self) -> Floats:
+        """Weight of the middle at half size: 1 there, 0 at the rim."""
+        side = np.linspace(-1, 1, len(self.view) // 2, dtype=np.float32)
+        return np.clip(1.4 - 1.6 * np.hypot(side[:, None], side[None, :]), 0, 1)
+
+    def in_the_middle(self, what: NDArray[np.floating] | NDArray[np.bool_]) -> float:
+        """Mean of ``what`` (149×149), weighted by the middle."""
+        return float((what * self.middle).sum() / self.middle.sum())
+
+    @cached_property
+    def measures(self) -> dict[str, float]:
+        """The classical measures of the four exclusion cases."""
+        return measures.classical(self)
+
+    @cached_property
+    def body(self) -> NDArray[np.bool_]:
+        """The largest connected region of skin colour with what it encloses, at half size."""
+        labels, count = ndimage.label(self.skin)
+        if count == 0:
+            return np.zeros_like(self.skin)
+        largest = 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
+        return np.asarray(ndimage.binary_fill_holes(labels == largest))

@@ -1,0 +1,55 @@
+"""One more output for a finished .tflite: a tensor it computes anyway, named in the signature.
+
+Nothing is converted or quantised again, so every other output stays the same to the bit.
+"""
+
+from typing import Any, Final
+
+import flatbuffers  # type: ignore[import-untyped]
+from ai_edge_litert import schema_py_generated as schema
+
+NAME: Final = "features"
+LAYER: Final = "mixed5"
+IDENTIFIER: Final = b"TFL3"
+SPARE_BYTES: Final = 1 << 20
+
+
+def with_features(model: bytes, layer: str = LAYER, name: str = NAME) -> bytes:
+    """The model with the concatenation ``layer`` as a further output; unchanged where it has that output already.
+
+    Raises ``ValueError`` where the model has no such layer, or no signature.
+    """
+    parsed = schema.ModelT.InitFromPackedBuf(model, 0)
+    if not parsed.signatureDefs:
+        raise ValueError("the model has no signature")
+    outputs = parsed.signatureDefs[0].outputs
+    if any(_text(output.name) == name for output in outputs):
+        return model
+    graph = parsed.subgraphs[parsed.signatureDefs[0].subgraphIndex]
+    index = _tensor(graph, layer)
+    graph.outputs = [*graph.outputs, index]
+    outputs.append(_named(name, index))
+    builder = flatbuffers.Builder(len(model) + SPARE_BYTES)
+    builder.Finish(parsed.Pack(builder), IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def _tensor(graph: Any, layer: str) -> int:
+    found = [i for i, tensor in enumerate(graph.tensors) if f"/{layer}" in _text(tensor.name) and _joins(tensor.name)]
+    if len(found) != 1:
+        raise ValueError(f"the model has {len(found)} concatenations named {layer}, not one")
+    return found[0]
+
+
+def _joins(name: bytes) -> bool:
+    return _text(name).endswith("/concat")
+
+
+def _named(name: str, index: int) -> Any:
+    entry = schema.TensorMapT()
+    entry.name, entry.tensorIndex = name, index
+    return entry
+
+
+def _text(name: bytes | str) -> str:
+    return name.decode() if isinstance(name, bytes) else name

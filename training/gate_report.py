@@ -1,0 +1,129 @@
+"""What the gate's limits do: recall by case and by source, and of rendered faults; all out of fold."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+
+from appliance.vision.quality.limits import EXCLUSIONS
+from training.faults import FAULTS
+from training.gate_samples import BASIC, DRAWN, PLAIN, Samples, clear
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+HIGH_IS_BAD: Final = ("exposure", "colour_cast", "uneven_light")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Samples with what is known of them."""
+
+    samples: Samples
+    labels: pd.DataFrame
+    """Rows of quality.csv, one a sample; zeros for drawn pictures."""
+    group: NDArray[np.str_]
+    source: NDArray[np.str_]
+
+    @property
+    def plain(self) -> Mask:
+        """The photographs as they are."""
+        return np.asarray(self.samples.kind == PLAIN)
+
+    @property
+    def clear(self) -> Mask:
+        """Photographs as they are, without any label."""
+        return np.asarray(self.plain & clear(self.labels))
+
+    def faulty(self, case: str) -> Mask:
+        """Photographs as they are that bear the label ``case``."""
+        return np.asarray(self.plain & (self.labels[case].to_numpy() == 1))
+
+    def rendered(self, check: str) -> Mask:
+        """Pictures with a fault that is meant for ``check``."""
+        return np.isin(self.samples.kind, [name for name, (_, meant) in FAULTS.items() if meant == check])
+
+    @property
+    def drawn(self) -> Mask:
+        """Drawn pictures of skin."""
+        return np.asarray(self.samples.kind == DRAWN)
+
+    @property
+    def with_features(self) -> Mask:
+        """All but the faults of light and focus, for which the network was not asked."""
+        others = [kind for kind, (_, check) in FAULTS.items() if check in BASIC]
+        return ~np.isin(self.samples.kind, others)
+
+    @cached_property
+    def inputs(self) -> Floats:
+        """Classical measures and features, side by side."""
+        return np.concatenate([self.samples.classical, self.samples.features], axis=1).astype(np.float64)
+
+
+def refused_by_basic(table: Table, limits: dict[str, float]) -> Mask:
+    """Which samples the checks of light, focus and skin refuse; a check that is not in ``limits`` has no say."""
+    refused = np.zeros(len(table.group), np.bool_)
+    for name, limit in limits.items():
+        values = table.samples.basic[:, BASIC.index(name)]
+        refused |= values > limit if name in HIGH_IS_BAD else values < limit
+    return refused
+
+
+def report(table: Table, margins: dict[str, Floats], basic: dict[str, float]) -> dict[str, Any]:
+    """All figures. ``margins``: per exclusion case, above 0 where refused; ``basic``: the other checks' limits."""
+    verdicts = {case: (margins[case] > 0) & table.with_features for case in EXCLUSIONS}
+    gate = np.logical_or.reduce([refused_by_basic(table, basic), *verdicts.values()])
+    sources = sorted(set(table.source[table.plain]))
+    return {
+        "method": "out of fold by group, at the limits that ship",
+        "photographs": int(table.plain.sum()),
+        "clear": int(table.clear.sum()),
+        "clear_refused": _share(gate, table.clear),
+        "clear_refused_by_source": {name: _share(gate, table.clear & (table.source == name)) for name in sources},
+        "clear_refused_by_check": {
+            **{name: _share(refused_by_basic(table, {name: limit}), table.clear) for name, limit in basic.items()},
+            **{case: _share(verdicts[case], table.clear) for case in EXCLUSIONS},
+        },
+        "drawn_refused": _share(gate, table.drawn),
+        "exclusions": {case: _case(table, case, margins[case], verdicts[case], sources) for case in EXCLUSIONS},
+        "rendered": {kind: _rendered(table, kind, verdicts, basic, gate) for kind in FAULTS},
+    }
+
+
+def _case(table: Table, case: str, margin: Floats, verdict: Mask, sources: list[str]) -> dict[str, Any]:
+    rows = {"all": np.ones(len(verdict), np.bool_), **{name: table.source == name for name in sources}}
+    return {
+        name: {
+            "faulty": int((table.faulty(case) & among).sum()),
+            "recall": _share(verdict, table.faulty(case) & among),
+            "clear_refused": _share(verdict, table.clear & among),
+            "auroc_against_clear": _auroc(margin, table.faulty(case) & among, table.clear & among),
+        }
+        for name, among in rows.items()
+    }
+
+
+def _rendered(
+    table: Table, kind: str, verdicts: dict[str, Mask], basic: dict[str, float], gate: Mask
+) -> dict[str, Any]:
+    check, rows = FAULTS[kind][1], np.asarray(table.samples.kind == kind)
+    own = verdicts[check] if check in verdicts else refused_by_basic(table, {check: basic[check]})
+    return {
+        "check": check,
+        "pictures": int(rows.sum()),
+        "recall": _share(own, rows),
+        "recall_of_gate": _share(gate, rows),
+    }
+
+
+def _auroc(scores: Floats, faulty: Mask, good: Mask) -> float | None:
+    if not faulty.any() or not good.any():
+        return None
+    return round(float(roc_auc_score(faulty[faulty | good], scores[faulty | good])), 3)
+
+
+def _share(what: Mask, among: Mask) -> float | None:
+    return round(float(what[among].mean()), 3) if among.any() else None
