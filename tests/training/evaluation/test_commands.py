@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from training.dataset import Photographs
 from training.evaluation import ablation, commands
 from training.evaluation.learners import FrozenFeatures, Switches
+from training.predict import Predictions
 
 
 @pytest.fixture
@@ -44,12 +46,24 @@ def test_an_ablation_compares_in_pairs_with_its_base(
 def test_the_marked_source_teaches_in_its_variant_alone_and_is_never_judged(
     cached: FrozenFeatures, photographs: Photographs
 ) -> None:
+    seen: list[tuple[bool, bool]] = []
+
+    class Watched(FrozenFeatures):
+        def answer(self, train: Photographs, held: Photographs, fold: str) -> Predictions:  # noqa: ARG002  # a Learner
+            seen.append((marked(train), marked(held)))
+            return Predictions(np.eye(8)[np.maximum(held.targets, 0)], np.zeros(len(held)))
+
     rows = photographs.rows.copy()
     rows.loc[rows["group"].isin(["g1", "g7"]), "source"] = ablation.MARKED
     chosen = (
         ablation.Variant("base", cached.switches),
         ablation.Variant("with it", cached.switches, marked=True),
     )
-    report = ablation.ablate(Photographs(photographs.folder, rows), cached, chosen, lambda _: None)
+    learner = Watched(cached.frozen, cached.cache)
+    report = ablation.ablate(Photographs(photographs.folder, rows), learner, chosen, lambda _: None)
     assert report["photographs"] == len(photographs) - 4
-    assert report["variants"]["with it"] != report["variants"]["base"]
+    assert seen == [(False, False)] * 5 + [(True, False)] * 5
+
+
+def marked(photographs: Photographs) -> bool:
+    return ablation.MARKED in set(photographs.rows["source"])
