@@ -27,7 +27,7 @@ COLLECTIONS = click.Choice(["skin8", "folders", "csv", "pad_ufes_20", "fitzpatri
 @click.option("--crop/--no-crop", default=True, show_default=True, help="crop to the lesion's box, where there is one")
 @click.option("--margin", default=0.25, show_default=True, type=click.FloatRange(0), help="of its longer side")
 @click.option("--drop", multiple=True, metavar="REASON", help="drop what is only flagged, e.g. hair; repeatable")
-@click.option("--keep", multiple=True, metavar="REASON", help="flag what is dropped, e.g. not_skin; repeatable")
+@click.option("--keep", multiple=True, metavar="REASON", help="flag what is dropped, e.g. conflict; repeatable")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="processes")
 def curate(
     data: Path,

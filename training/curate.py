@@ -23,8 +23,7 @@ UNREADABLE: Final = "unreadable"
 DUPLICATE: Final = "duplicate"
 NEAR: Final = "near_duplicate"
 CONFLICT: Final = "conflict"
-NOT_SKIN: Final = "not_skin"
-DROPPED: Final = (UNREADABLE, DUPLICATE, CONFLICT, NOT_SKIN)
+DROPPED: Final = (UNREADABLE, DUPLICATE, CONFLICT)
 """Dropped unless kept by name. What else is found is flagged, and dropped only by name."""
 FIRST: Final = ("image", "label", "condition", "group", "source", "original", "sha256", "phash", "dhash", "flags")
 LAST: Final = ("near_duplicates", "label_by", "label_when", "label_evidence")

@@ -59,7 +59,7 @@ def test_every_reason_is_given(tmp_path: Path, collection: Path, save: Save) -> 
     (collection / "eczema/cut.jpg").write_bytes((collection / "psoriasis/first.jpg").read_bytes()[:2000])
     (collection / "eczema/notes.txt").write_text("not a photograph")
     (collection / "psoriasis/again.jpg").write_bytes((collection / "psoriasis/first.jpg").read_bytes())
-    curate(collection, out, Wishes())
+    curate(collection, out, Wishes(drop=("not_skin",)))
     refused = table(out, "refused.csv").set_index("original")
     assert refused["reason"].to_dict() == {
         "eczema/claimed_too.jpg": "conflict",
@@ -83,17 +83,21 @@ def test_flags_become_refusals_and_refusals_flags_by_name(tmp_path: Path, collec
     save("psoriasis/first.jpg", draw(1))
     save("psoriasis/second.jpg", draw(1)[8:, 5:], quality=60)
     save("psoriasis/lawn.jpg", meadow())
-    curate(collection, tmp_path, Wishes(drop=("near_duplicate",), keep=("not_skin",)))
+    curate(collection, tmp_path, Wishes(drop=("near_duplicate",)))
     assert table(tmp_path, "refused.csv")["original"].tolist() == ["psoriasis/second.jpg"]
     kept = table(tmp_path).set_index("image")
     assert "not_skin" in kept.loc["psoriasis/lawn.jpg", "flags"]
+    (collection / "psoriasis/again.jpg").write_bytes((collection / "psoriasis/first.jpg").read_bytes())
+    curate(collection, tmp_path, Wishes(keep=("duplicate",)))
+    assert table(tmp_path, "refused.csv").empty
+    assert "duplicate" in table(tmp_path).set_index("image").loc["psoriasis/first.jpg", "flags"].split()
 
 
 def test_what_the_gate_objects_to_is_flagged(tmp_path: Path, collection: Path, save: Save) -> None:
     dark = (draw(1) * 0.02).astype(np.uint8)
     save("psoriasis/dark.png", dark)
     save("psoriasis/good.png", draw(1))
-    curate(collection, tmp_path, Wishes(keep=("not_skin",)))
+    curate(collection, tmp_path, Wishes())
     flags = table(tmp_path).set_index("image")["flags"]
     assert set(flags["psoriasis/dark.png"].split()) >= {one.id for one in judged(dark).reasons}
     assert "exposure" in flags["psoriasis/dark.png"]

@@ -55,8 +55,8 @@ def test_a_recompressed_slightly_cropped_copy_is_found(
 def test_a_copy_with_a_frame_a_mark_and_other_light_is_one() -> None:
     pixels = draw(3)
     marked = np.clip(pixels * 0.8 + 20, 0, 255).astype(np.uint8)
-    marked[340:370, 20:150] = 255
-    marked[:, :8] = 0
+    marked[350:368, 20:100] = 255
+    marked[:, :4] = 0
     assert resemblance(miniature(pixels), miniature(marked)) > RESEMBLANCE
 
 
