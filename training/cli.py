@@ -329,6 +329,23 @@ def gate(bundle: Path, data: Path, cache: Path | None) -> None:
         click.echo(said(figures))
 
 
+@main.command()
+@click.option(
+    "--data", required=True, type=click.Path(exists=True, path_type=Path), help="manifest.csv with a column mask"
+)
+def lesion(data: Path) -> None:
+    """Measure how well the lesion is found, against drawn masks.
+
+    \b
+    Example:
+      dermkiosk-train lesion --data photos/manifest.csv
+    """
+    from training.lesion_masks import against_masks, read
+
+    with _said_plainly():
+        _print_figures(against_masks(read(data)))
+
+
 def _print_figures(figures: dict[str, float]) -> None:
     for name, value in figures.items():
         click.echo(f"{name:<24}{value:.4g}")

@@ -1,7 +1,7 @@
 """Where the lesion is: the region in the middle whose colour differs most from the skin around it.
 
 Good enough for a crop, a size and the share of a map inside; it is no clinical outline. ``dermkiosk-train lesion``
-measures it against drawn masks; the figures are in docs/checks.md.
+measures it against drawn masks.
 """
 
 from dataclasses import dataclass

@@ -1,0 +1,85 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from appliance.vision.preprocess import preprocess
+from appliance.vision.quality.limits import EXCLUSIONS
+from appliance.vision.runtime import Network
+from training.faults import FAULTS
+from training.features_output import NAME, with_features
+from training.gate import choose, table_of
+from training.gate_samples import BASIC, Samples, measure_names
+from training.golden import draw
+
+
+def test_the_further_output_changes_nothing_else(bundle_folder: Path) -> None:
+    model = (bundle_folder / "model.tflite").read_bytes()
+    view = preprocess(draw(2))
+    before, after = Network(model, threads=1).run(view), Network(with_features(model), threads=1).run(view)
+    assert after[NAME].shape == (17, 17, 768)
+    assert all(np.array_equal(before[name], after[name]) for name in ("logits", "outlier", "class_maps"))
+
+
+def test_a_model_that_has_the_output_stays_as_it_is(bundle_folder: Path) -> None:
+    once = with_features((bundle_folder / "model.tflite").read_bytes())
+    assert with_features(once) == once
+
+
+def test_says_which_layer_is_missing(bundle_folder: Path) -> None:
+    with pytest.raises(ValueError, match="named mixed99"):
+        with_features((bundle_folder / "model.tflite").read_bytes(), layer="mixed99", name="other")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_changes_the_view_and_is_the_same_for_the_same_seed(fault: str) -> None:
+    view, render = preprocess(draw(1)), FAULTS[fault][0]
+    once, again = (render(view, np.random.default_rng(4)) for _ in range(2))
+    assert once.shape == view.shape
+    assert once.dtype == np.uint8
+    assert np.abs(once.astype(int) - view).mean() > 0.5
+    assert np.array_equal(once, again)
+
+
+def _samples(random: np.random.Generator, labels: pd.DataFrame) -> Samples:
+    """Features 0 … 3 carry the four cases; features beside them are noise."""
+    kinds = ["plain"] * len(labels) + [kind for kind in FAULTS for _ in range(10)]
+    images = [*labels["image"], *(str(name) for _ in FAULTS for name in labels["image"][:10])]
+    features = random.normal(0, 0.3, (len(kinds), 12)) + 1
+    basic = np.ones((len(kinds), len(BASIC)))
+    for row, kind in enumerate(kinds):
+        for column, case in enumerate(EXCLUSIONS):
+            shown = labels[case].iloc[row] == 1 if kind == "plain" else FAULTS[kind][1] == case
+            features[row, column] += 3 * shown
+        if kind != "plain" and FAULTS[kind][1] in BASIC:
+            check = FAULTS[kind][1]
+            basic[row, BASIC.index(check)] = 3.0 if check in ("exposure", "colour_cast", "uneven_light") else 0.0
+    classical = random.normal(size=(len(kinds), len(measure_names())))
+    return Samples(np.array(images), np.array(kinds), *(a.astype(np.float32) for a in (classical, features, basic)))
+
+
+def _labels() -> pd.DataFrame:
+    columns: dict[str, object] = {"image": [f"{i}.jpg" for i in range(120)], "blurred": 0, "exposure": 0}
+    for number, case in enumerate(EXCLUSIONS):
+        columns[case] = [int(i >= 40 and (i - 40) // 20 == number) for i in range(120)]
+    return pd.DataFrame(columns)
+
+
+def test_finds_the_faults_and_lets_the_clear_ones_pass() -> None:
+    labels = _labels()
+    manifest = pd.DataFrame({"image": labels["image"], "group": labels["image"], "source": "one"})
+    limits, report = choose(table_of(_samples(np.random.default_rng(1), labels), labels, manifest), "a test")
+    assert limits.features == NAME
+    assert report["clear_refused"] <= 0.1
+    assert all(report["exclusions"][case]["all"]["recall"] > 0.9 for case in EXCLUSIONS)
+    assert all(report["rendered"][kind]["recall"] > 0.9 for kind in ("blur", "dark", "ink", "hair", "far"))
+
+
+def test_labels_that_mean_nothing_are_not_found_out_of_fold() -> None:
+    labels, random = _labels(), np.random.default_rng(2)
+    samples = _samples(random, labels)
+    manifest = pd.DataFrame({"image": labels["image"], "group": labels["image"], "source": "one"})
+    shuffled = labels.assign(**{case: random.permutation(labels[case]) for case in EXCLUSIONS})
+    _, report = choose(table_of(samples, shuffled, manifest), "a test")
+    assert report["exclusions"]["hair"]["all"]["recall"] < 0.7
