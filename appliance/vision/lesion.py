@@ -114,7 +114,8 @@ def _central_region(distance: Floats, candidate: Mask) -> Mask:
 def _box(mask: Mask) -> tuple[float, float, float, float]:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     side = len(mask)
-    return (columns[0] / side, rows[0] / side, (columns[-1] + 1) / side, (rows[-1] + 1) / side)
+    left, top, right, bottom = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+    return float(left / side), float(top / side), float(right / side), float(bottom / side)
 
 
 def _nothing(side: int, reference: Floats | None) -> Lesion:
