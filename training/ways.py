@@ -42,13 +42,13 @@ def compare_ways(run_folder: Path, asked: list[Trial], seed: int = 8) -> pd.Data
     groups = watched.rows["group"].to_numpy(str)
     exact = floating(network, watched)
     files: list[Network] = []
-    rows = []
+    rows: list[dict[str, object]] = []
     for trial in asked:
         chosen = representative(run.photographs.of("train"), trial.representatives, seed)
         files.append(Network(convert(network, chosen, trial.way), threads=1))
         parity = compare(exact, int8(files[-1], watched), watched.targets, groups)
-        rows.append({"way": trial.way, "representatives": trial.representatives, **parity.figures})
-        rows[-1]["gate"] = "; ".join(parity.broken) or "passes"
+        about = {"way": trial.way, "representatives": trial.representatives}
+        rows.append({**about, **parity.figures, "gate": "; ".join(parity.broken) or "passes"})
     times = latencies(files)
     table = pd.DataFrame(rows).assign(ms=times)
     return table.assign(ratio=table["ms"] / times[0])

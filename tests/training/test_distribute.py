@@ -17,7 +17,8 @@ import sys
 from pathlib import Path
 from training.finetune import finetune
 from training.recipe import Phase, Recipe
-finetune(Recipe(data=sys.argv[1], weights="none", phases=(Phase("head", 1, 1e-3),), dropout=0.0, batch=24), Path(sys.argv[2]))
+phases = (Phase("head", 1, 1e-3),)
+finetune(Recipe(data=sys.argv[1], weights="none", phases=phases, dropout=0.0, batch=24), Path(sys.argv[2]))
 """
 
 pytestmark = pytest.mark.timeout(900)
