@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
 from appliance.vision.bundle import NoneOfThese
 from appliance.vision.calibration import signals
@@ -34,12 +34,13 @@ def choose(
     if not other.any() or other.all():
         return _single("outlier"), {"auroc": {}}
     areas = {name: float(roc_auc_score(other, measured[:, column])) for column, name in enumerate(SIGNALS)}
-    combination = LogisticRegression(C=1.0)
-    held_out = cross_val_predict(
-        combination, measured, other, groups=groups, cv=GroupKFold(FOLDS), method="predict_proba"
-    )[:, 1]
-    areas["combined"] = float(roc_auc_score(other, held_out))
     best = max(SIGNALS, key=lambda name: areas[name])
+    if min(len(set(groups[other])), len(set(groups[~other]))) < FOLDS:  # too few to cross-validate a combination
+        return _single(best), {"auroc": areas, "chosen": best}
+    combination = LogisticRegression(C=1.0)
+    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=8)
+    held_out = cross_val_predict(combination, measured, other, groups=groups, cv=folds, method="predict_proba")[:, 1]
+    areas["combined"] = float(roc_auc_score(other, held_out))
     if areas["combined"] < areas[best] + WORTH_IT:
         return _single(best), {"auroc": areas, "chosen": best}
     return _combined(combination.fit(measured, other)), {"auroc": areas, "chosen": "combined"}
