@@ -329,6 +329,28 @@ def gate(bundle: Path, data: Path, cache: Path | None) -> None:
         click.echo(said(figures))
 
 
+@main.command(name="skin-tones")
+@RUN
+@BUNDLE
+def skin_tones(run: Path, bundle: Path) -> None:
+    """Count the training photographs by skin tone, for the bundle and its card; evaluate does it where it is missing.
+
+    \b
+    Example:
+      dermkiosk-train skin-tones --run runs/first --bundle models/skin8-inceptionv3
+    """
+    from training.bundle_files import seal
+    from training.model_card import write_model_card
+    from training.run import Run
+    from training.skin_tones import write_skin_tones
+
+    with _said_plainly():
+        photographs = Run.open(run).photographs
+        click.echo(write_skin_tones(bundle, photographs).model_dump_json(indent=2))
+        write_model_card(bundle, photographs)
+        seal(bundle)
+
+
 @main.command()
 @click.option(
     "--data", required=True, type=click.Path(exists=True, path_type=Path), help="manifest.csv with a column mask"

@@ -1,7 +1,8 @@
 """The figures on photographs that were held back: float and INT8 side by side, with plots, a report and the model card.
 
-Into the bundle go ``evaluation/<split>.json``, plots without photographs, ``evaluation/looked.csv`` and
-``MODEL_CARD.md``. The report with example photographs goes into a folder outside, for their licences.
+Into the bundle go the counts of skin tones, ``evaluation/<split>.json``, plots without photographs,
+``evaluation/looked.csv`` and ``MODEL_CARD.md``. The report with example photographs goes into a folder outside, for
+their licences.
 """
 
 import json
@@ -10,22 +11,27 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
+from appliance.vision.assessment import Assessment
 from appliance.vision.assessor import Assessor
 from appliance.vision.bundle import Calibration, Card, read_card
+from appliance.vision.skin_tone import tone_of
 from training.bundle_files import seal, sha256_of
 from training.dataset import Photographs, Split
 from training.evaluation import looked
+from training.evaluation.bootstrap import PART_RESAMPLES
 from training.evaluation.draw import draw_all
 from training.evaluation.failures import failures
 from training.evaluation.faithfulness import SAMPLE, Looker, deletion_insertion, inside_masks
-from training.evaluation.judge import figures_of, judge
+from training.evaluation.judge import figures_of, judge, within
 from training.evaluation.report import write_report
 from training.evaluation.source_probe import source_probe
-from training.metrics import Answers
+from training.metrics import FIGURES, Answers
 from training.model_card import FORMAT, write_model_card
 from training.predict import floating, int8, pooled_features
 from training.run import Run
+from training.skin_tones import write_skin_tones
 
 __all__ = ["Report", "evaluate", "gate_acceptance", "judge"]
 
@@ -83,12 +89,16 @@ def evaluate(
     warning = _look(asked, run_folder)
     looker = Looker(box.network, asked.card, asked.calibration)
     networks, report = _measure(asked, looker, sample)
-    report["gate"] = gate_acceptance(box, asked.photographs)
+    answers = [box.assess(asked.photographs.pixels(position)) for position in range(len(asked.photographs))]
+    report["gate"] = gate_acceptance(answers)
+    report["by_measured_tone"] = within(networks, measured_tones(answers), FIGURES, PART_RESAMPLES)
     report["warning"] = warning
     (asked.folder / f"{split}.json").write_text(json.dumps({"split": split, **report}, indent=2) + "\n")
     plots = draw_all(networks, report, asked.folder, split)
     outside = report_folder or run_folder / "report"
     write_report(outside, {"split": split, **report}, asked.card, plots, (looker, networks["int8"], asked.photographs))
+    if asked.card.skin_tones is None:
+        write_skin_tones(bundle, asked.run.photographs)
     write_model_card(bundle, asked.run.photographs)
     seal(bundle)
     return {**report, "report": str(outside / f"{split}.html")}
@@ -126,11 +136,20 @@ def _may_be_seen(asked: Asked) -> Photographs:
     return photographs.where((photographs.rows["split"] != "test").to_numpy())
 
 
-def gate_acceptance(box: Assessor, photographs: Photographs) -> dict[str, float]:
+def gate_acceptance(answers: list[Assessment]) -> dict[str, float]:
     """Share of the photographs each check of the box's gate lets pass, and all of them together (``accepted``)."""
-    verdicts = [box.assess(photographs.pixels(position)).quality for position in range(len(photographs))]
+    verdicts = [answer.quality for answer in answers]
     checks = {check.id: float(np.mean([_ok(v.checks, check.id) for v in verdicts])) for check in verdicts[0].checks}
     return {**checks, "accepted": float(np.mean([verdict.accepted for verdict in verdicts]))}
+
+
+def measured_tones(answers: list[Assessment]) -> NDArray[np.str_]:
+    """Group of each photograph's Individual Typology Angle as the box measured it, ``unknown`` where it found no skin.
+
+    The light of these photographs is unknown, so their angles are guesses.
+    """
+    angles = [None if answer.seen is None else answer.seen.ita for answer in answers]
+    return np.array(["unknown" if angle is None else tone_of(angle) for angle in angles])
 
 
 def _ok(checks: Any, name: str) -> bool:

@@ -1,6 +1,5 @@
-"""How well the lesion is found, against drawn masks; and how many photographs there are of each skin tone."""
+"""How well the lesion is found, against drawn masks."""
 
-from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +10,6 @@ from appliance.vision import lesion
 from appliance.vision.lesion import Lesion, Mask
 from appliance.vision.photo import decode
 from appliance.vision.preprocess import central_square, preprocess, resample
-from appliance.vision.skin_tone import ita, tone_of
 from training.dataset import Photographs, read_manifest
 
 MARGIN: Final = 0.05
@@ -31,12 +29,6 @@ def against_masks(photographs: Photographs) -> dict[str, float]:
         "crop_recall_mean": float(recall.mean()),
         "crop_recall_over_0.9": float((recall > 0.9).mean()),
     }
-
-
-def tone_counts(photographs: Photographs) -> dict[str, int]:
-    """Photographs by the group of their skin's Individual Typology Angle; those without skin are left out."""
-    skins = (lesion.find(preprocess(photographs.pixels(position))).skin for position in range(len(photographs)))
-    return dict(Counter(tone_of(ita(skin)) for skin in skins if skin is not None))
 
 
 def _pair(photographs: Photographs, position: int) -> tuple[Lesion, Mask]:

@@ -8,6 +8,7 @@ from jinja2 import Environment, StrictUndefined
 
 from appliance.vision.bundle import Card, read_card
 from appliance.vision.classes import CLASSES
+from appliance.vision.skin_tone import FEW, TYPES, evidence
 from training.bundle_files import sha256_of
 from training.dataset import OTHER, Photographs
 from training.evaluation.judge import tones
@@ -35,7 +36,7 @@ def write_model_card(bundle: Path, photographs: Photographs) -> None:
     card = read_card(bundle)
     # The page is Markdown, not HTML: there is nothing to escape.
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701
-    environment.filters.update(FILTERS, english=english)
+    environment.filters.update(FILTERS, english=english, evidence=evidence)
     page = environment.from_string(TEMPLATE.read_text()).render(
         card=card,
         reports=reports(bundle, card),
@@ -44,6 +45,8 @@ def write_model_card(bundle: Path, photographs: Photographs) -> None:
         counts=_counts(photographs),
         groups=_groups(photographs),
         tones=_tones(photographs),
+        types=TYPES,
+        few=FEW,
         test_looks=_test_looks(bundle),
     )
     (bundle / "MODEL_CARD.md").write_text(page)

@@ -10,7 +10,7 @@ from appliance.vision.assessment import Assessment, Check, Quality
 from appliance.vision.assessor import Assessor
 from appliance.vision.classes import CLASSES
 from appliance.vision.overlay import positive_share
-from appliance.vision.skin_tone import tone_of
+from appliance.vision.skin_tone import evidence, evidence_key, tone_of
 
 SCHEMA: Final = "dermkiosk.result/1"
 Document = dict[str, Any]
@@ -68,7 +68,7 @@ def build(origin: Origin, assessment: Assessment, model: dict[str, Any]) -> Docu
         "operating_points": list(assessment.above),
         "activation_map": _activation_map(assessment),
         "lesion": _lesion(assessment),
-        "skin_tone": _skin_tone(assessment),
+        "skin_tone": _skin_tone(assessment, controlled=origin.capture is not None),
         "model": model,
         "capture": "uncontrolled" if origin.capture is None else origin.capture,
         "timing_ms": assessment.timing_ms,
@@ -129,11 +129,18 @@ def _lesion(assessment: Assessment) -> dict[str, Any] | None:
     return {"share": _rounded(seen.lesion_share), "box": box}
 
 
-def _skin_tone(assessment: Assessment) -> dict[str, Any] | None:
+def _skin_tone(assessment: Assessment, *, controlled: bool) -> dict[str, Any] | None:
     seen = assessment.seen
     if seen is None or seen.ita is None:
         return None
-    return {"ita": round(seen.ita, 1), "tone": tone_of(seen.ita)}
+    return {
+        "ita_degrees": round(seen.ita, 1),
+        "group": tone_of(seen.ita),
+        "light": "controlled" if controlled else "uncontrolled",
+        "training_photographs": seen.training_photographs,
+        "evidence": evidence(seen.training_photographs),
+        "message": evidence_key(seen.training_photographs),
+    }
 
 
 def _rounded(value: float | None) -> float | None:

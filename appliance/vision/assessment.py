@@ -70,6 +70,8 @@ class Seen:
     """Left, top, right, bottom, as shares of the view's side."""
     ita: float | None
     """Individual Typology Angle of the skin in degrees; none where no skin was found."""
+    training_photographs: int | None = None
+    """How many are known to be of skin like this; none where nobody counted."""
 
 
 @dataclass(frozen=True)

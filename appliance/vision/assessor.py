@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from appliance.errors import BundleInvalid, GoldenMismatch
 from appliance.vision import bundle
 from appliance.vision.assessment import Assessment, Finding, OperatingPoint, Seen
-from appliance.vision.bundle import Bundle, Calibration
+from appliance.vision.bundle import Bundle, Calibration, SkinTones
 from appliance.vision.calibration import Floats, prediction_set, probabilities, unlikeness
 from appliance.vision.classes import CLASSES, MALIGNANT
 from appliance.vision.photo import Pixels
@@ -21,7 +21,7 @@ from appliance.vision.quality.limits import GateLimits, limits_of
 from appliance.vision.quality.scene import Scene
 from appliance.vision.risk import grade
 from appliance.vision.runtime import Network, Outputs
-from appliance.vision.skin_tone import ita
+from appliance.vision.skin_tone import ita, tone_of
 
 
 class Assessor:
@@ -72,7 +72,7 @@ class Assessor:
             scene = Scene(view, self._features(outputs), side_mm)
             quality = gate.examine(scene, self.limits)
         if use_gate and not quality.accepted:
-            return Assessment("cannot_assess", quality, timing_ms=timing, seen=seen(scene))
+            return Assessment("cannot_assess", quality, timing_ms=timing, seen=seen(scene, self.bundle.card.skin_tones))
         names = self.bundle.card.outputs
         probability = probabilities(outputs[names.logits], self.calibration.temperature)
         how = self.calibration.none_of_these
@@ -91,7 +91,7 @@ class Assessor:
             above=self._above(findings),
             class_maps=outputs[names.class_maps],
             timing_ms=timing,
-            seen=seen(scene),
+            seen=seen(scene, self.bundle.card.skin_tones),
         )
 
     def _features(self, outputs: Outputs) -> NDArray[np.float32] | None:
@@ -113,10 +113,13 @@ class Assessor:
         return tuple(Finding(CLASSES[i], float(probability[i]), self.bundle.card.evidence(CLASSES[i])) for i in order)
 
 
-def seen(scene: Scene) -> Seen:
-    """What was measured of lesion and skin."""
+def seen(scene: Scene, trained: SkinTones | None) -> Seen:
+    """What was measured of lesion and skin, with how many of the ``trained`` photographs show skin like it."""
     found, skin = scene.lesion, scene.lesion.skin
-    return Seen(found.share, found.box, None if skin is None else ita(skin))
+    if skin is None:
+        return Seen(found.share, found.box, None)
+    angle = ita(skin)
+    return Seen(found.share, found.box, angle, None if trained is None else trained.like(tone_of(angle)))
 
 
 def _largest(difference: NDArray[np.floating]) -> float:

@@ -12,6 +12,7 @@ from appliance.errors import BundleAltered, BundleInvalid, BundleMissing
 from appliance.vision.assessment import Evidence
 from appliance.vision.classes import CLASSES, ClassId
 from appliance.vision.photo import Pixels, decode
+from appliance.vision.skin_tone import TYPES, Tone, Types
 
 FILE: Final = "bundle.json"
 
@@ -110,6 +111,21 @@ class Golden(Part):
     outlier_tolerance: float = Field(gt=0)
 
 
+class SkinTones(Part):
+    """Training photographs by skin tone: as their sources state it, and as it was measured in whatever light."""
+
+    stated: dict[Types, int]
+    """By Fitzpatrick types."""
+    unstated: int
+    """Photographs whose source states no type."""
+    measured: dict[Tone, int]
+    """By group of the Individual Typology Angle."""
+
+    def like(self, tone: Tone) -> int | None:
+        """How many are stated to be of skin like this; ``None`` where no source states any type."""
+        return self.stated.get(TYPES[tone], 0) if any(self.stated.values()) else None
+
+
 class Card(Part):
     """bundle.json."""
 
@@ -123,6 +139,8 @@ class Card(Part):
     golden: Golden
     calibration: Calibration | None
     parity: dict[str, float]
+    skin_tones: SkinTones | None = None
+    """None where nobody counted them."""
     provenance: dict[str, object]
     licence: str
     sha256: dict[str, str]

@@ -5,6 +5,8 @@ from typing import Final, Literal
 import numpy as np
 
 Tone = Literal["very_light", "light", "intermediate", "tan", "brown", "dark"]
+Types = Literal["I-II", "III-IV", "V-VI"]
+Evidence = Literal["fair", "limited"]
 LOWEST: Final[dict[Tone, float]] = {
     "very_light": 55.0,
     "light": 41.0,
@@ -14,8 +16,19 @@ LOWEST: Final[dict[Tone, float]] = {
     "dark": -180.0,
 }
 """Above which angle, in degrees, skin belongs to a group (Chardon, Cretois & Hourseau 1991)."""
+TYPES: Final[dict[Tone, Types]] = {
+    "very_light": "I-II",
+    "light": "I-II",
+    "intermediate": "III-IV",
+    "tan": "III-IV",
+    "brown": "V-VI",
+    "dark": "V-VI",
+}
+"""The Fitzpatrick types that skin of a group roughly is. How many training photographs there
+are of a group is counted by the type that their source states: an angle measured in unknown light finds dark skin in
+many a dim photograph of light skin, and would promise evidence that is not there."""
 FEW: Final = 100
-"""Training photographs of a group below which the answer says that there were few."""
+"""Training photographs of such skin below which the answer says that there were few."""
 LEAST_YELLOW: Final = 1e-6
 
 
@@ -34,9 +47,18 @@ def tone_of(angle: float) -> Tone:
     return next(tone for tone, lowest in LOWEST.items() if angle > lowest)
 
 
-def evidence_key(tone: Tone, counts: dict[str, int]) -> str:
-    """Message key of the sentence on how many photographs of skin like this were in training. ``counts``: by group."""
-    known = counts.get(tone, 0)
-    if known == 0:
+def evidence(photographs: int | None) -> Evidence:
+    """How far an answer for skin of which there were so many ``photographs`` in training may be trusted for it.
+
+    ``None``: nobody counted, which is no reason to trust it.
+    """
+    return "fair" if photographs is not None and photographs >= FEW else "limited"
+
+
+def evidence_key(photographs: int | None) -> str:
+    """Message key of the sentence that says so."""
+    if photographs is None:
+        return "skin_tone.unknown"
+    if photographs == 0:
         return "skin_tone.none"
-    return "skin_tone.few" if known < FEW else "skin_tone.enough"
+    return "skin_tone.few" if photographs < FEW else "skin_tone.enough"

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -37,6 +38,21 @@ def test_findings_keep_to_the_schema(assessor: Assessor, skin: Pixels) -> None:
     assert len(made["findings"]) == 8
     assert np.array(made["activation_map"]["grid"]).shape == (8, 8)
     assert made["activation_map"]["class"] == made["findings"][0]["class"]
+
+
+def test_says_what_evidence_applies_to_the_skin_that_was_measured(assessor: Assessor, skin: Pixels) -> None:
+    assessment = assessor.assess(skin, use_gate=False)
+    origin = Origin(PHOTO, "K7QF-2M", CAPTURE)
+    told = _valid(build(origin, assessment, model_record(assessor)))["skin_tone"]
+    assert told["light"] == "controlled"
+    assert -90 <= told["ita_degrees"] <= 90
+    for count, evidence, message in ((None, "limited", "unknown"), (40, "limited", "few"), (400, "fair", "enough")):
+        assert assessment.seen is not None
+        known = replace(assessment, seen=replace(assessment.seen, training_photographs=count))
+        told = _valid(build(Origin(PHOTO), known, model_record(assessor)))["skin_tone"]
+        assert (told["training_photographs"], told["evidence"]) == (count, evidence)
+        assert told["message"] == f"skin_tone.{message}"
+        assert told["light"] == "uncontrolled"
 
 
 def test_a_refused_photograph_keeps_to_the_schema(assessor: Assessor) -> None:

@@ -1,7 +1,8 @@
 import pytest
 
 from appliance.messages import LANGUAGES, text
-from appliance.vision.skin_tone import FEW, LOWEST, evidence_key, ita, tone_of
+from appliance.vision.bundle import SkinTones
+from appliance.vision.skin_tone import FEW, LOWEST, evidence, evidence_key, ita, tone_of
 
 
 # Worked from the formula: arctan((L* - 50) / b*).
@@ -23,14 +24,25 @@ def test_groups_of_chardon(angle: float, tone: str) -> None:
 
 
 def test_says_how_many_photographs_of_such_skin_there_were() -> None:
-    counts = {"light": FEW, "brown": FEW - 1}
-    assert [evidence_key(tone, counts) for tone in ("light", "brown", "dark")] == [
-        "skin_tone.enough",
-        "skin_tone.few",
-        "skin_tone.none",
+    told = [(evidence(count), evidence_key(count)) for count in (FEW, FEW - 1, 0, None)]
+    assert told == [
+        ("fair", "skin_tone.enough"),
+        ("limited", "skin_tone.few"),
+        ("limited", "skin_tone.none"),
+        ("limited", "skin_tone.unknown"),
     ]
 
 
+def test_dark_skin_is_counted_by_what_is_stated_and_not_by_what_dim_light_makes_of_light_skin() -> None:
+    counted = SkinTones(stated={"I-II": 300, "III-IV": 200, "V-VI": 40}, unstated=7, measured={"dark": 500})
+    assert [counted.like(tone) for tone in LOWEST] == [300, 300, 200, 200, 40, 40]
+
+
+def test_where_nobody_states_a_type_nothing_is_known() -> None:
+    unstated = SkinTones(stated={"I-II": 0, "III-IV": 0, "V-VI": 0}, unstated=900, measured={"light": 900})
+    assert unstated.like("light") is None
+
+
 def test_every_sentence_is_there_in_both_languages() -> None:
-    keys = ["skin_tone.enough", "skin_tone.few", "skin_tone.none", *(f"skin_tone.{tone}" for tone in LOWEST)]
-    assert all(text(language, key) for language in LANGUAGES for key in keys)
+    said = [evidence_key(count) for count in (None, 0, 1, FEW)]
+    assert all(text(language, key) for language in LANGUAGES for key in (*said, *(f"skin_tone.{t}" for t in LOWEST)))

@@ -8,6 +8,7 @@ import pandas as pd
 
 from appliance.vision.bundle import Calibration
 from appliance.vision.classes import CLASSES
+from appliance.vision.skin_tone import LOWEST
 from training.dataset import Photographs
 from training.evaluation.bootstrap import FEWEST_GROUPS, PART_RESAMPLES, RESAMPLES, known, side_by_side
 from training.metrics import FIGURES, RANKED, Answers, Figure, area, right, share, there
@@ -111,7 +112,7 @@ def within(networks: Networks, part_of: Any, figures: dict[str, Figure], resampl
 
 def _in_order(part_of: Any) -> list[str]:
     found = {str(part) for part in part_of}
-    return [tone for tone in TONES if tone in found] or sorted(found)
+    return [tone for tone in (*TONES, *LOWEST) if tone in found] or sorted(found)
 
 
 def _within(networks: Networks, rows: Any, figures: dict[str, Figure], resamples: int) -> Report:
