@@ -31,7 +31,7 @@ class Cluster:
         config = os.environ.get("TF_CONFIG", "")
         if config:
             number, size = _place(config)
-            return cls(number, size, tf.distribute.MultiWorkerMirroredStrategy())
+            return cls(number, size, _workers())
         several = len(tf.config.list_physical_devices("GPU")) > 1
         return cls(0, 1, tf.distribute.MirroredStrategy() if several else None)
 
@@ -52,6 +52,26 @@ class Cluster:
     def folder(self, run: Path) -> Path:
         """Where this process keeps its state: the first in the run's folder, the others in one of their own in it."""
         return run if self.number == 0 else run / f"worker-{self.number}"
+
+
+def _workers() -> Any:
+    """The strategy for several machines, made so that Keras's ``fit`` runs under it."""
+    import tensorflow as tf
+
+    class Workers(tf.distribute.MultiWorkerMirroredStrategy):
+        def reduce(self, reduce_op: Any, value: Any, axis: int | None) -> Any:
+            """Keras 3 hands over its first batch as a whole, and each step's loss, a scalar, with an axis to reduce.
+
+            The strategy takes one tensor at a time, and no axis of a scalar.
+            """
+
+            def one(part: Any) -> Any:
+                scalar = self.experimental_local_results(part)[0].shape.rank == 0
+                return super(Workers, self).reduce(reduce_op, part, None if scalar else axis)
+
+            return tf.nest.map_structure(one, value)
+
+    return Workers()
 
 
 def _place(config: str) -> tuple[int, int]:

@@ -1,0 +1,77 @@
+"""Two processes on this machine train as one would."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from training.distribute import Cluster
+
+TRAIN = """
+import sys
+from pathlib import Path
+from training.finetune import finetune
+from training.recipe import Phase, Recipe
+phases = (Phase("head", 1, 1e-3),)
+finetune(Recipe(data=sys.argv[1], weights="none", phases=phases, dropout=0.0, batch=24), Path(sys.argv[2]))
+"""
+
+pytestmark = pytest.mark.timeout(500)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def _start(split: Path, run: Path, config: str | None) -> "subprocess.Popen[str]":
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    environment.pop("TF_CONFIG", None)
+    if config is not None:
+        environment["TF_CONFIG"] = config
+    command = [sys.executable, "-c", TRAIN, str(split), str(run)]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def _end(processes: "list[subprocess.Popen[str]]") -> None:
+    """Wait for all; none outlives the test, for one that lost its partner waits for it."""
+    try:
+        for process in processes:
+            said = process.communicate(timeout=200)[0]
+            assert process.returncode == 0, said[-2000:]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait(10)
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+def _loss(run: Path) -> dict[str, float]:
+    row = pd.read_csv(run / "history.csv").iloc[-1]
+    return {name: float(row[name]) for name in ("loss", "logits_loss", "outlier_loss", "val_logits_loss")}
+
+
+def test_two_workers_reach_the_loss_of_one(split: Path, tmp_path: Path) -> None:
+    _end([_start(split, tmp_path / "alone", None)])
+    workers = [f"127.0.0.1:{_free_port()}" for _ in range(2)]
+    configs = [
+        json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": number}}) for number in (0, 1)
+    ]
+    _end([_start(split, tmp_path / "both", config) for config in configs])
+    expected, reached = _loss(tmp_path / "alone"), _loss(tmp_path / "both")
+    assert reached == pytest.approx(expected, rel=0.02)
+    assert (tmp_path / "both" / "worker-1" / "head.keras").exists()
+
+
+@pytest.mark.parametrize("config", ["not json", "{}", '{"cluster": {}}'])
+def test_a_cluster_that_cannot_be_read_is_an_error(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TF_CONFIG", config)
+    with pytest.raises(ValueError, match="TF_CONFIG"):
+        Cluster.join()
