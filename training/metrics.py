@@ -134,9 +134,14 @@ def calibration_error(answers: Answers) -> float:
     confidence, correct = eight.probability.max(axis=1), right(eight)
     if not len(correct):
         return float("nan")
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    bins = calibration_bins(confidence)
     gaps = [(bins == b).mean() * abs(correct[bins == b].mean() - confidence[bins == b].mean()) for b in np.unique(bins)]
     return float(np.sum(gaps))
+
+
+def calibration_bins(confidence: Floats) -> Ints:
+    """The bin (0 … 14, of equal width) of each confidence."""
+    return np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
 
 
 def none_of_these_auroc(answers: Answers) -> float:

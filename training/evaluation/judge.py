@@ -11,6 +11,7 @@ from appliance.vision.classes import CLASSES
 from appliance.vision.skin_tone import LOWEST
 from training.dataset import Photographs
 from training.evaluation.bootstrap import FEWEST_GROUPS, PART_RESAMPLES, RESAMPLES, known, side_by_side
+from training.evaluation.perfect import if_perfect
 from training.metrics import FIGURES, RANKED, Answers, Figure, area, right, share, there
 from training.predict import Predictions
 
@@ -44,6 +45,7 @@ def figures_of(networks: Networks, photographs: Photographs, resamples: int = RE
         "groups": len(set(shipped.groups)),
         "classes": [CLASSES[index] for index in there(shipped)],
         "figures": side_by_side(figures, networks, resamples),
+        "calibration_error_if_perfect": if_perfect(networks),
         "agreement": agreement(networks),
         "by_class": by_class(networks, resamples),
         "by_source": within(networks, photographs.rows["source"].to_numpy(dtype=str), figures, fewer),

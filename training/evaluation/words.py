@@ -33,6 +33,11 @@ def between(ends: list[float] | None) -> str:
     return "–" if ends is None else f"{ends[0]:.2f} – {ends[1]:.2f}"
 
 
+def between_three(ends: list[float] | None) -> str:
+    """An interval of a small number, or a dash."""
+    return "–" if ends is None else f"{ends[0]:.3f} – {ends[1]:.3f}"
+
+
 def change(ends: list[float] | None) -> str:
     """An interval of a difference."""
     return "–" if ends is None else f"{signed(ends[0])} … {signed(ends[1])}"
@@ -60,6 +65,7 @@ FILTERS: Final = {
     "signed": signed,
     "percent": percent,
     "between": between,
+    "between_three": between_three,
     "change": change,
     "with_interval": with_interval,
     "plain": plain,

@@ -128,6 +128,10 @@ def test_the_card_states_the_figures_of_its_own_network_alone(
     for name, each in whole["figures"].items():
         assert f"| {name} | {each['float']:.3f} | {each['int8']:.3f} |" in card
     assert "melanoma | 6" in card
+    perfect = whole["calibration_error_if_perfect"]["int8"]
+    assert (
+        f"{perfect['mean']:.3f} ({perfect['range_95'][0]:.3f} – {perfect['range_95'][1]:.3f}) by chance alone" in card
+    )
     (folder / "evaluation" / "validation.json").write_text(json.dumps({**whole, "model_sha256": "f" * 64}))
     write_model_card(folder, photographs)
     assert "| top-1 |" not in (folder / "MODEL_CARD.md").read_text()
