@@ -17,7 +17,7 @@ class Classifier:
 
     def __init__(self, settings: Settings, use_gate: bool) -> None:
         """Load the model. Raises a :class:`appliance.errors.ModelError`."""
-        self._assessor = Assessor.open(settings.bundle_folder, settings.threads)
+        self._assessor = Assessor.open(settings.bundle_folder, settings.threads, use_gate)
         self._model = model_record(self._assessor)
         self._use_gate = use_gate
         self._decoder = Decoder()

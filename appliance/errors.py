@@ -98,6 +98,12 @@ class BundleInvalid(ModelError):
     key = "bundle_invalid"
 
 
+class GateMissing(ModelError):
+    """The bundle has no limits for the photograph checks, and the caller did not ask to do without."""
+
+    key = "gate_missing"
+
+
 class RuntimeMissing(ModelError):
     """Neither ai-edge-litert nor tflite-runtime is installed."""
 

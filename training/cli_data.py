@@ -28,6 +28,11 @@ COLLECTIONS = click.Choice(["skin8", "folders", "csv", "pad_ufes_20", "fitzpatri
 @click.option("--margin", default=0.25, show_default=True, type=click.FloatRange(0), help="of its longer side")
 @click.option("--drop", multiple=True, metavar="REASON", help="drop what is only flagged, e.g. hair; repeatable")
 @click.option("--keep", multiple=True, metavar="REASON", help="flag what is dropped, e.g. conflict; repeatable")
+@click.option(
+    "--bundle",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="model whose photograph checks are asked  [default: the one that ships]",
+)
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="processes")
 def curate(
     data: Path,
@@ -38,6 +43,7 @@ def curate(
     margin: float,
     drop: tuple[str, ...],
     keep: tuple[str, ...],
+    bundle: Path | None,
     workers: int,
     **said: str,
 ) -> None:
@@ -50,12 +56,12 @@ def curate(
       dermkiosk-train curate --data cases.csv --column group=mrn --column label=icd --drop hair --out curated
     """
     from training.collections.record import Options
-    from training.curate import Wishes
+    from training.curate import SHIPPED, Wishes
     from training.curate import curate as curate_it
 
     with said_plainly():
         options = Options(columns=_columns(columns), **said)  # type: ignore[arg-type]  # click has checked the choice
-        wishes = Wishes(collection or "", options, crop, margin, drop, keep, workers)
+        wishes = Wishes(collection or "", options, crop, margin, drop, keep, bundle or SHIPPED, workers)
         for flag, count in curate_it(data, out, wishes).most_common():
             click.echo(f"{flag:<24}{count:>8}")
     click.echo(f"See {out / 'report.html'}")

@@ -19,6 +19,7 @@ from training.duplicates import Pairs, named_clusters, near_duplicates
 from training.examine import Examined, Task, examine
 from training.parallel import Map, Watch, mapping
 
+SHIPPED: Final = Path(__file__).parents[1] / "models/skin8-inceptionv3"
 UNREADABLE: Final = "unreadable"
 DUPLICATE: Final = "duplicate"
 NEAR: Final = "near_duplicate"
@@ -41,6 +42,8 @@ class Wishes:
     """Of the box's longer side, on each side of it."""
     drop: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    bundle: Path = SHIPPED
+    """The model whose gate looks at the photographs."""
     workers: int = 1
     """Processes; 1: all work is done in this one."""
 
@@ -76,7 +79,10 @@ def _examined(records: Sequence[Record], root: Path, out: Path, wishes: Wishes, 
     crops = out / "images" if wishes.crop and any(record.box for record in records) else None
     if crops is not None:
         crops.mkdir(exist_ok=True)
-    tasks = [Task(root / record.image, record.box, wishes.margin, out / "examined", crops) for record in records]
+    tasks = [
+        Task(root / record.image, record.box, wishes.margin, out / "examined", crops, wishes.bundle)
+        for record in records
+    ]
     return list(_shown("photographs")(apply(examine, tasks), len(tasks)))
 
 

@@ -85,11 +85,13 @@ def evaluate(
     asked.folder.mkdir(exist_ok=True)
     # What an evaluation that was cut left behind has no hash yet, and the box would not take the bundle.
     seal(bundle)
-    box = Assessor.open(bundle, threads=2)
+    box = Assessor.open(bundle, threads=2, use_gate=False)
     warning = _look(asked, run_folder)
     looker = Looker(box.network, asked.card, asked.calibration)
     networks, report = _measure(asked, looker, sample)
-    answers = [box.assess(asked.photographs.pixels(position)) for position in range(len(asked.photographs))]
+    answers = [
+        box.assess(asked.photographs.pixels(position), use_gate=False) for position in range(len(asked.photographs))
+    ]
     report["gate"] = gate_acceptance(answers)
     report["by_measured_tone"] = within(networks, measured_tones(answers), FIGURES, PART_RESAMPLES)
     report["warning"] = warning
@@ -137,9 +139,14 @@ def _may_be_seen(asked: Asked) -> Photographs:
 
 
 def gate_acceptance(answers: list[Assessment]) -> dict[str, float]:
-    """Share of the photographs each check of the box's gate lets pass, and all of them together (``accepted``)."""
+    """Share of the photographs each check of the box's gate lets pass, and all of them together (``accepted``).
+
+    Empty for a bundle without a gate.
+    """
     verdicts = [answer.quality for answer in answers]
     checks = {check.id: float(np.mean([_ok(v.checks, check.id) for v in verdicts])) for check in verdicts[0].checks}
+    if not checks:
+        return {}
     return {**checks, "accepted": float(np.mean([verdict.accepted for verdict in verdicts]))}
 
 

@@ -55,9 +55,10 @@ class Steps:
 
     def curate(self) -> None:
         """Look at every photograph once; what was found is kept, so that the next time is quick."""
-        from training.curate import Wishes, curate
+        from training.curate import SHIPPED, Wishes, curate
 
         wishes = {"crop": False, **self.wanted.get("curate", {})}
+        wishes["bundle"] = Path(wishes.get("bundle", SHIPPED))
         curate(self.data / "manifest.csv", self.curated, Wishes(**wishes))
 
     def split(self) -> None:

@@ -16,10 +16,11 @@ from appliance.errors import DermkioskError
 from appliance.vision import preprocess as preprocessing
 from appliance.vision import quality
 from appliance.vision.assessment import Quality
+from appliance.vision.assessor import Assessor
+from appliance.vision.bundle import FILE
 from appliance.vision.photo import Pixels, decode
-from appliance.vision.preprocess import preprocess
-from appliance.vision.quality import gate
 from training import duplicates, resemblance
+from training.bundle_files import sha256_of
 from training.collections.record import Box
 from training.duplicates import Fingerprint
 
@@ -37,6 +38,8 @@ class Task:
     cache: Path
     crops: Path | None
     """Folder for the crop to ``box``; None: the photograph stays whole."""
+    bundle: Path
+    """The model whose gate looks at it."""
 
 
 @dataclass(frozen=True)
@@ -75,14 +78,23 @@ def cropped(pixels: Pixels, box: Box, margin: float) -> Pixels:
     return pixels[y0:y1, x0:x1] if x1 > x0 and y1 > y0 else pixels
 
 
-def judged(pixels: Pixels) -> Quality:
-    """The gate's verdict on what the network would see."""
-    return gate.judge(preprocess(pixels))
+def judged(pixels: Pixels, bundle: Path) -> Quality:
+    """The verdict of a bundle's gate: its own limits, on what its network would see.
+
+    Raises a :class:`appliance.errors.ModelError` where the bundle cannot be used or has no gate.
+    """
+    return _assessor(bundle).assess(pixels, use_gate=False).quality
+
+
+@lru_cache
+def _assessor(bundle: Path) -> Assessor:
+    """Once in each process. Its network takes one thread: there are as many processes as wanted."""
+    return Assessor.open(bundle, threads=1)
 
 
 def _name(sha256: str, task: Task) -> str:
     """The file's content and whatever else decides what is found."""
-    asked = json.dumps([sha256, task.box if task.crops else None, task.margin, _code()])
+    asked = json.dumps([sha256, task.box if task.crops else None, task.margin, _code(), _card(task.bundle)])
     return hashlib.sha256(asked.encode()).hexdigest()
 
 
@@ -95,6 +107,12 @@ def _code() -> str:
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
+@lru_cache
+def _card(bundle: Path) -> str:
+    """Of bundle.json, which holds the hash of everything else in the bundle."""
+    return sha256_of(bundle / FILE)
+
+
 def _look(data: bytes, sha256: str, task: Task, kept: Path) -> Examined:
     try:
         pixels = decode(data, task.file.name)
@@ -104,7 +122,7 @@ def _look(data: bytes, sha256: str, task: Task, kept: Path) -> Examined:
     if task.crops is not None and task.box is not None:
         pixels, crop = cropped(pixels, task.box, task.margin), f"{_name(sha256, task)[:16]}.jpg"
         Image.fromarray(pixels).save(task.crops / crop, quality=QUALITY)
-    flags = tuple(check.id for check in judged(pixels).reasons)
+    flags = tuple(check.id for check in judged(pixels, task.bundle).reasons)
     found = Examined("", Fingerprint.of(data, pixels), pixels.shape[1], pixels.shape[0], flags, crop)
     _keep(kept, found)
     return found

@@ -86,7 +86,7 @@ def choose(table: Table, fitted_on: str) -> tuple[GateLimits, dict[str, Any]]:
     scores = {case: Heads(*(out_of_fold(table, case, learned) for learned in LEARNED)) for case in EXCLUSIONS}
     thresholds = _thresholds(table, scores, refused_by_basic(table, basic))
     exclusions = {case: _evidence(table, case, thresholds[case]) for case in EXCLUSIONS}
-    output = NAME if table.samples.features.any() else None
+    output = (NAME,) if table.samples.features.any() else ()
     limits = GateLimits(**basic, too_small_mm=TOO_SMALL_MM, exclusions=exclusions, features=output, fitted_on=fitted_on)
     return limits, report(table, {case: _margin(scores[case], thresholds[case]) for case in EXCLUSIONS}, basic)
 

@@ -106,7 +106,7 @@ def _features(kind: str, view: Pixels, network: Network, output: str) -> NDArray
     """Pooled features; zeros where only the other checks are asked, for the network takes most of the time."""
     if kind in FAULTS and FAULTS[kind][1] in BASIC:
         return np.zeros(0, np.float32)
-    return measures.pooled(network.run(view)[output])
+    return measures.pooled([network.run(view)[output]])
 
 
 def _basic(scene: Scene) -> dict[str, float]:

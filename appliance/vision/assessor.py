@@ -8,16 +8,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.errors import BundleInvalid, GoldenMismatch
+from appliance.errors import BundleInvalid, GateMissing, GoldenMismatch
 from appliance.vision import bundle
-from appliance.vision.assessment import Assessment, Finding, OperatingPoint, Seen
+from appliance.vision.assessment import Assessment, Finding, OperatingPoint, Quality, Seen
 from appliance.vision.bundle import Bundle, Calibration, SkinTones
 from appliance.vision.calibration import Floats, prediction_set, probabilities, unlikeness
 from appliance.vision.classes import CLASSES, MALIGNANT
 from appliance.vision.photo import Pixels
 from appliance.vision.preprocess import preprocess
 from appliance.vision.quality import gate, measures
-from appliance.vision.quality.limits import GateLimits, limits_of
+from appliance.vision.quality import limits as gate_limits
+from appliance.vision.quality.limits import GateLimits
 from appliance.vision.quality.scene import Scene
 from appliance.vision.risk import grade
 from appliance.vision.runtime import Network, Outputs
@@ -27,8 +28,11 @@ from appliance.vision.skin_tone import ita, tone_of
 class Assessor:
     """A calibrated bundle, loaded and ready."""
 
-    def __init__(self, verified: Bundle, threads: int, limits: GateLimits) -> None:
-        """Load the network. Raises a :class:`appliance.errors.ModelError` where it cannot be trusted or run."""
+    def __init__(self, verified: Bundle, threads: int, limits: GateLimits | None) -> None:
+        """Load the network; without ``limits`` it answers only who asks for no gate.
+
+        Raises a :class:`appliance.errors.ModelError` where the bundle cannot be trusted or run.
+        """
         if verified.card.calibration is None:
             raise BundleInvalid("the bundle is not calibrated", problem="calibration")
         self.bundle, self.limits = verified, limits
@@ -36,10 +40,15 @@ class Assessor:
         self.network = Network(verified.model, threads, verified.card.signature)
 
     @classmethod
-    def open(cls, folder: Path, threads: int) -> "Assessor":
-        """Verify the bundle in ``folder``, load it, and have it answer its golden picture before anyone else's."""
+    def open(cls, folder: Path, threads: int, use_gate: bool = True) -> "Assessor":
+        """Verify the bundle in ``folder``, load it, and have it answer its golden picture before anyone else's.
+
+        Raises a :class:`appliance.errors.ModelError`; without ``use_gate`` a bundle may lack its gate.
+        """
         verified = bundle.load(folder)
-        assessor = cls(verified, threads, limits_of(folder, verified.card.sha256))
+        gated = use_gate or gate_limits.FILE in verified.card.sha256
+        limits = gate_limits.limits_of(folder, verified.card.sha256) if gated else None
+        assessor = cls(verified, threads, limits)
         assessor.self_test()
         return assessor
 
@@ -47,8 +56,8 @@ class Assessor:
         """Run the golden picture; returns the largest difference in logits. Raises :class:`GoldenMismatch`."""
         golden, names = self.bundle.card.golden, self.bundle.card.outputs
         outputs = self.network.run(preprocess(self.bundle.golden))
-        if self.limits.features is not None and self.limits.features not in outputs:
-            raise BundleInvalid(f"the network has no output {self.limits.features}", problem="gate")
+        if self.limits is not None and not set(self.limits.features) <= set(outputs):
+            raise BundleInvalid(f"the network has not all outputs {self.limits.features}", problem="gate")
         off = _largest(outputs[names.logits] - np.array(golden.logits))
         off_outlier = _largest(outputs[names.outlier] - golden.outlier)
         off_maps = _largest(outputs[names.class_maps].mean(axis=(0, 1)) - outputs[names.logits])
@@ -60,8 +69,11 @@ class Assessor:
     def assess(self, pixels: Pixels, use_gate: bool = True, mm_per_pixel: float | None = None) -> Assessment:
         """Assess uint8 RGB pixels (H×W×3, upright). Without the gate it answers what the gate would refuse, too.
 
-        ``mm_per_pixel``: what a pixel of the photograph measures on the skin, where the scale is known.
+        ``mm_per_pixel``: what a pixel of the photograph measures on the skin, where the scale is known. Raises
+        :class:`appliance.errors.GateMissing` where the gate is wanted and the bundle has none.
         """
+        if use_gate and self.limits is None:
+            raise GateMissing(self.bundle.card.name, file=gate_limits.FILE)
         timing: dict[str, float] = {}
         with _timed(timing, "preprocess"):
             view = preprocess(pixels)
@@ -70,7 +82,7 @@ class Assessor:
         with _timed(timing, "gate"):
             side_mm = None if mm_per_pixel is None else mm_per_pixel * min(pixels.shape[:2])
             scene = Scene(view, self._features(outputs), side_mm)
-            quality = gate.examine(scene, self.limits)
+            quality = Quality(()) if self.limits is None else gate.examine(scene, self.limits)
         if use_gate and not quality.accepted:
             return Assessment("cannot_assess", quality, timing_ms=timing, seen=seen(scene, self.bundle.card.skin_tones))
         names = self.bundle.card.outputs
@@ -96,7 +108,9 @@ class Assessor:
 
     def _features(self, outputs: Outputs) -> NDArray[np.float32] | None:
         """What the gate's evidence uses of the network: computed anyway, never by a second pass."""
-        return None if self.limits.features is None else measures.pooled(outputs[self.limits.features])
+        if self.limits is None or not self.limits.features:
+            return None
+        return measures.pooled([outputs[name] for name in self.limits.features])
 
     def _above(self, findings: tuple[Finding, ...]) -> tuple[OperatingPoint, ...]:
         """Which of the operating points the answer lies above."""

@@ -11,7 +11,7 @@ from appliance.vision.photo import Pixels
 from training.cli_data import curate as curate_command
 from training.cli_data import split as split_command
 from training.collections.record import Options
-from training.curate import Wishes, curate
+from training.curate import SHIPPED, Wishes, curate
 from training.examine import Task, cropped, examine, judged
 from training.golden import draw
 from training.split import check
@@ -99,7 +99,7 @@ def test_what_the_gate_objects_to_is_flagged(tmp_path: Path, collection: Path, s
     save("psoriasis/good.png", draw(1))
     curate(collection, tmp_path, Wishes())
     flags = table(tmp_path).set_index("image")["flags"]
-    assert set(flags["psoriasis/dark.png"].split()) >= {one.id for one in judged(dark).reasons}
+    assert set(flags["psoriasis/dark.png"].split()) >= {one.id for one in judged(dark, SHIPPED).reasons}
     assert "exposure" in flags["psoriasis/dark.png"]
     assert "exposure" not in flags["psoriasis/good.png"]
 
@@ -148,7 +148,7 @@ def test_labels_carry_who_when_and_on_what_evidence(tmp_path: Path, collection: 
 def test_goes_on_where_it_was_killed(tmp_path: Path, collection: Path, save: Save) -> None:
     """What was found is read again, not found again: a kept examination that says something else is believed."""
     save("psoriasis/a.png", draw(1))
-    task = Task(collection / "psoriasis/a.png", None, 0.25, tmp_path / "examined", None)
+    task = Task(collection / "psoriasis/a.png", None, 0.25, tmp_path / "examined", None, SHIPPED)
     first = examine(task)
     (kept,) = (tmp_path / "examined").rglob("*.npz")
     with np.load(kept) as told:

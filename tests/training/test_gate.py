@@ -70,7 +70,7 @@ def test_finds_the_faults_and_lets_the_clear_ones_pass() -> None:
     labels = _labels()
     manifest = pd.DataFrame({"image": labels["image"], "group": labels["image"], "source": "one"})
     limits, report = choose(table_of(_samples(np.random.default_rng(1), labels), labels, manifest), "a test")
-    assert limits.features == NAME
+    assert limits.features == (NAME,)
     assert report["clear_refused"] <= 0.1
     assert all(report["exclusions"][case]["all"]["recall"] > 0.9 for case in EXCLUSIONS)
     assert all(report["rendered"][kind]["recall"] > 0.9 for kind in ("blur", "dark", "ink", "hair", "far"))

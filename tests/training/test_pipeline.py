@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from appliance.errors import GateMissing
 from appliance.vision.assessor import Assessor
 from appliance.vision.bundle import read_card
 from appliance.vision.photo import Pixels
@@ -93,14 +94,19 @@ def test_another_recipe_does_not_overwrite_a_run(run: Path, split: Path) -> None
 
 
 def test_the_box_takes_the_bundle(bundle: Path, skin: Pixels) -> None:
-    assessor = Assessor.open(bundle, threads=2)
-    answer = assessor.assess(skin)
+    assessor = Assessor.open(bundle, threads=2, use_gate=False)
+    answer = assessor.assess(skin, use_gate=False)
     assert len(answer.findings) == 8
     assert answer.class_maps is not None
 
 
+def test_the_box_wants_a_gate_unless_it_is_asked_to_do_without(bundle: Path) -> None:
+    with pytest.raises(GateMissing):
+        Assessor.open(bundle, threads=2)
+
+
 def test_the_network_is_fed_the_photographs_own_bytes(bundle: Path) -> None:
-    network = Assessor.open(bundle, threads=1).network
+    network = Assessor.open(bundle, threads=1, use_gate=False).network
     about = network._runner.get_input_details()["image"]
     scale, zero_point = about["quantization"]
     assert (scale, zero_point) == (pytest.approx(1 / 255), 0)

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from appliance import errors
+from appliance.messages import LANGUAGES, remedy, sentence
 from appliance.vision import bundle, runtime
 from appliance.vision.assessor import Assessor
 from appliance.vision.classes import CLASSES
 from appliance.vision.photo import Pixels
 from appliance.vision.preprocess import preprocess
 from appliance.vision.runtime import Network
+from training.bundle_files import seal
 
 
 @pytest.fixture
@@ -160,3 +162,34 @@ def test_says_where_it_looked_for_a_bundle(tmp_path: Path) -> None:
     with pytest.raises(errors.BundleMissing) as missing:
         bundle.load(tmp_path)
     assert missing.value.values["folder"] == tmp_path
+
+
+@pytest.fixture
+def ungated(copy: Path) -> Path:
+    """The bundle as it is before ``dermkiosk-train gate``."""
+    card = json.loads((copy / "bundle.json").read_text())
+    del card["sha256"]["gate.json"]
+    _edit(copy, {"sha256": card["sha256"]})
+    return copy
+
+
+def test_refuses_a_bundle_without_a_gate_and_says_what_to_do(ungated: Path) -> None:
+    with pytest.raises(errors.GateMissing) as refused:
+        Assessor.open(ungated, threads=1)
+    for language in LANGUAGES:
+        assert "gate.json" in sentence(language, refused.value)
+        assert "dermkiosk-train gate" in remedy(language, refused.value)
+
+
+def test_without_a_gate_it_answers_only_who_asks_for_none(ungated: Path, skin: Pixels) -> None:
+    assessor = Assessor.open(ungated, threads=1, use_gate=False)
+    assert len(assessor.assess(skin, use_gate=False).findings) == len(CLASSES)
+    with pytest.raises(errors.GateMissing):
+        assessor.assess(skin)
+
+
+def test_a_gate_that_is_no_gate_is_refused_also_where_none_is_asked_for(copy: Path) -> None:
+    (copy / "gate.json").write_text("{}")
+    seal(copy)
+    with pytest.raises(errors.BundleInvalid):
+        Assessor.open(copy, threads=1, use_gate=False)

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,49 +8,63 @@ from pydantic import ValidationError
 
 from appliance.checks_table import table
 from appliance.messages import LANGUAGES, text
+from appliance.vision.assessment import Check, Quality
+from appliance.vision.assessor import Assessor
 from appliance.vision.photo import Pixels
 from appliance.vision.preprocess import preprocess
-from appliance.vision.quality.gate import CHECKS, judge
-from appliance.vision.quality.limits import Evidence, GateLimits, Head, encoded, fitted
+from appliance.vision.quality.gate import CHECKS
+from appliance.vision.quality.limits import Evidence, GateLimits, Head, encoded
 from training.faults import FAULTS
 from training.golden import draw
 
 ROOT = Path(__file__).parents[2]
 
 
-def _refused(view: Pixels) -> dict[str, str]:
-    return {check.id: check.advice for check in judge(view).reasons}
+Judge = Callable[..., Quality]
+Refused = Callable[[Pixels], dict[str, str]]
 
 
-def test_accepts_a_sharp_well_lit_picture_of_skin() -> None:
+@pytest.fixture
+def judge(assessor: Assessor) -> Judge:
+    """The gate's verdict on a view, by the limits and the network that ship: ``judge(view, mm_per_pixel=0.1)``."""
+    return lambda view, **known: assessor.assess(view, use_gate=False, **known).quality
+
+
+@pytest.fixture
+def refused(judge: Judge) -> Refused:
+    """The checks that object to a view, with their advice."""
+    return lambda view: {check.id: check.advice for check in judge(view).reasons}
+
+
+def test_accepts_a_sharp_well_lit_picture_of_skin(judge: Judge) -> None:
     quality = judge(preprocess(draw(1)))
     assert quality.accepted
     assert [check.id for check in quality.checks] == [module.ID for module in CHECKS]
 
 
-def test_refuses_blur() -> None:
+def test_refuses_blur(refused: Refused) -> None:
     blurred = Image.fromarray(preprocess(draw(1))).filter(ImageFilter.GaussianBlur(4))
-    assert _refused(np.asarray(blurred)) == {"focus": "advice.focus"}
+    assert refused(np.asarray(blurred)) == {"focus": "advice.focus"}
 
 
 @pytest.mark.parametrize(("gain", "advice"), [(0.04, "advice.exposure_dark"), (8.0, "advice.exposure_bright")])
-def test_refuses_what_is_too_dark_or_burnt_out(gain: float, advice: str) -> None:
+def test_refuses_what_is_too_dark_or_burnt_out(gain: float, advice: str, refused: Refused) -> None:
     view = np.clip(preprocess(draw(1)).astype(float) * gain, 0, 255).astype(np.uint8)
-    assert _refused(view)["exposure"] == advice
+    assert refused(view)["exposure"] == advice
 
 
 @pytest.mark.parametrize("colour", [(128, 128, 128), (240, 240, 238), (60, 140, 60), (40, 80, 170)])
-def test_refuses_paper_leaves_and_cloth(colour: tuple[int, int, int]) -> None:
+def test_refuses_paper_leaves_and_cloth(colour: tuple[int, int, int], refused: Refused) -> None:
     noise = np.random.default_rng(1).normal(0, 12, (299, 299, 1))
     view = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
-    assert _refused(view)["not_skin"] == "advice.not_skin"
+    assert refused(view)["not_skin"] == "advice.not_skin"
 
 
 # Mean sRGB of forearms from very light to dark (Individual Typology Angle 60° to −60°).
 @pytest.mark.parametrize(
     "tone", [(240, 210, 195), (222, 180, 155), (190, 140, 110), (140, 95, 70), (85, 55, 40), (52, 34, 26)]
 )
-def test_accepts_every_tone_of_skin(tone: tuple[int, int, int]) -> None:
+def test_accepts_every_tone_of_skin(tone: tuple[int, int, int], judge: Judge) -> None:
     noise = np.random.default_rng(1).normal(0, 8, (299, 299, 1))
     assert judge(np.clip(np.array(tone) + noise, 0, 255).astype(np.uint8)).accepted
 
@@ -57,40 +72,43 @@ def test_accepts_every_tone_of_skin(tone: tuple[int, int, int]) -> None:
 @pytest.mark.parametrize(
     ("fault", "check"), [("blur", "focus"), ("motion", "motion"), ("dark", "exposure"), ("bright", "exposure")]
 )
-def test_refuses_a_fault_of_light_or_focus_on_skin_it_accepts(fault: str, check: str) -> None:
+def test_refuses_a_fault_of_light_or_focus_on_skin_it_accepts(fault: str, check: str, refused: Refused) -> None:
     view = preprocess(draw(1))
     render, meant = FAULTS[fault]
     assert meant == check
-    refused = _refused(render(view, np.random.default_rng(3)))
-    assert check in refused or (fault == "motion" and "focus" in refused)
+    found = refused(render(view, np.random.default_rng(3)))
+    assert check in found or (fault == "motion" and "focus" in found)
 
 
-def test_what_is_out_of_focus_is_not_told_to_hold_still_as_well() -> None:
+def test_what_is_out_of_focus_is_not_told_to_hold_still_as_well(refused: Refused) -> None:
     blurred = FAULTS["blur"][0](preprocess(draw(1)), np.random.default_rng(1))
-    assert "motion" not in _refused(blurred)
+    assert "motion" not in refused(blurred)
 
 
-def test_with_a_known_scale_the_diameter_in_mm_decides() -> None:
-    view, limits = preprocess(draw(1)), fitted()
-    near = next(check for check in judge(view, limits, side_mm=40.0).checks if check.id == "too_small")
-    far = next(check for check in judge(view, limits, side_mm=1.0).checks if check.id == "too_small")
+def _too_small(quality: Quality) -> Check:
+    return next(check for check in quality.checks if check.id == "too_small")
+
+
+def test_with_a_known_scale_the_diameter_in_mm_decides(judge: Judge, limits: GateLimits) -> None:
+    view = preprocess(draw(1))
+    near, far = (_too_small(judge(view, mm_per_pixel=side_mm / 299)) for side_mm in (40.0, 1.0))
     assert near.ok
     assert not far.ok
     assert near.value == pytest.approx(40 * far.value)
     assert near.limit == limits.too_small_mm
 
 
-def test_plain_skin_is_neither_too_small_nor_without_lesion() -> None:
+def test_plain_skin_is_neither_too_small_nor_without_lesion(judge: Judge) -> None:
     noise = np.random.default_rng(1).normal(0, 8, (299, 299, 1))
     view = np.clip(np.array((222, 180, 155)) + noise, 0, 255).astype(np.uint8)
-    assert judge(view, side_mm=30.0).accepted
+    assert judge(view, mm_per_pixel=0.1).accepted
 
 
-def test_refuses_a_picture_whose_middle_is_no_skin() -> None:
+def test_refuses_a_picture_whose_middle_is_no_skin(refused: Refused) -> None:
     view = preprocess(draw(1)).copy()
     view[30:270, 30:270] = (40, 80, 170)
     view[:, 140:160] = (40, 80, 170)
-    assert "no_lesion" in _refused(view)
+    assert "no_lesion" in refused(view)
 
 
 def test_every_advice_has_a_text_in_both_languages() -> None:
@@ -118,15 +136,22 @@ def test_features_of_the_network_count_and_must_be_there() -> None:
         evidence.score({"ink_strokes": 0.0}, None)
 
 
-def test_limits_with_features_must_name_their_output() -> None:
-    card = fitted().model_dump()
-    card["exclusions"]["hair"]["heads"][0]["network"] = encoded(np.ones(4))
+@pytest.fixture
+def limits(assessor: Assessor) -> GateLimits:
+    """Those that ship."""
+    assert assessor.limits is not None
+    return assessor.limits
+
+
+def test_limits_with_features_must_name_their_output(limits: GateLimits) -> None:
+    card = limits.model_dump()
+    card["features"] = ()
     with pytest.raises(ValidationError, match="no output is named"):
         GateLimits.model_validate(card)
 
 
-def test_limits_name_all_four_exclusion_cases() -> None:
-    card = fitted().model_dump()
+def test_limits_name_all_four_exclusion_cases(limits: GateLimits) -> None:
+    card = limits.model_dump()
     del card["exclusions"]["hair"]
     with pytest.raises(ValidationError, match="exclusions are"):
         GateLimits.model_validate(card)

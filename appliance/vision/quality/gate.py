@@ -5,8 +5,6 @@ from types import ModuleType
 from typing import Final
 
 from appliance.vision.assessment import Check, Quality
-from appliance.vision.colour import Floats
-from appliance.vision.photo import Pixels
 from appliance.vision.quality import (
     colour_cast,
     exposure,
@@ -20,7 +18,7 @@ from appliance.vision.quality import (
     too_small,
     uneven_light,
 )
-from appliance.vision.quality.limits import GateLimits, fitted
+from appliance.vision.quality.limits import GateLimits
 from appliance.vision.quality.scene import Scene
 
 CHECKS: Final[tuple[ModuleType, ...]] = (
@@ -36,18 +34,6 @@ CHECKS: Final[tuple[ModuleType, ...]] = (
     hair,
     exudate,
 )
-
-
-def judge(
-    view: Pixels, limits: GateLimits | None = None, features: Floats | None = None, side_mm: float | None = None
-) -> Quality:
-    """Run every check on the network's own view of the photograph (uint8 RGB, 299×299×3).
-
-    ``limits``: the bundle's; without, those that are fitted beside the code. ``features``: the network's, pooled.
-    ``side_mm``: what the view's side measures on the skin, where the scale is known. Raises ``ValueError`` where the
-    limits need features and there are none.
-    """
-    return examine(Scene(view, features, side_mm), limits or fitted())
 
 
 def examine(scene: Scene, limits: GateLimits) -> Quality:

@@ -2,7 +2,6 @@
 
 import base64
 from functools import cached_property
-from importlib.resources import files
 from pathlib import Path
 from typing import Final, Self
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from appliance.errors import BundleInvalid
+from appliance.errors import BundleInvalid, GateMissing
 from appliance.vision.colour import Floats
 
 FILE: Final = "gate.json"
@@ -80,15 +79,15 @@ class GateLimits(Part):
     too_small_mm: float
     """Where the scale is known: the smallest diameter in mm."""
     exclusions: dict[str, Evidence]
-    features: str | None
-    """Name of the network's output whose pooled values the evidence uses; none: classical measures alone."""
+    features: tuple[str, ...]
+    """Names of the network's outputs whose pooled values the evidence uses, in this order."""
     fitted_on: str
 
     @model_validator(mode="after")
     def _all_four(self) -> Self:
         if set(self.exclusions) != set(EXCLUSIONS):
             raise ValueError(f"exclusions are {sorted(self.exclusions)}, not {sorted(EXCLUSIONS)}")
-        if self.features is None and any(head.network for case in self.exclusions.values() for head in case.heads):
+        if not self.features and any(head.network for case in self.exclusions.values() for head in case.heads):
             raise ValueError("evidence uses features of the network, but no output is named")
         return self
 
@@ -99,18 +98,14 @@ def encoded(weights: NDArray[np.floating]) -> str:
 
 
 def limits_of(folder: Path, sha256: dict[str, str]) -> GateLimits:
-    """The limits of the bundle in ``folder``; :func:`fitted` where the bundle states no hash for a gate.
+    """The limits of the bundle in ``folder``, whose files have the hashes ``sha256``, which were checked.
 
-    Raises :class:`appliance.errors.BundleInvalid`. The file's hash was checked with the bundle's other files.
+    Raises :class:`appliance.errors.GateMissing` where there is no hash for a gate, and
+    :class:`appliance.errors.BundleInvalid` where the file is not what it should be.
     """
     if FILE not in sha256:
-        return fitted()
+        raise GateMissing(str(folder), file=FILE)
     try:
         return GateLimits.model_validate_json((folder / FILE).read_bytes())
     except ValueError as unreadable:  # pydantic's errors are ValueErrors
         raise BundleInvalid(str(unreadable), problem=FILE) from unreadable
-
-
-def fitted() -> GateLimits:
-    """Classical measures alone, for a bundle that carries no limits of its own: it finds far less than those do."""
-    return GateLimits.model_validate_json(files(__package__).joinpath("fitted.json").read_bytes())

@@ -3,6 +3,7 @@
 All measures are plain numbers; shares are given as logarithms, because a share of one per cent of ink already matters.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -30,11 +31,18 @@ def classical(scene: "Scene") -> dict[str, float]:
     return {**ink(scene), **lines(scene), **extent(scene), **wetness(scene)}
 
 
-def pooled(maps: Floats) -> Floats:
-    """The network's features H×W×C as 3·C numbers: log(1 + mean), log(1 + standard deviation), log(1 + maximum)."""
-    places = maps.reshape(-1, maps.shape[-1])
-    spread = np.sqrt(np.maximum(np.square(places).mean(axis=0) - places.mean(axis=0) ** 2, 0))
-    return np.asarray(np.log1p(np.concatenate([places.mean(axis=0), spread, places.max(axis=0)])), np.float32)
+def pooled(outputs: Sequence[Floats]) -> Floats:
+    """The network's features, each H×W×C, as 3·C numbers each: log(1 + mean), log(1 + deviation), log(1 + maximum).
+
+    The maximum finds what is small and local, such as a stroke of a pen.
+    """
+    return np.concatenate([_pooled(maps.reshape(-1, maps.shape[-1])) for maps in outputs])
+
+
+def _pooled(places: Floats) -> Floats:
+    mean = places.mean(axis=0)
+    spread = np.sqrt(np.maximum(np.einsum("ij,ij->j", places, places) / len(places) - mean**2, 0))
+    return np.asarray(np.log1p(np.concatenate([mean, spread, places.max(axis=0)])), np.float32)
 
 
 def ink(scene: "Scene") -> dict[str, float]:
