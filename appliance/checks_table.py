@@ -24,7 +24,12 @@ def table() -> str:
 def _section(module: ModuleType) -> str:
     about = (module.__doc__ or "").strip()
     advice = "\n".join(f"- {text('en', key)} / {text('zh', key)}" for key in module.ADVICE)
-    return f"## `{module.ID}`\n\n{about}\n\n{advice}\n"
+    drawings = " ".join(_drawing(key.removeprefix("advice.")) for key in module.ADVICE)
+    return f"## `{module.ID}`\n\n{about}\n\n{drawings}\n\n{advice}\n"
+
+
+def _drawing(reason: str) -> str:
+    return f"![{text('en', f'wrong.{reason}')}](../appliance/web/static/drawing-{reason}.svg)"
 
 
 if __name__ == "__main__":

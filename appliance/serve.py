@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 from flask import Flask
@@ -23,6 +24,7 @@ from appliance.lan import address
 from appliance.settings import Settings
 from appliance.vision.assessor import Assessor
 from appliance.vision.photo import Pixels
+from appliance.vision.risk import cautious
 from appliance.vision.sandbox import Decoder
 from appliance.web.app import SERVER_MAX_BYTES, UPLOAD_MAX_BYTES, create_kiosk_app, create_lan_app
 from appliance.web.services import Services
@@ -113,7 +115,11 @@ class Answerer:
 
     def answer(self, case: Case, pixels: Pixels) -> tuple[Document, ClassMaps | None]:
         """Assess a case's photograph."""
-        assessment = self.assessor.assess(pixels)
+        scale = None if case.capture is None else case.capture.get("mm_per_pixel")
+        mm_per_pixel = scale if isinstance(scale, float) else None
+        assessment = self.assessor.assess(pixels, use_gate=not case.reservation, mm_per_pixel=mm_per_pixel)
+        if case.reservation and assessment.risk is not None:
+            assessment = replace(assessment, risk=cautious(assessment.risk))
         return build(_origin(case), assessment, self.model), assessment.class_maps
 
     def give_up(self, case: Case, error: Exception) -> Document:
@@ -124,7 +130,7 @@ class Answerer:
 
 def _origin(case: Case) -> Origin:
     photo = PhotoRecord(case.photo_id, case.source, case.taken_at, case.clock, case.sha256)
-    return Origin(photo, case.code, case.capture, case.simulated)
+    return Origin(photo, case.code, case.capture, case.simulated, case.reservation)
 
 
 @contextmanager

@@ -47,6 +47,8 @@ class Origin:
     case: str | None = None
     capture: dict[str, object] | None = None
     simulated: bool = False
+    reservation: bool = False
+    """Somebody wanted an answer although the gate refused."""
 
 
 def build(origin: Origin, assessment: Assessment, model: dict[str, Any]) -> Document:
@@ -58,7 +60,7 @@ def build(origin: Origin, assessment: Assessment, model: dict[str, Any]) -> Docu
         "simulated": origin.simulated,
         "outcome": assessment.outcome,
         "none_of_these_score": _rounded(assessment.none_of_these_score),
-        "quality": _quality(assessment.quality),
+        "quality": {**_quality(assessment.quality), "reservation": origin.reservation},
         "findings": [
             {"class": each.class_id, "probability": _rounded(each.probability), "evidence": each.evidence}
             for each in assessment.findings

@@ -64,6 +64,8 @@ class Intake:
     simulated: bool
     idempotency_key: str | None = None
     """Chosen by the sender; the same photograph sent again with it is the same case."""
+    refused_before: int = 0
+    """So many photographs of the same spot did the gate refuse just before."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,10 @@ class Case:
     simulated: bool
     attempts: int
     """How often the worker began with it."""
+    refused_before: int = 0
+    """So many photographs of the same spot did the gate refuse just before."""
+    reservation: bool = False
+    """It is to be answered although the gate refused it."""
 
 
 class Store:
@@ -205,6 +211,18 @@ class Store:
                 connection.execute("INSERT INTO answers VALUES (?, ?, ?)", (case.number, text, _packed(class_maps)))
         return bool(done.rowcount)
 
+    def reserve(self, case: Case) -> bool:
+        """Put a case that was answered back into the queue, to be answered with a reservation: whatever the gate says.
+
+        Its link stays. False where it waits, was reserved already, or is deleted.
+        """
+        query = "UPDATE cases SET state = 'queued', attempts = 0, reservation = 1 WHERE number = ?"
+        with self._database.transaction() as connection:
+            done = connection.execute(f"{query} AND state = 'done' AND reservation = 0", (case.number,))
+            if done.rowcount:
+                connection.execute("DELETE FROM answers WHERE case_number = ?", (case.number,))
+        return bool(done.rowcount)
+
     def link(self, case: Case, hours: float) -> Link:
         """The case's link that works now, else a new one for ``hours``. Raises :class:`CaseUnknown`."""
         now = self._now()
@@ -306,6 +324,7 @@ def _inserted(connection: sqlite3.Connection, photo_id: str, intake: Intake, now
         "sha256": intake.sha256,
         "capture": None if intake.capture is None else json.dumps(intake.capture, allow_nan=False),
         "simulated": intake.simulated,
+        "refused_before": intake.refused_before,
         "idempotency_key": intake.idempotency_key,
     }
     columns = ", ".join(values)
@@ -331,8 +350,8 @@ def _case(row: sqlite3.Row) -> Case:
     fields = dict(row)
     del fields["consent"], fields["idempotency_key"]
     capture = fields.pop("capture")
-    simulated = bool(fields.pop("simulated"))
-    return Case(capture=None if capture is None else json.loads(capture), simulated=simulated, **fields)
+    fields |= {name: bool(fields[name]) for name in ("simulated", "reservation")}
+    return Case(capture=None if capture is None else json.loads(capture), **fields)
 
 
 def _packed(class_maps: ClassMaps | None) -> bytes | None:

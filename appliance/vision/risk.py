@@ -43,5 +43,10 @@ def grade(
     return Risk(said, malignant, rule)
 
 
+def cautious(risk: Risk) -> Risk:
+    """Of an answer to a photograph that the gate refused: nothing may be called low."""
+    return Risk("refer", risk.malignancy_probability, "reservation") if risk.grade == "low" else risk
+
+
 def _severity(ruling: tuple[Grade, str]) -> int:
     return SEVERITY.index(ruling[0])

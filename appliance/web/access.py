@@ -51,7 +51,10 @@ RULES: Final[Mapping[str, Rule]] = {
     "api.add_photo": anyone,
     "api.result": link,
     "api.activation_map": link,
+    "phone.go_on": link,
+    "phone.refer": link,
     "api.photo": link,
+    "api.marked": link,
     # Opening the page is what starts the session: only this machine reaches the port, and check_host keeps
     # other sites from reaching it through this machine's browser.
     "kiosk.home": anyone,
@@ -60,6 +63,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "kiosk.site": kiosk_session,
     "kiosk.capture": kiosk_session,
     "kiosk.again": kiosk_session,
+    "kiosk.go_on": kiosk_session,
+    "kiosk.refer": kiosk_session,
     "kiosk.end": kiosk_session,
     "kiosk.state": kiosk_session,
     "kiosk.preview": kiosk_session,

@@ -7,11 +7,13 @@ import numpy as np
 from flask import Blueprint, Response, jsonify, request, url_for
 
 from appliance.errors import PageUnknown
+from appliance.vision import marks
 from appliance.vision.classes import CLASSES
 from appliance.vision.overlay import overlay, positive_share
 from appliance.web.access import shown_case
 from appliance.web.intake import checked_key, upload
 from appliance.web.pictures import PAGE_SIDE_PX, jpeg
+from appliance.web.result_view import result_view
 from appliance.web.services import services
 
 RETRY_S: Final = 2
@@ -58,6 +60,19 @@ def activation_map(token: str, class_id: str) -> Response:  # noqa: ARG001  # th
         raise PageUnknown
     grid = positive_share(np.asarray(maps[..., list(CLASSES).index(class_id)]))
     return Response(overlay(services().store.photo(shown_case()), grid), mimetype="image/png")
+
+
+@api.get("/results/<token>/marked.jpg")
+def marked(token: str) -> Response:  # noqa: ARG001  # the link rule looked it up
+    """The photo with the place of what was wrong with it, where it has one."""
+    document = services().store.document(shown_case())
+    view = None if document is None else result_view(document)
+    if view is None or view.outcome != "cannot_assess" or not view.reasons:
+        raise PageUnknown
+    picture = marks.marked(services().store.photo(shown_case()), view.reasons[0])
+    if picture is None:
+        raise PageUnknown
+    return Response(picture, mimetype="image/jpeg")
 
 
 @api.get("/results/<token>/photo.jpg")

@@ -8,7 +8,8 @@ from werkzeug.datastructures import FileStorage
 
 from appliance.cases.links import Link
 from appliance.cases.store import Case, Intake, Source
-from appliance.errors import ConsentMissing, IdempotencyKeyInvalid, PhotoMissing, QueueFull, SourceUnknown
+from appliance.errors import CaseUnknown, ConsentMissing, IdempotencyKeyInvalid, PhotoMissing, QueueFull, SourceUnknown
+from appliance.web.refusal import refused
 from appliance.web.services import Services
 from appliance.web.sites import known_site
 
@@ -52,8 +53,20 @@ def upload(
         capture=None,
         simulated=services.station.simulated,
         idempotency_key=key,
+        refused_before=_refused_before(services, form.get("after")),
     )
     return keep(services, intake)
+
+
+def _refused_before(services: Services, token: str | None) -> int:
+    """``token``: the link of the refused photograph that this one is to replace. A stranger's counts for nothing."""
+    if not token:
+        return 0
+    try:
+        earlier = services.store.by_token(token)
+    except CaseUnknown:
+        return 0
+    return earlier.refused_before + 1 if refused(services.store.document(earlier)) else 0
 
 
 def checked_key(key: str | None) -> str | None:

@@ -11,6 +11,7 @@ from appliance.web.access import SESSION_COOKIE
 from appliance.web.intake import YES
 from appliance.web.pictures import PREVIEW_SIDE_PX, jpeg
 from appliance.web.problems import problem
+from appliance.web.refusal import marked
 from appliance.web.result_view import result_view
 from appliance.web.services import services
 from appliance.web.sites import SITES, known_site
@@ -66,6 +67,20 @@ def again() -> Response:
     return _page()
 
 
+@kiosk.post("/kiosk/go-on")
+def go_on() -> Response:
+    """Answer the refused photo all the same, with a reservation."""
+    _kiosk().go_on()
+    return _page()
+
+
+@kiosk.post("/kiosk/refer")
+def refer() -> Response:
+    """No photo will do: what to do without one."""
+    _kiosk().refer()
+    return _page()
+
+
 @kiosk.post("/kiosk/end")
 def end() -> Response:
     """Forget the patient, their language included."""
@@ -115,11 +130,22 @@ def _material(visit: Visit) -> dict[str, object]:
         return {"sites": SITES}
     if visit.phase == "waiting":
         return {"position": store.position(store.case(visit.code))}
-    if visit.phase == "result":
-        page = url_for("phone.result", token=visit.token)
-        view = result_view(store.document(store.case(visit.code)) or {})
-        return {"view": view, "hours": f"{services().settings.link_hours:g}", **_qr(page)}
-    return {"problem": problem(visit.error)} if visit.error else {}
+    if visit.phase == "result" or (visit.phase == "refer" and visit.code):
+        return _answered(visit)
+    return {"problem": problem(visit.error), "offers": _kiosk().offers} if visit.error else {}
+
+
+def _answered(visit: Visit) -> dict[str, object]:
+    """What the page of an answer shows, and the one that refers without an answer."""
+    case = services().store.case(visit.code)
+    view = result_view(services().store.document(case) or {})
+    return {
+        "view": view,
+        "hours": f"{services().settings.link_hours:g}",
+        "marked": marked(services(), case, view),
+        "offers": _kiosk().offers,
+        **_qr(url_for(f"phone.{visit.phase}", token=visit.token)),
+    }
 
 
 def _qr(path: str) -> dict[str, object]:

@@ -3,10 +3,11 @@
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug.datastructures import FileStorage
 
-from appliance.errors import DeletionUnconfirmed
+from appliance.errors import CaseUnknown, DeletionUnconfirmed, PageUnknown
 from appliance.vision.photo import MAX_BYTES
 from appliance.web.access import shown_case
 from appliance.web.intake import YES, upload
+from appliance.web.refusal import marked, offered, refused
 from appliance.web.result_view import result_view
 from appliance.web.services import services
 from appliance.web.sites import SITES
@@ -24,7 +25,8 @@ def home() -> Response:
 @phone.get("/send")
 def send() -> str:
     """The form."""
-    return render_template("phone_send.html", sites=SITES, max_bytes=MAX_BYTES)
+    after = request.args.get("after", "")
+    return render_template("phone_send.html", sites=SITES, max_bytes=MAX_BYTES, after=after, site=_site_of(after))
 
 
 @phone.post("/send")
@@ -42,7 +44,33 @@ def result(token: str) -> str:
     document = store.document(shown_case())
     if document is None:
         return render_template("phone_waiting.html", token=token, position=store.position(shown_case()))
-    return render_template("phone_result.html", token=token, view=result_view(document))
+    view, case = result_view(document), shown_case()
+    return render_template(
+        "phone_result.html",
+        token=token,
+        view=view,
+        marked=marked(services(), case, view),
+        offers=offered(case, document),
+    )
+
+
+@phone.post("/r/<token>/go-on")
+def go_on(token: str) -> Response:
+    """Answer the refused photo all the same, with a reservation."""
+    store = services().store
+    if offered(shown_case(), store.document(shown_case())):
+        store.reserve(shown_case())
+        services().wake()
+    return make_response(redirect(url_for("phone.result", token=token), 303))
+
+
+@phone.get("/r/<token>/refer")
+def refer(token: str) -> str:
+    """No photo will do: what to do without one."""
+    document = services().store.document(shown_case())
+    if document is None or not refused(document):
+        raise PageUnknown
+    return render_template("phone_refer.html", token=token, view=result_view(document), site=shown_case().site)
 
 
 @phone.post("/r/<token>/delete")
@@ -52,6 +80,14 @@ def delete(token: str) -> str:  # noqa: ARG001  # the link rule looked it up
         raise DeletionUnconfirmed
     services().store.delete(shown_case().code)
     return render_template("phone_deleted.html")
+
+
+def _site_of(token: str) -> str:
+    """Where the refused photo was taken that a new one is to replace: nobody should have to choose it again."""
+    try:
+        return services().store.by_token(token).site if token else ""
+    except CaseUnknown:
+        return ""
 
 
 def _chosen() -> tuple[str, FileStorage | None]:

@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from appliance.vision.quality.gate import CHECKS
+
 LIKELIEST: Final = 3
 """So many are always shown; every other class of the prediction set besides."""
+ADVICE: Final = "advice."
+REASONS: Final = frozenset(key.removeprefix(ADVICE) for module in CHECKS for key in module.ADVICE) | {"failed"}
 SURE: Final = ((0.7, "high"), (0.4, "medium"), (0.15, "low"), (0.0, "slight"))
 """Message keys ``sure.<word>`` from which probability on."""
 
@@ -30,6 +34,18 @@ class ResultView:
     others: tuple[FindingView, ...]
     advice: tuple[str, ...]
     """Message keys of what to do better, where the photo could not be assessed."""
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Names of what was wrong (``wrong.<name>``, ``todo.<name>``, a drawing), what to mend first first."""
+        return tuple(
+            dict.fromkeys(key.removeprefix(ADVICE) for key in self.advice if key.removeprefix(ADVICE) in REASONS)
+        )
+
+    @property
+    def reserved(self) -> bool:
+        """True where it was answered although the gate refused."""
+        return bool(self.document["quality"].get("reservation"))
 
     @property
     def outcome(self) -> str:

@@ -10,12 +10,13 @@ from typing import Any, Final, Literal
 from appliance.cases.store import Intake
 from appliance.errors import CaseUnknown
 from appliance.web.intake import keep
+from appliance.web.refusal import PATIENCE, refused
 from appliance.web.services import Services
 from firmware.devices import IndicatorState
-from firmware.errors import CaptureCancelled, DermkioskError
+from firmware.errors import CaptureCancelled, CaptureRefused, DermkioskError
 from firmware.sequence import shown_after
 
-Phase = Literal["welcome", "consent", "site", "live", "capturing", "waiting", "result", "failed"]
+Phase = Literal["welcome", "consent", "site", "live", "capturing", "waiting", "result", "refer", "failed"]
 INDICATOR: Final[dict[Phase, IndicatorState]] = {"capturing": "busy", "waiting": "busy"}
 """What the indicator light shows; after a failure ``refused`` or ``fault``, and ``ready`` in every other phase."""
 
@@ -31,6 +32,8 @@ class Visit:
     token: str = ""
     """The case's link."""
     error: DermkioskError | None = None
+    refusals: int = 0
+    """So many photographs of this spot were refused: by the gate, or before they were taken."""
 
 
 class Kiosk:
@@ -49,7 +52,7 @@ class Kiosk:
     def visit(self) -> Visit:
         """As it stands now: a case that was answered meanwhile is a result."""
         visit = self._visit
-        if visit.phase not in ("waiting", "result"):
+        if visit.phase not in ("waiting", "result", "refer") or not visit.code:
             return visit
         try:
             case = self._services.store.case(visit.code)
@@ -57,8 +60,14 @@ class Kiosk:
             self._settle(visit, Visit())
             return self._visit
         if visit.phase == "waiting" and case.state == "done":
-            self._settle(visit, replace(visit, phase="result"))
+            more = int(refused(self._services.store.document(case)))
+            self._settle(visit, replace(visit, phase="result", refusals=visit.refusals + more))
         return self._visit
+
+    @property
+    def offers(self) -> bool:
+        """Whether retaking has been tried often enough: one may go on with a reservation, or refer."""
+        return self._visit.refusals >= PATIENCE
 
     def start(self) -> None:
         """Somebody touched the welcome page."""
@@ -70,7 +79,7 @@ class Kiosk:
 
     def choose_site(self, site: str) -> None:
         """Where the lesion is."""
-        self._move("live", after=("site", "live"), site=site)
+        self._move("live", after=("site", "live"), site=site, refusals=0)
 
     def capture(self) -> None:
         """Take the photograph, in the background; also what the button does."""
@@ -80,7 +89,20 @@ class Kiosk:
 
     def again(self) -> None:
         """Another photograph of the same place."""
-        self._move("live", after=("result", "failed"), code="", token="", error=None)
+        self._move("live", after=("result", "failed", "refer"), code="", token="", error=None)
+
+    def go_on(self) -> None:
+        """Have the refused photograph answered with a reservation."""
+        visit = self.visit
+        if visit.phase == "result" and self.offers and self._refused(visit):
+            self._services.store.reserve(self._services.store.case(visit.code))
+            self._services.wake()
+            self._move("waiting", after=("result",))
+
+    def refer(self) -> None:
+        """No photograph will do: say what to do without one."""
+        if self.offers:
+            self._move("refer", after=("result", "failed"))
 
     def end(self) -> None:
         """Forget the patient."""
@@ -93,7 +115,8 @@ class Kiosk:
         except CaptureCancelled:
             self._settle(visit, replace(visit, phase="live"))
         except DermkioskError as error:
-            self._settle(visit, replace(visit, phase="failed", error=error))
+            more = int(isinstance(error, CaptureRefused))
+            self._settle(visit, replace(visit, phase="failed", error=error, refusals=visit.refusals + more))
         except Exception:  # a thread has no caller to tell; the page must not wait for ever
             logging.getLogger(__name__).exception("the capture failed")
             self._settle(visit, replace(visit, phase="failed", error=DermkioskError("capture")))
@@ -110,9 +133,14 @@ class Kiosk:
             consent=True,
             capture=captured.conditions(),
             simulated=self._services.station.simulated,
+            refused_before=visit.refusals,
         )
         case, link = keep(self._services, intake)
         return replace(visit, phase="waiting", code=case.code, token=link.token)
+
+    def _refused(self, visit: Visit) -> bool:
+        store = self._services.store
+        return refused(store.document(store.case(visit.code)))
 
     def _move(self, phase: Phase, after: tuple[Phase, ...], **changes: Any) -> Visit | None:
         """The new visit, or ``None`` where this step does not follow from where it stands."""

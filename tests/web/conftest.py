@@ -18,6 +18,7 @@ from appliance.settings import Settings
 from appliance.vision.assessment import Assessment, Check, Finding, Outcome, Quality
 from appliance.vision.classes import CLASSES, ClassId
 from appliance.vision.photo import Pixels, decode
+from appliance.vision.quality.gate import CHECKS
 from appliance.vision.risk import grade
 from appliance.web.app import create_kiosk_app, create_lan_app
 from appliance.web.services import Services
@@ -104,7 +105,10 @@ def answer(store: Store) -> Answer:
 
 def assessed(outcome: Outcome, top: ClassId, failed: tuple[str, ...]) -> Assessment:
     """A made-up assessment of the shape the real one has."""
-    checks = (Check("focus", True, 1.0, 0.5, "advice.focus"), *(Check("x", False, 0, 1, advice) for advice in failed))
+    checks = (
+        Check("focus", True, 1.0, 0.5, "advice.focus"),
+        *(Check(_asked_by(advice), False, 0, 1, advice) for advice in failed),
+    )
     if outcome == "cannot_assess":
         return Assessment(outcome, Quality(checks))
     rest = [each for each in CLASSES if each != top]
@@ -117,9 +121,14 @@ def assessed(outcome: Outcome, top: ClassId, failed: tuple[str, ...]) -> Assessm
     return Assessment(outcome, Quality(checks), findings, 0.1, (top, rest[0]), risk, maps)
 
 
+def _asked_by(advice: str) -> str:
+    """Id of the check that gives this advice."""
+    return next((module.ID for module in CHECKS if advice in module.ADVICE), advice.removeprefix("advice."))
+
+
 def _origin(case: Case) -> Origin:
     photo = PhotoRecord(case.photo_id, case.source, case.taken_at, case.clock, case.sha256)
-    return Origin(photo, case.code, case.capture, case.simulated)
+    return Origin(photo, case.code, case.capture, case.simulated, case.reservation)
 
 
 @pytest.fixture

@@ -11,9 +11,16 @@ from appliance.web.access import RULES
 from appliance.web.app import create_kiosk_app, create_lan_app
 from appliance.web.services import Services
 
-KIOSK_ROUTES = ["start", "consent", "site", "capture", "again", "end", "state", "preview.jpg"]
+KIOSK_ROUTES = ["start", "consent", "site", "capture", "again", "go-on", "refer", "end", "state", "preview.jpg"]
 READS = ("state", "preview.jpg")
-LINKED = ["/r/{}", "/api/v1/results/{}", "/api/v1/results/{}/map/psoriasis.png", "/api/v1/results/{}/photo.jpg"]
+LINKED = [
+    "/r/{}",
+    "/api/v1/results/{}",
+    "/api/v1/results/{}/map/psoriasis.png",
+    "/api/v1/results/{}/photo.jpg",
+    "/api/v1/results/{}/marked.jpg",
+    "/r/{}/refer",
+]
 
 
 def endpoints(app: Flask) -> set[str]:

@@ -10,12 +10,12 @@ from appliance.errors import RequestError
 from appliance.messages import LANGUAGES, Language, catalogue
 from appliance.vision.classes import CLASSES
 from appliance.vision.risk import BY_LIKELIEST
-from appliance.web.result_view import SURE
+from appliance.web.result_view import REASONS, SURE
 from appliance.web.sites import SITES
 
 TEMPLATES = sorted((Path(web.__file__).parent / "templates").glob("*.html"))
 LITERAL = re.compile(r"\bt\(\s*['\"]([\w.]+)['\"]\s*[,)]")
-RULES = {rule for _, rule in BY_LIKELIEST.values()} | {"none_of_these"}
+RULES = {rule for _, rule in BY_LIKELIEST.values()} | {"none_of_these", "in_doubt", "reservation"}
 COMPOSED = (
     [f"class.{each}.{part}" for each in CLASSES for part in ("name", "plain", "means")]
     + [f"site.{each}" for each in SITES]
@@ -23,8 +23,17 @@ COMPOSED = (
     + [f"grade.{grade}" for grade in ("low", "refer", "urgent")]
     + [f"sure.{word}" for _, word in SURE]
     + ["evidence.limited", "evidence.insufficient"]
+    + [f"{kind}.{reason}" for reason in REASONS for kind in ("wrong", "todo")]
     + [f"error.{each.key}{part}" for each in RequestError.__subclasses__() for part in ("", ".remedy")]
 )
+
+
+def test_every_reason_has_a_drawing_of_its_own_hand() -> None:
+    folder = Path(web.__file__).parent / "static"
+    for reason in (*REASONS, "room_too_bright", "refer"):
+        drawing = (folder / f"drawing-{reason}.svg").read_text("utf-8")
+        assert 'viewBox="0 0 96 96"' in drawing, reason
+        assert "href" not in drawing, reason
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

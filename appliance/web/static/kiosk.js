@@ -112,5 +112,5 @@
   });
   follow();
   if (phase === "live") watch(byId("view"));
-  if (["consent", "site", "live", "failed", "result"].includes(phase)) forgetWhenLeft();
+  if (["consent", "site", "live", "failed", "result", "refer"].includes(phase)) forgetWhenLeft();
 })();

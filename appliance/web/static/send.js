@@ -138,6 +138,7 @@
     body.append("site", pending.site);
     body.append("consent", pending.consent);
     body.append("source", pending.source);
+    body.append("after", pending.after || "");
     body.append("photo", pending.photo, pending.name);
     const xhr = request = new XMLHttpRequest();
     xhr.open("POST", form.dataset.api);
@@ -164,7 +165,7 @@
       refuse(form.dataset.tooLarge, form.dataset.tooLargeRemedy);
       return;
     }
-    const answers = { key: newKey(), source: chosen.source, name: chosen.file.name, site: form.elements.site.value, consent: "yes" };
+    const answers = { key: newKey(), source: chosen.source, name: chosen.file.name, site: form.elements.site.value, consent: "yes", after: form.elements.after.value };
     attempt = 0;
     const photo = chosen.file;
     await tolerate(photoStore("readwrite", (store) => store.put(photo, answers.key)));
