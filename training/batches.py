@@ -115,6 +115,7 @@ def dataset(feed: Feed, steps: Sequence[int], pool: Executor | None = None) -> A
     shapes = ((None, *_side(feed)), (None, classes), (None, 1), (None,))
 
     def load(step: Any) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+        """One batch as Keras wants it: views 0 … 1, targets and weights by output; shapes that numpy did not tell."""
         kinds = [tf.uint8, tf.float32, tf.float32, tf.float32]
         parts = tf.numpy_function(lambda number: make(int(number)), [step], kinds)
         known = [tf.ensure_shape(part, shape) for part, shape in zip(parts, shapes, strict=True)]

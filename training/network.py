@@ -135,6 +135,7 @@ def _without_normalisation(plain: keras.Model) -> keras.Model:
     names = {layer.name: name for layer, name in zip(convolutions(plain), FOLDED_NAMES, strict=True)}
 
     def copy(layer: keras.layers.Layer) -> keras.layers.Layer:
+        """The layer without its weights; nothing in a normalisation's place, and a bias where one was folded."""
         if isinstance(layer, keras.layers.BatchNormalization):
             return keras.layers.Identity(name=layer.name)
         config = layer.get_config()
@@ -143,6 +144,7 @@ def _without_normalisation(plain: keras.Model) -> keras.Model:
         return layer.__class__.from_config(config)
 
     def call(layer: keras.layers.Layer, *inputs: Any, **options: Any) -> Any:
+        """The copy, called as its original was."""
         options.pop("mask", None)  # batch normalisation takes one, what stands for it does not
         return layer(*inputs, **options)
 

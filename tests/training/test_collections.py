@@ -115,9 +115,9 @@ PAD = (
     "patient_id,lesion_id,smoke,drink,background_father,background_mother,age,pesticide,gender,skin_cancer_history,"
     "cancer_history,has_piped_water,has_sewage_system,fitspatrick,region,diameter_1,diameter_2,diagnostic,itch,grew,"
     "hurt,changed,bleed,elevation,img_id,biopsed\n"
-    "PAT_1516,1765,,,,,8,,,,,,,,ARM,,,NEV,FALSE,FALSE,FALSE,FALSE,FALSE,FALSE,PAT_1516_1765_530.png,FALSE\n"
-    "PAT_46,881,FALSE,FALSE,POMERANIA,POMERANIA,55,FALSE,FEMALE,TRUE,TRUE,TRUE,TRUE,3.0,NECK,6.0,5.0,BCC,TRUE,TRUE,"
-    "FALSE,TRUE,TRUE,TRUE,PAT_46_881_939.png,True\n"
+    "PAT_1516,1765,,,,,8,,,,,,,,ARM,,,NEV,False,False,False,False,False,False,PAT_1516_1765_530.png,False\n"
+    "PAT_46,881,False,False,POMERANIA,POMERANIA,55,False,FEMALE,True,True,True,True,3.0,NECK,6.0,5.0,BCC,True,True,"
+    "False,True,True,True,PAT_46_881_939.png,True\n"
     "PAT_47,7,,,,,60,,,,,,,2.0,FACE,,,BOD,,,,,,,PAT_47_7_1.png,True\n"
 )
 
@@ -132,6 +132,11 @@ def test_pad_ufes_20(write: Write) -> None:
     assert (carcinoma.group, carcinoma.label_evidence) == ("PAT_46", "pathology")
     assert (carcinoma.more["fitzpatrick"], carcinoma.more["body_site"]) == ("3", "neck")
     assert (bowen.label, bowen.condition) == ("squamous_cell_carcinoma", "bowen_disease")
+
+
+def test_a_diagnostic_that_pad_ufes_20_does_not_have_is_no_other(write: Write) -> None:
+    with pytest.raises(ValueError, match="'BBC'"):
+        read(write("metadata.csv", PAD.replace(",BCC,", ",BBC,")))
 
 
 FITZPATRICK = (
@@ -160,28 +165,37 @@ def test_fitzpatrick17k(write: Write) -> None:
     )
 
 
+CASES = (
+    "case_id,source,release,year,age_group,sex_at_birth,fitzpatrick_skin_type,image_1_path,image_2_path,image_3_path\n"
+    "-1,SCIN,1.0.0,2023,AGE_30_TO_39,FEMALE,FST3,dataset/images/1.png,dataset/images/2.png,\n"
+    "-2,SCIN,1.0.0,2023,AGE_UNKNOWN,MALE,NONE_SELECTED,dataset/images/3.png,,\n"
+    "-3,SCIN,1.0.0,2023,AGE_UNKNOWN,MALE,,dataset/images/4.png,,\n"
+    "-4,SCIN,1.0.0,2023,AGE_UNKNOWN,OTHER_OR_UNSPECIFIED,FST2,dataset/images/5.png,,\n"
+)
+YES = "DEFAULT_YES_IMAGE_QUALITY_SUFFICIENT"
+NO = "NO_IMAGE_QUALITY_INSUFFICIENT"
+ANSWERS = (
+    "case_id,dermatologist_gradable_for_skin_condition_1,dermatologist_gradable_for_skin_condition_2,"
+    "dermatologist_gradable_for_skin_condition_3,dermatologist_skin_condition_on_label_name,"
+    "dermatologist_skin_condition_confidence,weighted_skin_condition_label,"
+    "dermatologist_fitzpatrick_skin_type_label_1,dermatologist_fitzpatrick_skin_type_label_2\n"
+    f"-1,{YES},{YES},,\"['Insect Bite', 'Eczema']\",\"[4, 3]\",\"{{'Eczema': 0.67, 'Insect Bite': 0.33}}\",,FST5\n"
+    f"-2,{YES},,,\"['A', 'B', 'C']\",\"[3, 3, 3]\",\"{{'A': 0.34, 'B': 0.33, 'C': 0.33}}\",,\n"
+    f"-3,{NO},,,[],[],{{}},,\n"
+    f"-4,{YES},{NO},,\"['Psoriasis']\",[5],{{'Psoriasis': 1.0}},,\n"
+)
+
+
 def test_scin(write: Write) -> None:
-    path = write(
-        "scin_cases.csv",
-        "case_id,source,release,year,age_group,sex_at_birth,fitzpatrick_skin_type,image_1_path,image_2_path,image_3_path\n"
-        "-1,SCIN,1.0.0,2023,AGE_30_TO_39,FEMALE,FST3,dataset/images/1.png,dataset/images/2.png,\n"
-        "-2,SCIN,1.0.0,2023,AGE_UNKNOWN,MALE,NONE_SELECTED,dataset/images/3.png,,\n"
-        "-3,SCIN,1.0.0,2023,AGE_UNKNOWN,MALE,,dataset/images/4.png,,\n",
-    )
-    write(
-        "scin_labels.csv",
-        "case_id,dermatologist_skin_condition_on_label_name,dermatologist_skin_condition_confidence,"
-        "weighted_skin_condition_label,dermatologist_fitzpatrick_skin_type_label_1\n"
-        "-1,\"['Insect Bite', 'Eczema']\",\"[4, 3]\",\"{'Eczema': 0.67, 'Insect Bite': 0.33}\",FST5\n"
-        "-2,\"['A', 'B', 'C']\",\"[3, 3, 3]\",\"{'A': 0.34, 'B': 0.33, 'C': 0.33}\",\n"
-        "-3,[],[],{},\n",
-    )
+    path = write("scin_cases.csv", CASES)
+    write("scin_labels.csv", ANSWERS)
     assert recognise(path) == "scin"
-    one, two = read(path)
+    one, two, lonely = read(path)
     assert (one.image, two.image) == ("images/1.png", "images/2.png")
     assert {(r.group, r.label, r.label_evidence, r.more["fitzpatrick"]) for r in (one, two)} == {
         ("-1", "eczema", "consensus", "5")
     }
+    assert (lonely.label, lonely.label_evidence, lonely.more["fitzpatrick"]) == ("psoriasis", "record", "2")
 
 
 def test_a_file_that_lacks_its_columns_says_which(write: Write) -> None:

@@ -12,6 +12,7 @@ from training.cli_data import curate as curate_command
 from training.cli_data import split as split_command
 from training.collections.record import Options
 from training.curate import SHIPPED, Wishes, curate
+from training.dataset import read_manifest
 from training.examine import Task, cropped, examine, judged
 from training.golden import draw
 from training.split import check
@@ -208,6 +209,42 @@ def test_curate_and_split_by_the_command_line(tmp_path: Path, collection: Path, 
     again = ["--data", str(out / "manifest.csv"), "--out", str(tmp_path / "b.csv"), "--keep", str(split), "--seed", "9"]
     assert CliRunner().invoke(split_command, again).exit_code == 0
     assert (tmp_path / "b.csv").read_text().count("test") == split.read_text().count("test")
+
+
+def test_541_classes_by_the_command_line(
+    tmp_path: Path, collection: Path, save: Save, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As XiangyaDerm has. The gate looks at one picture and its verdict stands for all: it knows nothing of classes."""
+    verdict = judged(draw(1), SHIPPED)
+    monkeypatch.setattr("training.examine.judged", lambda *_: verdict)
+    rng = np.random.default_rng(541)
+    for number in range(541):
+        for patient in range(1 + number % 3):
+            coarse = rng.integers(90, 230, (9, 9, 3), np.uint8)
+            save(
+                f"Condition {number:03}/p{number}-{patient}/a.jpg",
+                np.asarray(Image.fromarray(coarse).resize((128, 128))),
+            )
+    out, split = tmp_path / "out", tmp_path / "split.csv"
+    run = CliRunner().invoke(curate_command, ["--data", str(collection), "--out", str(out)])
+    assert run.exit_code == 0, run.output
+    rows = table(out)
+    assert rows["label"].nunique() == 541
+    assert len(rows) == len(list(collection.rglob("*.jpg")))
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert all(f"condition_{number:03}" in page for number in range(541))
+    run = CliRunner().invoke(split_command, ["--data", str(out / "manifest.csv"), "--out", str(split)])
+    assert run.exit_code == 0, run.output
+    check(pd.read_csv(split, dtype=str, keep_default_na=False))
+
+
+def test_training_says_which_labels_it_does_not_know(tmp_path: Path, collection: Path, save: Save) -> None:
+    """Curation takes any classes, the network has its eight: it must not learn a ninth as one of the others."""
+    save("psoriasis/1.jpg", draw(1))
+    save("urticaria/2.jpg", draw(2))
+    curate(collection, tmp_path, Wishes())
+    with pytest.raises(ValueError, match=r"\['urticaria'\]"):
+        read_manifest(tmp_path / "manifest.csv")
 
 
 def test_a_split_of_a_bare_manifest_looks_for_copies_itself(tmp_path: Path, collection: Path, save: Save) -> None:

@@ -33,25 +33,27 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def test_folding_the_normalisation_changes_no_answer(source: Path, manifest: Path) -> None:
-    views = _views(manifest, 2)
+def _plain(source: Path) -> keras.Model:
     plain = keras.applications.InceptionV3(include_top=False, weights=None)
     plain.load_weights(source)
+    return plain
+
+
+def test_folding_the_normalisation_changes_no_answer(source: Path, manifest: Path) -> None:
+    views = _views(manifest, 2)
     folded = network.build("unit")
     network.load_starting_weights(folded, str(source))
-    expected = np.asarray(plain(views, training=False))
+    expected = np.asarray(_plain(source)(views, training=False))
     assert np.allclose(np.asarray(folded.get_layer(BACKBONE)(views)), expected, atol=1e-4 * np.abs(expected).max())
     assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in folded.get_layer(BACKBONE).layers)
 
 
 def test_keras_weights_are_fed_what_keras_feeds_them(source: Path, manifest: Path) -> None:
     views = _views(manifest, 1)
-    plain = keras.applications.InceptionV3(include_top=False, weights=None)
-    plain.load_weights(source)
     symmetric = network.build("symmetric")
     network.load_starting_weights(symmetric, str(source))
     scaled = next(layer for layer in symmetric.layers if isinstance(layer, keras.layers.Rescaling))(views)
-    expected = np.asarray(plain(keras.applications.inception_v3.preprocess_input(views * 255), training=False))
+    expected = np.asarray(_plain(source)(keras.applications.inception_v3.preprocess_input(views * 255), training=False))
     assert np.allclose(np.asarray(symmetric.get_layer(BACKBONE)(scaled)), expected, atol=1e-4 * np.abs(expected).max())
 
 

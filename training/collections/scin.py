@@ -1,4 +1,10 @@
-"""SCIN (Ward et al. 2024): scin_cases.csv with up to three photographs a case, scin_labels.csv beside it."""
+"""SCIN (Ward et al. 2024): scin_cases.csv with up to three photographs a case, scin_labels.csv beside it.
+
+Columns and values by github.com/google-research-datasets/scin: dataset_schema.md, and the columns that scin_demo.ipynb
+prints of the file (where they differ, as in ``dermatologist_skin_condition_on_label_name``, the file counts). Paths in
+the file begin with ``dataset/images/``, the folder of its bucket. The values of ``dermatologist_gradable_…`` are
+those of public programs that read the file ("DEFAULT_YES_…", "YES_…", "NO_…"); the schema calls them boolean.
+"""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -11,7 +17,10 @@ CASES: Final = frozenset({"case_id", "image_1_path", "image_2_path", "image_3_pa
 LABELS: Final = frozenset({"case_id", "weighted_skin_condition_label"})
 MIN_WEIGHT: Final = 0.5
 """The weight a case's first condition must have among its dermatologists to count as its label."""
-TONE: Final = "dermatologist_fitzpatrick_skin_type_label_1"
+TONES: Final = tuple(f"dermatologist_fitzpatrick_skin_type_label_{number}" for number in (1, 2, 3))
+GRADED: Final = tuple(f"dermatologist_gradable_for_skin_condition_{number}" for number in (1, 2, 3))
+"""Each of the up to three dermatologists of a case says whether the condition can be told."""
+CONSENSUS: Final = 2
 
 
 def read(path: Path, options: Options) -> Iterator[Record]:
@@ -27,7 +36,8 @@ def read(path: Path, options: Options) -> Iterator[Record]:
 
 
 def _record(root: Path, cells: Mapping[str, str], image: str, condition: str, options: Options) -> Record:
-    tone = cells.get(TONE) or cells["fitzpatrick_skin_type"]
+    told = [cells.get(name, "") for name in (*TONES, "fitzpatrick_skin_type")]
+    tone = next((value.removeprefix("FST") for value in told if value.startswith("FST")), "")
     return Record(
         image=image if (root / image).is_file() else image.removeprefix("dataset/"),
         label=spelled(condition),
@@ -36,13 +46,19 @@ def _record(root: Path, cells: Mapping[str, str], image: str, condition: str, op
         source=options.source or "scin",
         label_by=options.label_by or "SCIN dermatologists",
         label_when=options.label_when,
-        label_evidence="consensus",
+        label_evidence="consensus" if _readers(cells) >= CONSENSUS else "record",
         more={
             "source_id": Path(image).stem,
             "licence": "SCIN Data Use License",
-            "fitzpatrick": tone.removeprefix("FST") if tone.startswith("FST") else "",
+            "fitzpatrick": tone,
         },
     )
+
+
+def _readers(cells: Mapping[str, str]) -> int:
+    """How many dermatologists could tell the condition: most cases have one, and one makes no consensus."""
+    said = [cells.get(name, "").upper() for name in GRADED]
+    return sum(bool(one) and one != "FALSE" and not one.startswith("NO") for one in said)
 
 
 def _leading(weighted: str) -> str:
