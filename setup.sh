@@ -108,10 +108,10 @@ command_run() {
 }
 
 command_test() {
-  debian_packages chromium fonts-noto-cjk shellcheck
+  debian_packages chromium fonts-noto-cjk shellcheck systemd
   install dev
   say "shellcheck"
-  shellcheck setup.sh .ci/run
+  shellcheck setup.sh .ci/run systemd/kiosk-browser
   say "ruff"
   "$VENV/bin/ruff" check --quiet .
   "$VENV/bin/ruff" format --check --quiet .

@@ -11,6 +11,7 @@ import click
 
 from appliance.calibrate import Dialogue, from_step, print_card, state, workbench
 from appliance.classify import Classifier
+from appliance.heartbeat import last_words
 from appliance.messages import LANGUAGES, Language, remedy, sentence, text
 from appliance.serve import opened_station
 from appliance.serve import serve as run_box
@@ -61,7 +62,7 @@ def serve(**options: Any) -> None:
     Example, without a Raspberry Pi:
       dermkiosk serve --camera synthetic --light simulated --button simulated --indicator simulated --state var
     """
-    with _said_plainly("en"):
+    with _said_plainly("en"), last_words():
         run_box(load(**options), click.echo)
 
 

@@ -20,6 +20,7 @@ from appliance.errors import PortTaken
 from appliance.health import camera, database, disk, network, worker
 from appliance.health.cached import Cached
 from appliance.health.result import Result
+from appliance.heartbeat import Heartbeat, proof_of_life
 from appliance.lan import address
 from appliance.settings import Settings
 from appliance.vision.assessor import Assessor
@@ -189,7 +190,9 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         if lan_url() is None:
             say("no network was found: phones cannot reach the box, and its pages show no link")
         say(f"phones {lan_url() or f'http://{LOOPBACK}:{lan_port}'}/")
+        heartbeat = stack.enter_context(Heartbeat(lambda: proof_of_life(station, store, queue)))
         wait_until_stopped(stop, station)
+        heartbeat.stopping()
         say("stopping: the photograph in hand is finished first")
 
 

@@ -1,0 +1,116 @@
+"""The units, judged by systemd's own programs."""
+
+import shutil
+import subprocess
+from configparser import RawConfigParser
+from pathlib import Path
+
+import pytest
+
+UNITS = Path(__file__).parents[2] / "systemd/units"
+SYSTEM = Path("/usr/lib/systemd/system")
+PROGRAMS = (
+    "opt/dermkiosk/current/.venv/bin/dermkiosk",
+    "opt/dermkiosk/kiosk-browser",
+    "usr/bin/cage",
+    "usr/bin/python3",
+    "bin/sh",
+)
+EXPOSED_AT_MOST = 20
+"""In tenths: 2.0 of 10."""
+
+pytestmark = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze")
+
+
+def _services() -> list[Path]:
+    found = sorted(UNITS.glob("*.service"))
+    assert found
+    return found
+
+
+def _rated(unit: Path) -> subprocess.CompletedProcess[str]:
+    command = [
+        "systemd-analyze",
+        "security",
+        "--offline=yes",
+        f"--threshold={EXPOSED_AT_MOST}",
+        "--no-pager",
+        str(unit),
+    ]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("unit", _services(), ids=lambda unit: unit.stem)
+def test_a_unit_is_exposed_little(unit: Path) -> None:
+    rated = _rated(unit)
+    assert rated.returncode == 0, rated.stdout
+    assert "Overall exposure level" in rated.stdout
+
+
+def test_a_unit_that_drops_its_filter_is_found_out(tmp_path: Path) -> None:
+    lines = (UNITS / "dermkiosk.service").read_text().splitlines()
+    open_unit = tmp_path / "dermkiosk.service"
+    open_unit.write_text("\n".join(each for each in lines if not each.startswith(("SystemCall", "Capability"))))
+    assert _rated(open_unit).returncode != 0
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A root folder with our units, the system's, and programs that exist."""
+    units = tmp_path / "etc/systemd/system"
+    units.mkdir(parents=True)
+    shutil.copytree(SYSTEM, tmp_path / "usr/lib/systemd/system", symlinks=True)
+    for unit in UNITS.iterdir():
+        shutil.copy(unit, units)
+    for name in PROGRAMS:
+        program = tmp_path / name
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+    return tmp_path
+
+
+def _verified(root: Path) -> subprocess.CompletedProcess[str]:
+    names = sorted(unit.name for unit in UNITS.iterdir())
+    command = ["systemd-analyze", "verify", f"--root={root}", "--man=no", "--recursive-errors=no", *names]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_systemd_understands_every_line(root: Path) -> None:
+    verified = _verified(root)
+    assert (verified.returncode, verified.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("mistake", ["WatchdogSecs=60", "ExecStartPre=/no/such/program", "SystemCallFilter=@nothing"])
+def test_a_line_systemd_does_not_understand_is_found_out(root: Path, mistake: str) -> None:
+    unit = root / "etc/systemd/system/dermkiosk.service"
+    unit.write_text(unit.read_text().replace("Type=notify", f"Type=notify\n{mistake}"))
+    verified = _verified(root)
+    assert verified.returncode != 0 or verified.stderr
+
+
+def _section(unit: str, section: str) -> dict[str, str]:
+    parser = RawConfigParser(strict=False, delimiters=("=",))
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # systemd tells Wants from wants
+    parser.read(UNITS / f"{unit}.service")
+    return dict(parser[section])
+
+
+def test_the_standby_page_lasts_longer_than_starts_are_counted() -> None:
+    from_start = int(_section("dermkiosk", "Unit")["StartLimitIntervalSec"])
+    text = (UNITS.parent / "standby.py").read_text()
+    retry_s = float(text.split('"DERMKIOSK_RETRY_S", "')[1].split('"')[0])
+    assert retry_s > from_start
+
+
+def test_systemd_stops_later_than_the_box_stops_by_itself() -> None:
+    from appliance import serve
+
+    longest = 2 * (serve.DRAIN_S + serve.POLL_S + 2 * serve.CUT_S) + serve.STOP_TIMEOUT_S
+    assert float(_section("dermkiosk", "Service")["TimeoutStopSec"]) > longest
+
+
+def test_a_kiosk_that_gives_up_is_stood_in_for_and_tried_again() -> None:
+    assert _section("dermkiosk", "Unit")["OnFailure"] == "dermkiosk-standby.service"
+    assert _section("dermkiosk", "Unit")["Conflicts"] == "dermkiosk-standby.service"
+    assert _section("dermkiosk-standby", "Unit")["OnSuccess"] == "dermkiosk.service"
