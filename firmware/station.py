@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from threading import Event, Lock
+from threading import Event, Lock, Timer, current_thread
 from typing import Final
 
 from firmware.calibration import Calibration
@@ -14,6 +14,7 @@ from firmware.recovery import RecoveringCamera
 from firmware.sequence import ROOM_LIMIT, Captured, Sequence
 
 PREVIEW_WAIT_S: Final = 0.3
+PREVIEW_LIGHT_S: Final = 2.0
 CAPTURE_AT_MOST_S: Final = 30.0
 """Whatever goes slow, the end of the capture and of the light is near."""
 
@@ -44,6 +45,7 @@ class Station(ClosedOnExit):
         self._camera_lock = Lock()
         self._capture_lock = Lock()  # a second press during a capture is refused, not kept for later
         self._cancelled = Event()
+        self._dimmer: Timer | None = None
         self._pressed_while_busy = False
 
     @property
@@ -66,12 +68,17 @@ class Station(ClosedOnExit):
         """True while a photograph is being taken."""
         return self._capture_lock.locked()
 
-    def preview(self) -> Frame:
-        """A frame for the live view, in whatever light there is.
+    def preview(self, lit: bool = False) -> Frame:
+        """A frame for the live view, in whatever light there is; ``lit``: under the ring light.
 
-        Raises :class:`StationBusy` while a photograph is being taken, :class:`firmware.errors.CameraError`.
+        The cup keeps the room's light out, so that without the ring light there would be little to see. It goes off
+        when nobody asked for a lit frame for :data:`PREVIEW_LIGHT_S`, and before a capture, which looks at the dark
+        room first. Raises :class:`StationBusy` while a photograph is being taken, :class:`firmware.errors.CameraError`,
+        :class:`firmware.errors.LightError`.
         """
         with _held(self._camera_lock, PREVIEW_WAIT_S):
+            if lit:
+                self._shine_on()
             return self._frames.preview()
 
     def capture(self) -> Captured:
@@ -83,6 +90,7 @@ class Station(ClosedOnExit):
         with _held(self._capture_lock, 0), _held(self._camera_lock, self._frames.timeout_s):
             self._cancelled.clear()
             end_s = self._clock() + CAPTURE_AT_MOST_S
+            self._shine_off()
             with self._stopped_by(lambda: self._go_on(end_s)):
                 return Sequence(self._frames, self._light, self.calibration, self._room_limit).run()
 
@@ -114,9 +122,34 @@ class Station(ClosedOnExit):
 
     def close(self) -> None:
         """Close all devices, the light first; one that fails does not keep the others open."""
+        if self._dimmer is not None:
+            self._dimmer.cancel()
         with ExitStack() as devices:
             for device in (self._camera, self._indicator, self._button, self._light):
                 devices.callback(device.close)
+
+    def _shine_on(self) -> None:
+        """Holds the camera's lock."""
+        if self._dimmer is not None:
+            self._dimmer.cancel()
+        if not self._light.lit:
+            self._light.on()
+        self._dimmer = Timer(PREVIEW_LIGHT_S, self._dim_if_left)
+        self._dimmer.daemon = True
+        self._dimmer.start()
+
+    def _shine_off(self) -> None:
+        """Holds the camera's lock."""
+        if self._dimmer is not None:
+            self._dimmer.cancel()
+            self._dimmer = None
+            self._light.off()
+
+    def _dim_if_left(self) -> None:
+        """The dimmer that ran out; one that was cancelled at the last moment does nothing."""
+        with self._camera_lock:
+            if self._dimmer is current_thread():
+                self._shine_off()
 
     def _go_on(self, end_s: float) -> None:
         if self._cancelled.is_set():

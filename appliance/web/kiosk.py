@@ -1,6 +1,7 @@
 """The kiosk's screen: one page that shows where the visit stands, and one form per step."""
 
 from http import HTTPStatus
+from typing import Final
 
 import segno
 from flask import Blueprint, Response, current_app, jsonify, make_response, redirect, render_template, request, url_for
@@ -11,12 +12,15 @@ from appliance.web.access import SESSION_COOKIE
 from appliance.web.intake import YES
 from appliance.web.pictures import PREVIEW_SIDE_PX, jpeg
 from appliance.web.problems import problem
-from appliance.web.refusal import marked
+from appliance.web.refusal import DRAWN, marked
 from appliance.web.result_view import result_view
 from appliance.web.services import services
 from appliance.web.sites import SITES, known_site
 from appliance.web.visit import Kiosk, Visit
 from firmware.errors import StationBusy
+
+HINT_HEADER: Final = "X-Hint"
+"""With each frame of the live view, what to change."""
 
 kiosk = Blueprint("kiosk", __name__)
 
@@ -107,9 +111,12 @@ def preview() -> Response:
     if _kiosk().visit.phase != "live":
         return Response(status=HTTPStatus.NO_CONTENT)
     try:
-        return jpeg(services().station.preview().pixels, PREVIEW_SIDE_PX)
+        frame = services().station.preview(lit=True)
     except StationBusy:  # the photo is being taken: the page is about to say so
         return Response(status=HTTPStatus.NO_CONTENT)
+    response = jpeg(frame.pixels, PREVIEW_SIDE_PX)
+    response.headers[HINT_HEADER] = _kiosk().hint(frame.pixels)
+    return response
 
 
 def _kiosk() -> Kiosk:
@@ -128,6 +135,8 @@ def _material(visit: Visit) -> dict[str, object]:
         return _qr(url_for("phone.send"))
     if visit.phase == "site":
         return {"sites": SITES}
+    if visit.phase == "live":
+        return {"hints": DRAWN}
     if visit.phase == "waiting":
         return {"position": store.position(store.case(visit.code))}
     if visit.phase == "result" or (visit.phase == "refer" and visit.code):

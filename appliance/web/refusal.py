@@ -5,6 +5,7 @@ from typing import Final
 from appliance.cases.store import Case, Document
 from appliance.errors import PhotoLost
 from appliance.vision import marks
+from appliance.vision.hints import Hint
 from appliance.vision.quality.gate import CHECKS
 from appliance.web.result_view import ResultView
 from appliance.web.services import Services
@@ -12,6 +13,18 @@ from appliance.web.services import Services
 GATE: Final = frozenset(module.ID for module in CHECKS)
 PATIENCE: Final = 2
 """After so many refused photographs of a spot one may go on with a reservation, or refer."""
+
+
+DRAWN: Final[dict[Hint, str]] = {
+    "dark": "exposure_dark",
+    "glare": "exposure_bright",
+    "no_skin": "not_skin",
+    "far": "too_small",
+    "still": "motion",
+    "blurred": "focus",
+    "ready": "ready",
+}
+"""The drawing of each hint of the live view: the same as of the refusal it prevents."""
 
 
 def refused(document: Document | None) -> bool:

@@ -4,11 +4,14 @@ import hashlib
 import logging
 import secrets
 import threading
+import time
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from appliance.cases.store import Intake
 from appliance.errors import CaseUnknown
+from appliance.vision.hints import Hint, Hinter
+from appliance.vision.photo import Pixels
 from appliance.web.intake import keep
 from appliance.web.refusal import PATIENCE, refused
 from appliance.web.services import Services
@@ -45,6 +48,8 @@ class Kiosk:
         self.csrf = secrets.token_urlsafe(32)
         self._services = services
         self._lock = threading.Lock()
+        self._looking = threading.Lock()
+        self._hinter = Hinter(time.monotonic)
         self._visit = Visit()
         services.station.on_button(self.capture)
 
@@ -68,6 +73,11 @@ class Kiosk:
     def offers(self) -> bool:
         """Whether retaking has been tried often enough: one may go on with a reservation, or refer."""
         return self._visit.refusals >= PATIENCE
+
+    def hint(self, frame: Pixels) -> Hint:
+        """What to change, by a frame of the live view."""
+        with self._looking:
+            return self._hinter.look(frame)
 
     def start(self) -> None:
         """Somebody touched the welcome page."""
@@ -156,5 +166,7 @@ class Kiosk:
                 self._become(result)
 
     def _become(self, visit: Visit) -> None:
+        if visit.phase == "live" and self._visit.phase != "live":
+            self._hinter = Hinter(time.monotonic)
         self._visit = visit
         self._services.station.show(INDICATOR.get(visit.phase) or shown_after(visit.error))

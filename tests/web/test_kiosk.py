@@ -18,6 +18,7 @@ from markupsafe import escape
 from appliance.cases import document
 from appliance.cases.store import Intake
 from appliance.messages import text
+from appliance.vision.hints import HINTS
 from appliance.web.app import create_kiosk_app
 from appliance.web.intake import keep
 from appliance.web.services import Services
@@ -165,6 +166,14 @@ def test_the_live_view_is_a_jpeg_and_only_there(kiosk: FlaskClient, do: Any) -> 
     assert shown.mimetype == "image/jpeg"
     assert shown.data.startswith(b"\xff\xd8")
     assert shown.headers["Cache-Control"] == "no-store"
+
+
+def test_each_frame_of_the_live_view_comes_with_a_hint_that_the_page_can_show(
+    kiosk: FlaskClient, page: Any, live: None
+) -> None:
+    assert all(f'data-hint="{hint}" hidden' in page() for hint in HINTS)
+    assert all(str(escape(text("zh", f"hint.{hint}"))) in page() for hint in HINTS)
+    assert kiosk.get("/kiosk/preview.jpg").headers["X-Hint"] in HINTS
 
 
 def test_a_camera_that_fails_is_said_with_a_remedy_and_can_be_tried_again(

@@ -9,6 +9,7 @@ from appliance import web
 from appliance.errors import RequestError
 from appliance.messages import LANGUAGES, Language, catalogue
 from appliance.vision.classes import CLASSES
+from appliance.vision.hints import HINTS
 from appliance.vision.risk import BY_LIKELIEST
 from appliance.web.result_view import REASONS, SURE
 from appliance.web.sites import SITES
@@ -24,6 +25,7 @@ COMPOSED = (
     + [f"sure.{word}" for _, word in SURE]
     + ["evidence.limited", "evidence.insufficient"]
     + [f"{kind}.{reason}" for reason in REASONS for kind in ("wrong", "todo")]
+    + [f"hint.{hint}" for hint in HINTS]
     + [f"error.{each.key}{part}" for each in RequestError.__subclasses__() for part in ("", ".remedy")]
 )
 

@@ -2,7 +2,7 @@
 "use strict";
 (function () {
   const STATE_EVERY_MS = 500;
-  const FRAME_EVERY_MS = 250;
+  const FRAME_EVERY_MS = 60; // and the time a frame takes
   const TROUBLE_EVERY_MS = 2000;
   const GIVE_UP_MS = 10000;
   const FORGET_AFTER_MS = 5 * 60 * 1000;
@@ -18,7 +18,7 @@
     try {
       const response = await fetch(path, { headers: { Accept: "application/json" }, cache: "no-store", signal: abort.signal });
       const picture = response.ok && path.endsWith(".jpg");
-      return { ok: response.ok, status: response.status, body: await (picture ? response.blob() : response.json()) };
+      return { ok: response.ok, status: response.status, hint: response.headers.get("X-Hint"), body: await (picture ? response.blob() : response.json()) };
     } finally {
       clearTimeout(timer);
     }
@@ -51,7 +51,14 @@
     byId("trouble").hidden = true;
   }
 
+  function showHint(hint) {
+    document.querySelectorAll("[data-hint]").forEach((each) => { each.hidden = each.dataset.hint !== hint; });
+    byId("points").hidden = Boolean(hint);
+    document.querySelector(".viewfinder").dataset.ready = String(hint === "ready");
+  }
+
   function showTrouble(problem) {
+    showHint(null);
     byId("trouble-text").textContent = problem.detail;
     byId("trouble-remedy").textContent = problem.remedy;
     byId("trouble").hidden = false;
@@ -66,6 +73,7 @@
         const frame = await ask("/kiosk/preview.jpg");
         if (frame.status === 200) {
           showFrame(view, frame.body);
+          showHint(frame.hint);
         } else if (!frame.ok) {
           showTrouble(frame.body);
           pause = TROUBLE_EVERY_MS;
