@@ -11,6 +11,9 @@ from training.plainly import said_plainly
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
+READER = click.option(
+    "--reader", "readers", multiple=True, metavar="NUMBER=NAME", help="who a reader of the export is; repeatable"
+)
 EVIDENCE = click.Choice(["pathology", "consensus", "record", "atlas"])
 COLLECTIONS = click.Choice(["skin8", "folders", "csv", "pad_ufes_20", "fitzpatrick17k", "scin"])
 
@@ -60,7 +63,7 @@ def curate(
     from training.curate import curate as curate_it
 
     with said_plainly():
-        options = Options(columns=_columns(columns), **said)  # type: ignore[arg-type]  # click has checked the choice
+        options = Options(columns=_pairs("--column", columns, "group=patient_id"), **said)  # type: ignore[arg-type]  # click has checked the choice
         wishes = Wishes(collection or "", options, crop, margin, drop, keep, bundle or SHIPPED, workers)
         for flag, count in curate_it(data, out, wishes).most_common():
             click.echo(f"{flag:<24}{count:>8}")
@@ -99,6 +102,8 @@ def split(
     for name in SPLITS:
         part = rows[rows["split"] == name]
         click.echo(f"{name:<12}{len(part):>8} photographs{part['group'].nunique():>8} groups")
+    if empty := [name for name in SPLITS if not (rows["split"] == name).any()]:
+        click.echo(f"Nothing is left for {' and '.join(empty)}: too few groups that belong to no other.", err=True)
 
 
 @click.group()
@@ -109,8 +114,12 @@ def labels() -> None:
     Example, in this order:
       dermkiosk-train labels export    --data curated/manifest.csv --out tasks.json
       dermkiosk-train labels agreement --answers export.json
-      dermkiosk-train labels import    --data curated/manifest.csv --answers export.json --out labelled.csv \\
-          --adjudicate adjudicate.csv
+      dermkiosk-train labels import    --data curated/manifest.csv --answers export.json \\
+          --out curated/labelled.csv --adjudicate adjudicate.csv
+    and after the readers have talked, those alone:
+      dermkiosk-train labels export    --data curated/manifest.csv --only adjudicate.csv --out again.json
+      dermkiosk-train labels import    --data curated/manifest.csv --answers export.json --settled talked.json \\
+          --out curated/labelled.csv --adjudicate adjudicate.csv
     """
 
 
@@ -139,17 +148,23 @@ def export_tasks(data: Path, out: Path, prefix: str | None, show_labels: bool, o
 
 @labels.command(name="agreement")
 @click.option("--answers", required=True, type=FILE, help="Label Studio's export as JSON")
-def print_agreement(answers: Path) -> None:
+@READER
+def print_agreement(answers: Path, readers: tuple[str, ...]) -> None:
     """Print Cohen's kappa of each two readers, and Fleiss' kappa of all.
 
     \b
     Example:
       dermkiosk-train labels agreement --answers export.json
     """
-    from training.labels import agreement, read_annotations, read_export
+    from training.labels import agreement, named, read_annotations, read_export
 
     with said_plainly():
-        found = agreement(read_annotations(read_export(answers)))
+        (said,) = named([read_annotations(read_export(answers))], _pairs("--reader", readers, "1=Dr. Li"))
+        found = agreement(said)
+    if not found.photographs:
+        there = ", ".join(sorted(set(said["label_by"]))) or "none"
+        click.echo(f"No photograph was read by two; the readers are {there}.")
+        return
     for (one, other), (kappa, count) in found.cohen.items():
         click.echo(f"Cohen   {kappa:6.3f}  {count:>6} photographs  {one}, {other}")
     click.echo(f"Fleiss  {found.fleiss:6.3f}  {found.photographs:>6} photographs  all readers")
@@ -160,32 +175,41 @@ def print_agreement(answers: Path) -> None:
 @click.option("--answers", required=True, type=FILE, help="Label Studio's export as JSON")
 @click.option("--out", required=True, type=NEW_FILE, help="manifest to write: who labelled, when, on what")
 @click.option("--adjudicate", required=True, type=NEW_FILE, help="CSV to write: photographs to talk about")
-def import_answers(data: Path, answers: Path, out: Path, adjudicate: Path) -> None:
+@click.option("--settled", type=FILE, help="export of those that were talked about: its answers overrule the others")
+@READER
+def import_answers(
+    data: Path, answers: Path, out: Path, adjudicate: Path, settled: Path | None, readers: tuple[str, ...]
+) -> None:
     """Take the readers' labels into the manifest, and list what they must talk about.
 
     \b
     Example:
       dermkiosk-train labels import --data curated/manifest.csv --answers export.json \\
-          --out curated/labelled.csv --adjudicate adjudicate.csv
+          --reader "1=Dr. Li" --reader "2=Dr. Wang" --out curated/labelled.csv --adjudicate adjudicate.csv
     """
-    from training.labels import merge, read_annotations, read_export
+    from training.labels import merge, named, read_annotations, read_export
 
     with said_plainly():
-        said = read_annotations(read_export(answers))
-        rows, disputes = merge(_table(data), said)
+        files = [answers] if settled is None else [answers, settled]
+        tables = [read_annotations(read_export(file)) for file in files]
+        said, *talked = named(tables, _pairs("--reader", readers, "1=Dr. Li"))
+        before = _table(data)
+        rows, disputes = merge(before, said, talked[0] if talked else None)
         rows.to_csv(out, index=False)
         disputes.to_csv(adjudicate, index=False)
-    click.echo(f"{said['image'].nunique()} photographs read, {len(disputes)} to adjudicate")
+    changed = int((rows["label"] != before["label"]).sum())
+    click.echo(f"{said['image'].nunique()} photographs read, {changed} labels changed, {len(disputes)} to adjudicate")
 
 
 COMMANDS = (curate, split, labels)
 
 
-def _columns(said: tuple[str, ...]) -> dict[str, str]:
+def _pairs(option: str, said: tuple[str, ...], example: str) -> dict[str, str]:
+    """What stands left and right of the ``=`` of an option that may be repeated."""
     parts = [one.partition("=") for one in said]
     if wrong := [one for one, (_, equals, _) in zip(said, parts, strict=True) if not equals]:
-        raise ValueError(f"--column {wrong[0]}: say OURS=THEIRS, for example group=patient_id")
-    return {ours: theirs for ours, _, theirs in parts}
+        raise ValueError(f"{option} {wrong[0]}: there is no '=' in it; for example {example}")
+    return {left: right for left, _, right in parts}
 
 
 def _table(path: Path) -> pd.DataFrame:

@@ -56,9 +56,9 @@ class Wishes:
 def curate(path: Path, out: Path, wishes: Wishes) -> Counter[str]:
     """Write manifest.csv, refused.csv and report.html into the folder ``out``; returns how often each flag was set.
 
-    Paths in the manifest are the collection's own, relative to its folder, where no photograph has a box or none is
-    cropped; else they are relative to ``out``. Raises ``ValueError`` where the collection is not what it should be.
-    The same command goes on after a kill: what was found of a photograph is kept in ``out/examined``.
+    Paths in the manifest are the collection's own where that is a CSV and nothing is cropped; else they are relative to
+    ``out``, so that what is written there can be used as it is. Raises ``ValueError`` where the collection is not what
+    it should be. The same command goes on after a kill: what was found of a photograph is kept in ``out/examined``.
     """
     name = wishes.collection or recognise(path)
     root = path if path.is_dir() else path.parent
@@ -69,7 +69,8 @@ def curate(path: Path, out: Path, wishes: Wishes) -> Counter[str]:
     with mapping(wishes.workers) as apply:
         examined = _examined(records, root, out, wishes, apply)
         pairs, table = _compared(records, examined, wishes, apply)
-    table = _with_paths(table, root, out, wishes.crop and any(found.crop for found in examined))
+    elsewhere = path.is_dir() or (wishes.crop and any(found.crop for found in examined))
+    table = _with_paths(table, root, out) if elsewhere else table
     _write(table, out)
     write_report(table, _pictures(table, root), pairs, root, out)
     return Counter(flag for flags in table["flags"] for flag in flags.split())
@@ -157,10 +158,8 @@ def _first(flags: Sequence[str], dropped: frozenset[str]) -> str:
     return next((flag for flag in flags if flag in dropped), "")
 
 
-def _with_paths(table: pd.DataFrame, root: Path, out: Path, cropping: bool) -> pd.DataFrame:
-    """Crops lie in ``out``; then the paths of the others are made relative to it as well."""
-    if not cropping:
-        return table
+def _with_paths(table: pd.DataFrame, root: Path, out: Path) -> pd.DataFrame:
+    """Crops lie in ``out``; the paths of the others are made relative to it as well."""
     whole = [Path(os.path.relpath(root / image, out)).as_posix() for image in table["image"]]
     images = [f"images/{crop}" if crop else path for crop, path in zip(table["crop"], whole, strict=True)]
     names = dict(zip(table["image"], images, strict=True))

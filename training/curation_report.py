@@ -18,6 +18,8 @@ SHOWN: Final = 48
 TILE_PX: Final = 150
 CAPTION_PX: Final = 30
 ACROSS: Final = 8
+SOURCES: Final = 12
+"""Columns that fit beside each other."""
 LETTERS: Final = 24
 """Of a line of a caption, as many as fit below a picture."""
 GREY: Final = (200, 200, 200)
@@ -71,10 +73,15 @@ def _counts(table: pd.DataFrame, column: str) -> list[tuple[str, int, int, int]]
 
 
 def _crossed(table: pd.DataFrame) -> tuple[list[str], list[tuple[str, list[int]]]]:
-    """Kept photographs by label and source; only where there are few enough sources to read."""
-    crossed = pd.crosstab(table["label"], table["source"])
-    sources = [str(source) for source in crossed.columns[:12]]
-    return sources, [(str(label), [int(row[source]) for source in sources]) for label, row in crossed.iterrows()]
+    """Kept photographs by label and source; where there are too many sources to read, the smaller ones together."""
+    kept = table[table["dropped"] == ""]
+    largest = set(kept["source"].value_counts().index[: SOURCES - 1])
+    many = kept["source"].nunique() > SOURCES
+    source = kept["source"].where(kept["source"].isin(largest), "all others") if many else kept["source"]
+    crossed = pd.crosstab(kept["label"], source)
+    return [str(name) for name in crossed.columns], [
+        (str(label), [int(count) for count in row]) for label, row in crossed.iterrows()
+    ]
 
 
 def _sheets(pictures: Sequence[Picture], pairs: Pairs, folder: Path) -> Iterator[tuple[str, int, str]]:
@@ -102,7 +109,7 @@ def _paired(pictures: Sequence[Picture], pairs: Pairs) -> Iterator[tuple[str, li
 def _sheet(rows: Sequence[Sequence[Picture]]) -> Image.Image:
     """A contact sheet; the pictures of one entry stand side by side."""
     wide = max(len(row) for row in rows)
-    across = ACROSS // wide
+    across = min(ACROSS // wide, len(rows))
     down = -(-len(rows) // across)
     sheet = Image.new("RGB", (across * wide * TILE_PX, down * (TILE_PX + CAPTION_PX)), "white")
     pen = ImageDraw.Draw(sheet)
@@ -130,5 +137,7 @@ def _tile(picture: Picture) -> Image.Image:
 def _caption(picture: Picture) -> str:
     """Why and what, in two lines a letter of which the sheet's font can draw."""
     why = picture.problem or f"{'dropped' if picture.dropped else 'kept'} {picture.source}"
-    lines = (picture.label[:LETTERS], why.removeprefix("unreadable: ")[:LETTERS])
+    # Of what cannot be read there is nothing to see but its name.
+    what = picture.file.name if picture.problem else picture.label
+    lines = (what[:LETTERS], why.removeprefix("unreadable: ")[:LETTERS])
     return "\n".join(line.encode("ascii", "replace").decode() for line in lines)

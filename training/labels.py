@@ -5,7 +5,7 @@ the manifest; each annotator's answer comes back as one annotation with ``choice
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -67,6 +67,17 @@ def read_annotations(exported: Sequence[dict[str, Any]]) -> pd.DataFrame:
     return latest.sort_values(["image", "label_by"]).reset_index(drop=True)
 
 
+def named(tables: Sequence[pd.DataFrame], names: Mapping[str, str]) -> list[pd.DataFrame]:
+    """The answers with readers called by name; Label Studio's export often has a number alone.
+
+    ``names``: what the export calls a reader → who that is. Raises ``ValueError`` for one who answered nowhere.
+    """
+    there = {reader for table in tables for reader in table["label_by"]}
+    if strangers := set(names) - there:
+        raise ValueError(f"no answer is by {sorted(strangers)}; the readers are {sorted(there)}")
+    return [table.assign(label_by=[names.get(reader, reader) for reader in table["label_by"]]) for table in tables]
+
+
 def agreement(answers: pd.DataFrame) -> Agreement:
     """Kappas of what several readers said."""
     table = answers.pivot(index="image", columns="label_by", values="label")
@@ -90,13 +101,19 @@ def fleiss(counts: NDArray[np.int64]) -> float:
     return 1.0 if chance == 1 else (observed - chance) / (1 - chance)
 
 
-def merge(rows: pd.DataFrame, answers: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def merge(
+    rows: pd.DataFrame, answers: pd.DataFrame, settled: pd.DataFrame | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The manifest with the readers' labels, and the photographs to adjudicate.
 
     What all of at least two readers say is a consensus and becomes the label. What one reader says alone becomes the
     label of a photograph that rested on a record, an atlas or nothing. Pathology is never overruled: a reader who says
-    otherwise brings the photograph to adjudication, as do readers who disagree; its label stays until then.
+    otherwise brings the photograph to adjudication, as do readers who disagree; its label stays until then. What
+    came of that talk is ``settled``, answers like the others: they overrule whoever said otherwise before, but not
+    pathology. Raises ``ValueError`` for a photograph that is not in the manifest.
     """
+    if settled is not None:
+        answers = _with_settled(answers, settled)
     rows, disputes = rows.copy(), []
     for name in ("label_by", "label_when", "label_evidence"):
         rows[name] = rows.get(name, "")
@@ -112,6 +129,14 @@ def merge(rows: pd.DataFrame, answers: pd.DataFrame) -> tuple[pd.DataFrame, pd.D
     return rows, pd.DataFrame(disputes, columns=["image", "reason", "label", "readers", "votes"])
 
 
+def _with_settled(answers: pd.DataFrame, settled: pd.DataFrame) -> pd.DataFrame:
+    """The answers that stand after the talk; where it ended in two opinions, all of them do."""
+    everything = pd.concat([answers, settled]).drop_duplicates(["image", "label_by"], keep="last")
+    agreed = settled.groupby("image")["label"].agg(lambda said: said.iloc[0] if said.nunique() == 1 else "")
+    decided = everything["image"].map(agreed).fillna("")
+    return everything[(decided == "") | (everything["label"] == decided)]
+
+
 def read_export(path: Path) -> list[dict[str, Any]]:
     """Label Studio's JSON export. Raises ``ValueError`` where it is something else."""
     try:
@@ -124,9 +149,9 @@ def read_export(path: Path) -> list[dict[str, Any]]:
 
 
 def _task(row: dict[Any, Any], prefix: str, show_labels: bool) -> dict[str, Any]:
-    task: dict[str, Any] = {
-        "data": {"image": f"{prefix}{row['image']}", "path": row["image"], "sha256": row.get("sha256", "")}
-    }
+    # Readers see the whole photograph where the manifest has a crop; its path is also the one below the collection.
+    address = f"{prefix}{row.get('original') or row['image']}"
+    task: dict[str, Any] = {"data": {"image": address, "path": row["image"], "sha256": row.get("sha256", "")}}
     if show_labels:
         choice = {"from_name": FIELD, "to_name": "photo", "type": "choices", "value": {"choices": [row["label"]]}}
         task["predictions"] = [{"model_version": "manifest", "result": [choice]}]
@@ -184,7 +209,7 @@ def _dispute(row: "pd.Series[str]", said: pd.DataFrame) -> str:
 def _outcome(said: pd.DataFrame) -> dict[str, str]:
     return {
         "label": str(said["label"].iloc[0]),
-        "label_by": " ".join(said["label_by"]),
+        "label_by": "; ".join(said["label_by"]),
         "label_when": str(said["label_when"].max()),
         "label_evidence": "consensus" if len(said) >= CONSENSUS else "record",
     }

@@ -72,11 +72,12 @@ def test_every_reason_is_given(tmp_path: Path, collection: Path, save: Save) -> 
         "psoriasis/lawn.jpg": "not_skin",
     }
     assert "photo_too_few_pixels" in refused.loc["eczema/tiny.png", "detail"]
-    kept = table(out).set_index("image")
+    kept = table(out).set_index("original")
     assert set(kept.index) == {"psoriasis/again.jpg", "psoriasis/second.jpg", "lichen_planus/alone.jpg"}
     assert "near_duplicate" in kept.loc["psoriasis/second.jpg", "flags"]
     copies = kept.loc[["psoriasis/again.jpg", "psoriasis/second.jpg"], "near_duplicates"]
-    assert set(copies) == {"psoriasis/again.jpg"}
+    assert set(copies) == {kept.loc["psoriasis/again.jpg", "image"]}
+    assert (out / kept.loc["psoriasis/again.jpg", "image"]).is_file()
     assert kept.loc["lichen_planus/alone.jpg", "near_duplicates"] == ""
 
 
@@ -86,12 +87,12 @@ def test_flags_become_refusals_and_refusals_flags_by_name(tmp_path: Path, collec
     save("psoriasis/lawn.jpg", meadow())
     curate(collection, tmp_path, Wishes(drop=("near_duplicate",)))
     assert table(tmp_path, "refused.csv")["original"].tolist() == ["psoriasis/second.jpg"]
-    kept = table(tmp_path).set_index("image")
+    kept = table(tmp_path).set_index("original")
     assert "not_skin" in kept.loc["psoriasis/lawn.jpg", "flags"]
     (collection / "psoriasis/again.jpg").write_bytes((collection / "psoriasis/first.jpg").read_bytes())
     curate(collection, tmp_path, Wishes(keep=("duplicate",)))
     assert table(tmp_path, "refused.csv").empty
-    assert "duplicate" in table(tmp_path).set_index("image").loc["psoriasis/first.jpg", "flags"].split()
+    assert "duplicate" in table(tmp_path).set_index("original").loc["psoriasis/first.jpg", "flags"].split()
 
 
 def test_what_the_gate_objects_to_is_flagged(tmp_path: Path, collection: Path, save: Save) -> None:
@@ -99,7 +100,7 @@ def test_what_the_gate_objects_to_is_flagged(tmp_path: Path, collection: Path, s
     save("psoriasis/dark.png", dark)
     save("psoriasis/good.png", draw(1))
     curate(collection, tmp_path, Wishes())
-    flags = table(tmp_path).set_index("image")["flags"]
+    flags = table(tmp_path).set_index("original")["flags"]
     assert set(flags["psoriasis/dark.png"].split()) >= {one.id for one in judged(dark, SHIPPED).reasons}
     assert "exposure" in flags["psoriasis/dark.png"]
     assert "exposure" not in flags["psoriasis/good.png"]
@@ -272,4 +273,4 @@ def test_wrong_wishes_are_said_plainly(tmp_path: Path, collection: Path, save: S
     save("psoriasis/1.jpg", draw(1))
     run = CliRunner().invoke(curate_command, ["--data", str(collection), "--out", str(tmp_path), "--column", "group"])
     assert run.exit_code == 1
-    assert "OURS=THEIRS" in run.output
+    assert "group=patient_id" in run.output

@@ -179,7 +179,7 @@ def test_two_who_agree_make_a_consensus_and_one_alone_a_record(rows: pd.DataFram
     merged, disputes = merge(rows, read_annotations(answers))
     assert disputes.empty
     changed = merged.loc[[2, 3], ["label", "label_by", "label_evidence"]].to_numpy().tolist()
-    assert changed == [["lichen_planus", f"{ANNA} {BO}", "consensus"], ["psoriasis", ANNA, "record"]]
+    assert changed == [["lichen_planus", f"{ANNA}; {BO}", "consensus"], ["psoriasis", ANNA, "record"]]
     assert merged.loc[2, "label_when"].startswith("2025-03-10")
     assert merged.drop([2, 3]).equals(rows.drop([2, 3]))
 
@@ -225,9 +225,60 @@ def test_there_and_back_by_the_command_line(tmp_path: Path, rows: pd.DataFrame) 
     assert "Fleiss" in run.output
     arguments = ["import", "--data", manifest, "--answers", came, "--out", out, "--adjudicate", dispute]
     run = CliRunner().invoke(labels, [str(argument) for argument in arguments])
-    assert run.output == "2 photographs read, 1 to adjudicate\n"
+    assert run.output == "2 photographs read, 1 labels changed, 1 to adjudicate\n"
     assert pd.read_csv(out, dtype=str).loc[2, "label"] == "lichen_planus"
     assert pd.read_csv(dispute)["image"].tolist() == ["images/4.jpg"]
+
+
+def test_what_the_talk_ended_in_by_the_command_line(tmp_path: Path, rows: pd.DataFrame) -> None:
+    manifest, came, talked, again, out, dispute = (
+        tmp_path / name for name in ("m.csv", "export.json", "talked.json", "again.json", "labelled.csv", "talk.csv")
+    )
+    rows.to_csv(manifest, index=False)
+    told = answered(rows, {4: {ANNA: "psoriasis", BO: "other"}, 5: {ANNA: "other", BO: "psoriasis"}})
+    came.write_text(json.dumps(told))
+    common = ["import", "--data", manifest, "--answers", came, "--out", out, "--adjudicate", dispute]
+    CliRunner().invoke(labels, [str(part) for part in common])
+    arguments = ["export", "--data", manifest, "--only", dispute, "--out", again]
+    CliRunner().invoke(labels, [str(part) for part in arguments])
+    assert [task["data"]["path"] for task in json.loads(again.read_text())] == ["images/4.jpg", "images/5.jpg"]
+    talked.write_text(json.dumps(answered(rows, {4: {CHEN: "other"}, 5: {CHEN: "lichen_planus"}})))
+    called = ["--settled", talked, "--reader", f"{CHEN}=Prof. Chen"]
+    run = CliRunner().invoke(labels, [str(part) for part in (*common, *called)])
+    assert run.output == "2 photographs read, 2 labels changed, 0 to adjudicate\n"
+    merged = pd.read_csv(out, dtype=str).set_index("image")
+    said = merged.loc[["images/4.jpg", "images/5.jpg"], ["label", "label_by", "label_evidence"]].to_numpy().tolist()
+    assert said == [["other", f"{BO}; Prof. Chen", "consensus"], ["lichen_planus", "Prof. Chen", "record"]]
+    run = CliRunner().invoke(labels, [str(part) for part in (*common, "--reader", "77=Dr. Nobody")])
+    assert run.exit_code == 1
+    assert "77" in run.output
+
+
+def test_the_talk_does_not_overrule_pathology(rows: pd.DataFrame) -> None:
+    said = read_annotations(answered(rows, {0: {ANNA: "psoriasis", BO: "basal_cell_carcinoma"}}))
+    talked = read_annotations(answered(rows, {0: {ANNA: "psoriasis", BO: "psoriasis"}}))
+    merged, disputes = merge(rows, said, talked)
+    assert merged.equals(rows)
+    assert disputes["reason"].tolist() == ["readers contradict pathology"]
+
+
+def test_a_talk_that_ended_in_two_opinions_is_not_over(rows: pd.DataFrame) -> None:
+    said = read_annotations(answered(rows, {4: {ANNA: "psoriasis", BO: "other"}}))
+    talked = read_annotations(answered(rows, {4: {ANNA: "other", BO: "lichen_planus"}}))
+    assert merge(rows, said, talked)[1]["votes"].tolist() == ["other 1; lichen_planus 1"]
+
+
+def test_readers_are_shown_the_photograph_and_not_its_crop(rows: pd.DataFrame) -> None:
+    cut = rows.assign(original=[f"ward 3/{n}.png" for n in range(6)])
+    shown = tasks(cut)[2]["data"]
+    assert (shown["image"], shown["path"]) == ("/data/local-files/?d=ward 3/2.png", "images/2.jpg")
+
+
+def test_one_reader_has_nobody_to_agree_with(tmp_path: Path, rows: pd.DataFrame) -> None:
+    (tmp_path / "export.json").write_text(json.dumps(answered(rows, {0: {ANNA: "psoriasis"}})))
+    run = CliRunner().invoke(labels, ["agreement", "--answers", str(tmp_path / "export.json")])
+    assert "No photograph was read by two" in run.output
+    assert ANNA in run.output
 
 
 def test_says_when_the_export_is_something_else(tmp_path: Path) -> None:
