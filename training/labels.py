@@ -126,7 +126,20 @@ def merge(
             disputes.append({"image": image, "reason": why, "label": row["label"], **_told(said)})
         elif row["label_evidence"] != "pathology" and (row["label_evidence"] != "consensus" or len(said) >= CONSENSUS):
             rows.loc[position[image], list(_outcome(said))] = list(_outcome(said).values())
+    disputes += _copies_apart(rows, {dispute["image"] for dispute in disputes})
     return rows, pd.DataFrame(disputes, columns=["image", "reason", "label", "readers", "votes"])
+
+
+def _copies_apart(rows: pd.DataFrame, listed: set[str]) -> list[dict[str, str]]:
+    """Near-duplicates whose labels differ: curation drops such pairs, and readers can make new ones."""
+    if "near_duplicates" not in rows:
+        return []
+    copies = rows[(rows["near_duplicates"] != "") & ~rows["image"].isin(listed)]
+    apart = rows.groupby("near_duplicates")["label"].transform("nunique").loc[copies.index] > 1
+    return [
+        {"image": str(image), "reason": "a near-duplicate has another label", "label": str(label)}
+        for image, label in copies.loc[apart, ["image", "label"]].to_numpy()
+    ]
 
 
 def _with_settled(answers: pd.DataFrame, settled: pd.DataFrame) -> pd.DataFrame:

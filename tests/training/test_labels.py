@@ -268,6 +268,13 @@ def test_a_talk_that_ended_in_two_opinions_is_not_over(rows: pd.DataFrame) -> No
     assert merge(rows, said, talked)[1]["votes"].tolist() == ["other 1; lichen_planus 1"]
 
 
+def test_copies_that_readers_label_apart_are_talked_about(rows: pd.DataFrame) -> None:
+    copied = rows.assign(near_duplicates=["", "images/1.jpg", "images/1.jpg", "", "images/4.jpg", "images/4.jpg"])
+    said = read_annotations(answered(rows, {2: {ANNA: "other", BO: "other"}, 4: {ANNA: "psoriasis"}}))
+    disputes = merge(copied, said)[1].set_index("image")["reason"].to_dict()
+    assert disputes == dict.fromkeys(("images/1.jpg", "images/2.jpg"), "a near-duplicate has another label")
+
+
 def test_readers_are_shown_the_photograph_and_not_its_crop(rows: pd.DataFrame) -> None:
     cut = rows.assign(original=[f"ward 3/{n}.png" for n in range(6)])
     shown = tasks(cut)[2]["data"]
