@@ -17,7 +17,18 @@ Usage: ./setup.sh COMMAND [OPTIONS]
            further options go to pytest, for example: ./setup.sh test -k decode
   bench    measure speed against named peers and print tables
 
-Example: ./setup.sh run
+On the box itself (docs/installing.md):
+
+  install    make this machine the appliance, or bring it to this version; twice changes nothing
+             --check           says what it would change, and changes nothing
+             --offline FOLDER  takes everything from a folder that 'bundle' made
+  uninstall  remove it; photographs, results and settings stay
+             --with-data       removes them too
+  bundle FOLDER  put into FOLDER all that an installation without a network needs
+             --machine aarch64 --python 3.13  for another machine than this one
+
+Examples: ./setup.sh run
+          sudo ./setup.sh install
 TEXT
 }
 
@@ -27,6 +38,9 @@ fail() {
   printf 'setup.sh: %s\n' "$*" >&2
   exit 1
 }
+
+# shellcheck source=systemd/install.sh
+source systemd/install.sh
 
 trap 'fail "stopped in line $LINENO ($BASH_COMMAND). The same command goes on from there."' ERR
 
@@ -50,7 +64,7 @@ make_venv() {
   python=$(find_python) || exit 1
   rm -rf "$venv" # what an interrupted start left behind
   say "Making $venv with $("$python" --version)"
-  is_pi && options=(--system-site-packages)
+  if is_pi || [[ $SYSTEM_PACKAGES ]]; then options=(--system-site-packages); fi
   "$python" -m venv "${options[@]}" "$venv"
 }
 
@@ -111,7 +125,7 @@ command_test() {
   debian_packages chromium fonts-noto-cjk shellcheck systemd
   install dev
   say "shellcheck"
-  shellcheck setup.sh .ci/run systemd/kiosk-browser
+  shellcheck setup.sh .ci/run systemd/install.sh systemd/first-boot systemd/kiosk-browser
   say "ruff"
   "$VENV/bin/ruff" check --quiet .
   "$VENV/bin/ruff" format --check --quiet .
@@ -146,7 +160,7 @@ main() {
   local name=${1:---help}
   shift || true
   case $name in
-    env | run | test | bench) "command_$name" "$@" ;;
+    env | run | test | bench | install | uninstall | bundle) "command_$name" "$@" ;;
     --help | -h | help) usage ;;
     *)
       say "There is no command '$name'." >&2

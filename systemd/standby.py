@@ -3,6 +3,7 @@
 
 standby.py page   serves a page at the kiosk's and the phones' addresses that says why, then lets systemd try again
 standby.py wait   waits until the kiosk, or the page above, answers, and prints its address
+standby.py ask    prints what the kiosk says of itself; exit status 1 where something is not well
 standby.py note   called by systemd when the kiosk has ended: keeps how
 
 Its texts stand here and not in the catalogues: those are part of what may be broken.
@@ -160,6 +161,24 @@ def _answers(url: str) -> bool:
     return True
 
 
+def ask() -> None:
+    """Each check of the kiosk's health page as a line."""
+    url = f"http://127.0.0.1:{addresses()['kiosk_port']}/healthz?language=en"
+    try:
+        with urllib.request.urlopen(url, timeout=REQUEST_TIMEOUT_S) as answer:  # the loopback address
+            said = json.load(answer)
+    except urllib.error.HTTPError as not_well:
+        with not_well:
+            said = json.load(not_well)
+    except OSError:
+        sys.exit("✗ The kiosk does not answer. What systemd says: systemctl status dermkiosk")
+    for check in said.get("checks", []):
+        print(f"{'✓' if check['ok'] else '✗'} {check['message']}")
+    if "checks" not in said:
+        print(f"✗ {said.get('title')}\n  → {said.get('remedy')}")
+    sys.exit(0 if said.get("status") == "ok" else 1)
+
+
 def note() -> None:
     """Keep how the kiosk ended, from the variables systemd sets for ExecStopPost."""
     seen = {
@@ -170,7 +189,7 @@ def note() -> None:
 
 
 if __name__ == "__main__":
-    commands = {"page": serve_page, "wait": wait, "note": note}
+    commands = {"page": serve_page, "wait": wait, "ask": ask, "note": note}
     if len(sys.argv) != 2 or sys.argv[1] not in commands:
         sys.exit(f"Usage: standby.py {'|'.join(commands)}")
     commands[sys.argv[1]]()

@@ -1,0 +1,476 @@
+# shellcheck shell=bash
+# dermkiosk's installation on a system: install, uninstall, bundle. Sourced by setup.sh.
+#
+# Every step looks first and changes only what is not yet as it should be: with --check it says what it would change.
+# DESTDIR puts everything under another root folder and starts nothing, for tests. (A virtual environment cannot be
+# moved: to make an image, run it inside.)
+
+ROOT=${DESTDIR:-}
+OPT=$ROOT/opt/dermkiosk
+STATE=$ROOT/var/lib/dermkiosk
+CONFIG=$ROOT/etc/dermkiosk
+UNITS=$ROOT/etc/systemd/system
+SNAPSHOT=$ROOT/var/lib/dermkiosk-before-upgrade
+CHECK="" OFFLINE="" CHANGED="" SYSTEM_PACKAGES="" SOURCE=$PWD
+
+# Installed where the system's sources have them; only the first is needed in any case.
+PACKAGES=(python3-venv python3-picamera2 python3-lgpio libcamera-ipa avahi-daemon network-manager fonts-noto-cjk)
+SCREEN_PACKAGES=(chromium cage)
+
+# change SENTENCE COMMAND...: with --check says the sentence, else says it and does it.
+change() {
+  CHANGED=yes
+  if [[ $CHECK ]]; then
+    say "would $1"
+  else
+    say "$1"
+    "${@:2}"
+  fi
+}
+
+# put MODE FILE DESTINATION: a file of ours in the system. Whole or not there, also after a power cut.
+put() {
+  local mode=$1 file=$2 to=$3
+  cmp -s "$file" "$to" && [[ $(stat -c %a "$to") == "${mode#0}" ]] && return
+  change "write $to" put_now "$mode" "$file" "$to"
+}
+
+put_now() {
+  command install -D -m "$1" "$2" "$3.new"
+  sync "$3.new"
+  mv -f "$3.new" "$3"
+}
+
+# gone PATH...: files or folders of ours that must not be there.
+gone() {
+  local path
+  for path in "$@"; do
+    [[ ! -e $path && ! -L $path ]] || change "remove $path" rm -rf "$path"
+  done
+}
+
+live() { [[ ! $ROOT ]]; }
+
+need_root() {
+  [[ $CHECK || $ROOT || $EUID -eq 0 ]] || fail "this changes the system, so it needs root: sudo ./setup.sh $1"
+}
+
+has_desktop() { [[ -e $UNITS/display-manager.service || -L $UNITS/display-manager.service ]]; }
+
+# --- Debian packages ---
+
+is_installed() { dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
+
+is_offered() { [[ $(apt-cache policy "$1" 2>/dev/null | sed -n 's/^ *Candidate: //p') =~ ^[0-9] ]]; }
+
+wanted_packages() {
+  local all=("${PACKAGES[@]}" "${SCREEN_PACKAGES[0]}")
+  has_desktop || all+=("${SCREEN_PACKAGES[1]}")
+  printf '%s\n' "${all[@]}"
+}
+
+install_packages() {
+  live || return 0
+  command -v apt-get >/dev/null || fail "finds no apt-get: the appliance needs Debian or Raspberry Pi OS"
+  local package missing=()
+  while read -r package; do
+    is_installed "$package" || missing+=("$package")
+  done < <(wanted_packages)
+  ((${#missing[@]})) || return 0
+  if [[ $OFFLINE ]]; then
+    packages_from_folder "${missing[@]}"
+  else
+    packages_from_network "${missing[@]}"
+  fi
+}
+
+packages_from_network() {
+  local package offered=()
+  [[ $CHECK ]] || apt-get update -qq
+  for package in "$@"; do
+    if is_offered "$package"; then
+      offered+=("$package")
+    else
+      say "this system has no $package: going on without it"
+    fi
+  done
+  ((${#offered[@]})) || return 0
+  change "install the Debian packages ${offered[*]}" \
+    env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${offered[@]}"
+}
+
+packages_from_folder() {
+  local found=("$OFFLINE"/debs/*.deb)
+  if [[ -e ${found[0]} ]]; then
+    change "install the Debian packages in $OFFLINE/debs" \
+      env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-download --no-install-recommends "${found[@]}"
+  else
+    say "these Debian packages are missing, and $OFFLINE/debs has none: $* (docs/installing.md says how to get them)"
+  fi
+}
+
+# --- the program: one folder per release, and the link 'current' ---
+
+source_files() {
+  # Under sudo the checkout belongs to somebody else, which git would refuse.
+  local git=(git -c safe.directory="$SOURCE" -C "$SOURCE")
+  if [[ $("${git[@]}" rev-parse --show-toplevel 2>/dev/null) == "$SOURCE" ]]; then
+    "${git[@]}" ls-files -z
+  else
+    (cd "$SOURCE" && find . \( -name '.venv*' -o -name .git -o -name __pycache__ -o -name '*.egg-info' -o -path ./var -o -path ./runs \) \
+      -prune -o -type f -printf '%P\0')
+  fi | LC_ALL=C sort -z
+}
+
+source_version() { (cd "$SOURCE" && source_files | xargs -0 sha256sum | sha256sum | cut -c1-64); }
+
+current_release() { readlink "$OPT/current" 2>/dev/null || true; }
+
+install_release() {
+  local version previous
+  version=$(source_version)
+  previous=$(current_release)
+  [[ $previous && $(cat "$OPT/$previous/complete" 2>/dev/null) == "$version" ]] && return
+  change "install this version in $OPT/releases" make_and_switch "$version" "$previous"
+}
+
+make_and_switch() {
+  local version=$1 previous=$2 number release
+  remove_unfinished
+  number=$(($(newest_release) + 1))
+  release=$OPT/releases/$number
+  make_release "$release"
+  if ! self_test "$release"; then
+    rm -rf "$release"
+    fail "the new version failed its self-test and was removed. Nothing was changed: ${previous:-no version} is installed."
+  fi
+  printf '%s\n' "$version" >"$release/complete"
+  sync -f "$release"
+  live && stop_services
+  snapshot
+  switch_to "releases/$number"
+  start_or_roll_back "$previous" "$release"
+  keep_two "$number" "${previous#releases/}"
+}
+
+newest_release() {
+  local folder newest=0
+  for folder in "$OPT"/releases/*/; do
+    folder=$(basename "$folder")
+    [[ $folder =~ ^[0-9]+$ ]] && ((folder > newest)) && newest=$folder
+  done
+  echo "$newest"
+}
+
+# What a power cut left of an earlier attempt.
+remove_unfinished() {
+  local folder
+  for folder in "$OPT"/releases/*/; do
+    [[ ! -d $folder || -e $folder/complete ]] || rm -rf "$folder"
+  done
+}
+
+make_release() {
+  mkdir -p "$1"
+  (cd "$SOURCE" && source_files | xargs -0 cp --parents -t "$1")
+  chmod -R u=rwX,go=rX "$1"
+  (
+    umask 022
+    cd "$1" || exit
+    export PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+    [[ ! $OFFLINE ]] || export PIP_NO_INDEX=1 PIP_FIND_LINKS="$OFFLINE/wheels"
+    install_box
+    .venv/bin/python -m compileall -q appliance firmware
+  )
+}
+
+# The model answers its test picture, in a process of its own: an illegal instruction is then a sentence.
+self_test() {
+  local status=0 release=$1
+  say "self-test: the model and its test picture"
+  "$release/.venv/bin/python" - "$release/models/skin8-inceptionv3" <<'PYTHON' || status=$?
+import sys
+from pathlib import Path
+from appliance.messages import remedy, sentence
+from appliance.vision.assessor import Assessor
+from firmware.errors import DermkioskError
+try:
+    Assessor.open(Path(sys.argv[1]), threads=2)
+except DermkioskError as error:
+    sys.exit(f"{sentence('en', error)} {remedy('en', error)}")
+PYTHON
+  case $status in
+    0) return 0 ;;
+    132) say "The processor lacks an instruction that the model's runtime uses. A Raspberry Pi 4 or later has it." >&2 ;;
+    1) ;;
+    *) say "The self-test ended with status $status." >&2 ;;
+  esac
+  return 1
+}
+
+switch_to() {
+  ln -sfn "$1" "$OPT/current.new"
+  mv -fT "$OPT/current.new" "$OPT/current"
+  sync -f "$OPT"
+}
+
+# keep_two NUMBER NUMBER: this version and the one before.
+keep_two() {
+  local folder
+  for folder in "$OPT"/releases/*; do
+    [[ $(basename "$folder") == "$1" || $(basename "$folder") == "${2:-$1}" ]] || rm -rf "$folder"
+  done
+}
+
+# --- data around an upgrade: a newer version may change the database, which an older one then refuses ---
+
+schema() {
+  python3 -c 'import sqlite3, sys; print(sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True).execute("PRAGMA user_version").fetchone()[0])' \
+    "$1/cases.sqlite3" 2>/dev/null || echo none
+}
+
+snapshot() {
+  rm -rf "$SNAPSHOT"
+  [[ -e $STATE/cases.sqlite3 ]] || return 0
+  command install -d -m 0700 "$SNAPSHOT"
+  cp -a "$STATE"/cases.sqlite3* "$SNAPSHOT"
+  sync -f "$SNAPSHOT"
+}
+
+# Only where the new version has changed the tables: otherwise what is there is newer than the snapshot.
+restore_snapshot() {
+  [[ -e $SNAPSHOT/cases.sqlite3 && $(schema "$STATE") != "$(schema "$SNAPSHOT")" ]] || return 0
+  say "the database is put back as it was before"
+  rm -f "$STATE"/cases.sqlite3*
+  cp -a "$SNAPSHOT"/cases.sqlite3* "$STATE"
+  sync -f "$STATE"
+}
+
+start_or_roll_back() {
+  local previous=$1 release=$2
+  if live && ! start_service; then
+    if [[ ! $previous ]]; then
+      say "the kiosk does not start yet; what is wrong stands below and on its screen" >&2
+      return 0
+    fi
+    stop_services
+    restore_snapshot
+    switch_to "$previous"
+    SOURCE=$OPT/$previous # its units, too
+    install_system_files
+    rm -rf "$release" "$SNAPSHOT"
+    start_service || true
+    fail "the new version did not start. The one before is installed again, and the data are as they were."
+  fi
+  rm -rf "$SNAPSHOT"
+}
+
+# --- services ---
+
+stop_services() {
+  # The standby page first: when it ends it starts the kiosk.
+  systemctl stop dermkiosk-standby.service 2>/dev/null || true
+  systemctl stop dermkiosk.service 2>/dev/null || true
+}
+
+# Returns when the kiosk has said that it is ready, or that it failed.
+start_service() {
+  systemctl daemon-reload
+  systemctl reset-failed dermkiosk.service 2>/dev/null || true
+  systemctl start dermkiosk.service
+}
+
+install_system_files() {
+  local here=$SOURCE/systemd unit changed_before=$CHANGED
+  CHANGED=''
+  put 0644 "$here/conf/sysusers.conf" "$ROOT/usr/lib/sysusers.d/dermkiosk.conf"
+  put 0644 "$here/conf/tmpfiles.conf" "$ROOT/usr/lib/tmpfiles.d/dermkiosk.conf"
+  put 0644 "$here/conf/udev.rules" "$ROOT/etc/udev/rules.d/61-dermkiosk.rules"
+  put 0644 "$here/conf/journald.conf" "$ROOT/etc/systemd/journald.conf.d/dermkiosk.conf"
+  put 0644 "$here/conf/watchdog.conf" "$ROOT/etc/systemd/system.conf.d/dermkiosk.conf"
+  for unit in dermkiosk dermkiosk-standby dermkiosk-first-boot; do
+    put 0644 "$here/units/$unit.service" "$UNITS/$unit.service"
+  done
+  for unit in standby.py kiosk-browser first-boot; do
+    put 0755 "$here/$unit" "$OPT/$unit"
+  done
+  install_screen "$here"
+  [[ ! $CHANGED || $CHECK ]] || ! live || apply_system_files
+  CHANGED=$changed_before$CHANGED
+}
+
+# A desktop starts the browser itself; without one the box has a compositor of its own.
+install_screen() {
+  local autostart=$ROOT/etc/xdg/autostart/dermkiosk-screen.desktop
+  if has_desktop; then
+    put 0644 "$1/conf/dermkiosk-screen.desktop" "$autostart"
+    gone "$UNITS/dermkiosk-kiosk.service" "$UNITS/multi-user.target.wants/dermkiosk-kiosk.service"
+  else
+    put 0644 "$1/units/dermkiosk-kiosk.service" "$UNITS/dermkiosk-kiosk.service"
+    gone "$autostart"
+  fi
+}
+
+apply_system_files() {
+  systemd-sysusers dermkiosk.conf
+  systemd-tmpfiles --create dermkiosk.conf
+  udevadm control --reload || say "udev does not run here: its rules count from the next start"
+  udevadm trigger --subsystem-match=video4linux --subsystem-match=media --subsystem-match=dma_heap \
+    --subsystem-match=gpio || true
+  systemctl daemon-reload
+  systemctl try-restart systemd-journald.service || true
+}
+
+enable_units() {
+  local unit link
+  for unit in dermkiosk dermkiosk-first-boot dermkiosk-kiosk; do
+    link=$UNITS/multi-user.target.wants/$unit.service
+    [[ ! -e $UNITS/$unit.service && ! $CHECK || -L $link ]] && continue
+    [[ $unit == dermkiosk-kiosk ]] && has_desktop && continue
+    change "start $unit.service with the system" enable_unit "$unit.service" "$link"
+  done
+}
+
+enable_unit() {
+  mkdir -p "$(dirname "$2")"
+  ln -sfn "/etc/systemd/system/$1" "$2"
+}
+
+# --- the commands ---
+
+read_install_options() {
+  while (($#)); do
+    case $1 in
+      --check) CHECK=yes ;;
+      --offline)
+        [[ -d ${2:-} ]] || fail "--offline needs the folder that './setup.sh bundle FOLDER' made"
+        OFFLINE=$(readlink -f "$2")
+        shift
+        ;;
+      *) fail "install knows no option '$1'. See ./setup.sh --help" ;;
+    esac
+    shift
+  done
+}
+
+command_install() {
+  read_install_options "$@"
+  # The camera stack is the system's; make_venv reads this.
+  # shellcheck disable=SC2034
+  SYSTEM_PACKAGES=yes
+  need_root install
+  if [[ $OFFLINE ]]; then
+    verify_bundle "$OFFLINE"
+    SOURCE=$OFFLINE/source
+  fi
+  install_packages
+  install_system_files
+  enable_units
+  install_release
+  if [[ ! $CHANGED ]]; then
+    say "everything is installed already; nothing was changed"
+  elif [[ $CHECK ]]; then
+    say "nothing was changed (--check)"
+  fi
+  [[ $CHECK ]] || ! live || finish_install
+}
+
+finish_install() {
+  systemctl start dermkiosk-first-boot.service || true
+  systemctl is-active --quiet dermkiosk.service || start_service || true
+  [[ ! -e $UNITS/dermkiosk-kiosk.service ]] || systemctl start --no-block dermkiosk-kiosk.service || true
+  if systemctl is-active --quiet dermkiosk.service; then
+    python3 "$OPT/standby.py" ask || fail "the box is installed and runs, but something is not well (above)"
+  else
+    doctor
+  fi
+}
+
+# The running kiosk has the camera; doctor looks for itself only while it does not run.
+doctor() {
+  stop_services
+  runuser -u dermkiosk -- env -C / HOME=/run/dermkiosk LG_WD=/run/dermkiosk "$OPT/current/.venv/bin/dermkiosk" doctor && return
+  systemctl start --no-block dermkiosk.service
+  fail "the box is installed, but does not work yet. Do what stands above, then: sudo systemctl restart dermkiosk"
+}
+
+command_uninstall() {
+  local with_data=''
+  case ${1:-} in
+    '') ;;
+    --with-data) with_data=yes ;;
+    *) fail "uninstall knows no option '$1'. See ./setup.sh --help" ;;
+  esac
+  need_root uninstall
+  if live; then
+    systemctl disable --now dermkiosk-kiosk.service 2>/dev/null || true
+    stop_services
+  fi
+  gone "$UNITS"/multi-user.target.wants/dermkiosk*.service "$UNITS"/dermkiosk*.service
+  gone "$ROOT/usr/lib/sysusers.d/dermkiosk.conf" "$ROOT/usr/lib/tmpfiles.d/dermkiosk.conf" \
+    "$ROOT/etc/udev/rules.d/61-dermkiosk.rules" "$ROOT/etc/systemd/journald.conf.d/dermkiosk.conf" \
+    "$ROOT/etc/systemd/system.conf.d/dermkiosk.conf" "$ROOT/etc/xdg/autostart/dermkiosk-screen.desktop"
+  gone "$OPT" "$SNAPSHOT"
+  ! live || systemctl daemon-reload
+  if [[ $with_data ]]; then
+    remove_data
+  elif [[ -e $STATE || -e $CONFIG ]]; then
+    say "kept: $STATE (photographs and results) and $CONFIG. With --with-data they are removed too."
+  fi
+}
+
+remove_data() {
+  gone "$STATE" "$CONFIG"
+  live || return 0
+  local user
+  for user in dermkiosk dermkiosk-screen; do
+    id "$user" >/dev/null 2>&1 && change "remove the user $user" userdel "$user"
+  done
+  return 0
+}
+
+# --- offline ---
+
+verify_bundle() {
+  local folder=$1 extra
+  [[ -f $folder/MANIFEST.sha256 ]] || fail "$folder has no MANIFEST.sha256: it is not what './setup.sh bundle' made"
+  (cd "$folder" && sha256sum --check --quiet --strict MANIFEST.sha256 >&2) ||
+    fail "$folder is damaged (above). Copy it again, or make it again with './setup.sh bundle'. Nothing was changed."
+  extra=$(cd "$folder" && bundle_files | cat | tr '\0' '\n' | LC_ALL=C comm -23 - <(cut -c67- MANIFEST.sha256))
+  [[ ! $extra ]] || fail "$folder has files that its manifest does not name: ${extra//$'\n'/, }. Nothing was changed."
+}
+
+bundle_files() { find . -type f ! -path ./MANIFEST.sha256 -printf '%P\0' | LC_ALL=C sort -z; }
+
+command_bundle() {
+  local folder=${1:-} lock machine='' python='' options=()
+  [[ $folder && $folder != -* ]] || fail "bundle needs a folder: ./setup.sh bundle FOLDER"
+  shift
+  while (($#)); do
+    case $1 in
+      --machine) machine=${2:-} ;;
+      --python) python=${2:-} ;;
+      *) fail "bundle knows no option '$1'. See ./setup.sh --help" ;;
+    esac
+    shift 2 || fail "the last option lacks its value"
+  done
+  [[ ! -e $folder ]] || [[ ! $(ls -A "$folder") ]] || fail "$folder is not empty"
+  mkdir -p "$folder/source" "$folder/wheels" "$folder/debs"
+  folder=$(readlink -f "$folder")
+  source_files | xargs -0 cp --parents -t "$folder/source"
+  wanted_packages >"$folder/debs.txt"
+  lock=box
+  if [[ $machine || $python ]]; then
+    options=(--only-binary ':all:' --python-version "${python:-3.11}")
+    for tag in manylinux_2_17 manylinux2014 manylinux_2_28 manylinux_2_34 manylinux_2_36; do
+      options+=(--platform "${tag}_${machine:-$(uname -m)}")
+    done
+    # Debian 12 on a Raspberry Pi takes the lock that its camera stack needs.
+    [[ $machine != aarch64 || ${python:-3.11} != 3.11 ]] || lock=bookworm
+  fi
+  make_venv "$VENV"
+  "$VENV/bin/python" -m pip download --disable-pip-version-check --quiet --require-hashes \
+    -r "requirements/$lock.txt" -d "$folder/wheels" "${options[@]}"
+  (cd "$folder" && bundle_files | xargs -0 sha256sum >MANIFEST.sha256)
+  say "The bundle is in $folder. On the box: sudo FOLDER/source/setup.sh install --offline FOLDER"
+}
