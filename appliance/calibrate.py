@@ -14,11 +14,12 @@ from appliance.messages import Language, text
 from appliance.settings import Settings
 from firmware import calibrating, card, factories
 from firmware.calibrating import Bench
-from firmware.calibration import STEPS, Calibration, Condition, StepName, condition, load, store
+from firmware.calibration import STEPS, Calibration, Condition, Step, StepName, condition, load, store
 from firmware.devices import Camera
 from firmware.errors import CalibrationDamaged, CalibrationImpossible
 from firmware.frames import Frames
-from firmware.synthetic import SIZE, SyntheticCamera, with_margin
+from firmware.recovery import RecoveringCamera
+from firmware.synthetic import SyntheticCamera, with_margin
 
 CardName = Literal["grey", "card"]
 SIMULATED_ROOM = 0.01
@@ -39,44 +40,42 @@ class Dialogue:
         self.say(text(self.language, key, **values))
 
 
-class Workbench:
-    """The camera and the light, for the calibration alone; the kiosk must not run meanwhile."""
+class Steps:
+    """The steps, done with a bench and kept in a file. Whoever leads through them says what to lay down."""
 
-    def __init__(self, settings: Settings, dialogue: Dialogue, camera: Camera, bench: Bench) -> None:
+    def __init__(self, file: Path, bench: Bench) -> None:
+        """Raises :class:`CalibrationImpossible` where the bench's camera has nothing to calibrate."""
+        camera = bench.frames.camera
         if camera.hardware_id is None:
             raise CalibrationImpossible(f"camera {camera.name}")
-        self._file = settings.calibration_file
-        self._dialogue = dialogue
-        self._camera = camera
-        self._bench = bench
+        self._file = file
+        self.bench = bench
         self._hardware_id = camera.hardware_id
         self.calibration = self._known()
 
-    def run(self, steps: Sequence[StepName]) -> None:
-        """Do ``steps`` in their order; each is kept when it succeeded. Raises what a step raises."""
-        for name in steps:
-            self._lay_down("grey" if name in calibrating.GREY_STEPS else "card")
-            self._keep(calibrating.calibrated(self._bench, self.calibration, name, datetime.now(UTC)))
-            checks = ", ".join(f"{what} {value:g}" for what, value in self.calibration.steps[name].checks.items())
-            self._dialogue.tell("calibrate.done", step=name, checks=checks)
+    def do(self, name: StepName) -> Step:
+        """Do the step ``name`` and keep it. Raises what the step raises; then the old calibration stays."""
+        self.refuse_before(name)
+        self._keep(calibrating.calibrated(self.bench, self.calibration, name, datetime.now(UTC)))
+        return self.calibration.steps[name]
 
-    def check(self) -> None:
-        """The daily self-check. Raises :class:`firmware.errors.CalibrationDrifted`."""
-        self._refuse_incomplete()
-        self._lay_down("card")
-        self._keep(calibrating.self_check(self._bench, self.calibration, datetime.now(UTC)))
+    def check(self) -> float:
+        """The self-check, kept; ΔE to the calibration. Raises :class:`firmware.errors.CalibrationDrifted`."""
+        self.refuse_incomplete()
+        self._keep(calibrating.self_check(self.bench, self.calibration, datetime.now(UTC)))
         calibrating.refuse_drift(self.calibration)
         seen = self.calibration.last_check
-        self._dialogue.tell("calibrate.checked", delta_e=0 if seen is None else seen.delta_e)
+        return 0.0 if seen is None else seen.delta_e
 
-    def repeat(self) -> None:
-        """The same card many times, and how far the looks lie apart."""
-        self._refuse_incomplete()
-        self._lay_down("card")
-        spread = calibrating.spread(self._bench, self.calibration)
-        median, p95, worst = (float(value) for value in np.quantile(spread, (0.5, 0.95, 1)))
-        figures = {"median": f"{median:.2f}", "p95": f"{p95:.2f}", "worst": f"{worst:.2f}"}
-        self._dialogue.tell("calibrate.repeated", times=len(spread), **figures)
+    def refuse_incomplete(self) -> None:
+        """Raises :class:`CalibrationImpossible` before the last step is done."""
+        if not self.calibration.complete:
+            raise CalibrationImpossible("the steps come first")
+
+    def refuse_before(self, name: StepName) -> None:
+        """Raises :class:`CalibrationImpossible` where a step that ``name`` stands on is not done."""
+        if any(each not in self.calibration.steps for each in STEPS[: STEPS.index(name)]):
+            raise CalibrationImpossible(f"{name} is not the next step")
 
     def _known(self) -> Calibration:
         """The stored one; a new one where it is damaged or of another camera, and then the counter goes on."""
@@ -92,18 +91,68 @@ class Workbench:
         store(self._file, calibration, write_atomically)
         self.calibration = calibration
 
-    def _refuse_incomplete(self) -> None:
-        if not self.calibration.complete:
-            raise CalibrationImpossible("the steps come first")
 
-    def _lay_down(self, name: CardName) -> None:
+class Workbench:
+    """The camera and the light, for the calibration from a terminal; the kiosk must not run meanwhile."""
+
+    def __init__(self, settings: Settings, dialogue: Dialogue, bench: Bench) -> None:
+        self._steps = Steps(settings.calibration_file, bench)
+        self._dialogue = dialogue
+
+    def run(self, steps: Sequence[StepName]) -> None:
+        """Do ``steps`` in their order; each is kept when it succeeded. Raises what a step raises."""
+        for name in steps:
+            with self._laid_down(card_of(name)):
+                done = self._steps.do(name)
+            checks = ", ".join(f"{what} {value:g}" for what, value in done.checks.items())
+            self._dialogue.tell("calibrate.done", step=name, checks=checks)
+
+    def check(self) -> None:
+        """The daily self-check. Raises :class:`firmware.errors.CalibrationDrifted`."""
+        self._steps.refuse_incomplete()
+        with self._laid_down("card"):
+            delta_e = self._steps.check()
+        self._dialogue.tell("calibrate.checked", delta_e=delta_e)
+
+    def repeat(self) -> None:
+        """The same card many times, and how far the looks lie apart."""
+        self._steps.refuse_incomplete()
+        with self._laid_down("card"):
+            spread = calibrating.spread(self._steps.bench, self._steps.calibration)
+        median, p95, worst = (float(value) for value in np.quantile(spread, (0.5, 0.95, 1)))
+        figures = {"median": f"{median:.2f}", "p95": f"{p95:.2f}", "worst": f"{worst:.2f}"}
+        self._dialogue.tell("calibrate.repeated", times=len(spread), **figures)
+
+    @contextmanager
+    def _laid_down(self, name: CardName) -> Iterator[None]:
         """Ask for the card; a simulated camera is shown the drawn one."""
-        if not isinstance(self._camera, SyntheticCamera):
+        camera = self._steps.bench.frames.camera
+        if not isinstance(camera, SyntheticCamera):
             self._dialogue.ask(text(self._dialogue.language, f"calibrate.{name}"))
-            return
-        draw = card.grey_scene if name == "grey" else card.card_scene
-        self._camera.physics.ambient_level = SIMULATED_ROOM
-        self._camera.scene = draw(*with_margin(SIZE))
+        with drawn(camera, name):
+            yield
+
+
+def card_of(name: StepName) -> CardName:
+    """Which card a step looks at."""
+    return "grey" if name in calibrating.GREY_STEPS else "card"
+
+
+@contextmanager
+def drawn(camera: Camera, name: CardName) -> Iterator[None]:
+    """A simulated camera sees the drawn card in a dark room meanwhile; a real one sees what lies there."""
+    if isinstance(camera, RecoveringCamera):
+        camera = camera.device
+    if not isinstance(camera, SyntheticCamera):
+        yield
+        return
+    scene, room = camera.scene, camera.physics.ambient_level
+    draw = card.grey_scene if name == "grey" else card.card_scene
+    camera.physics.ambient_level, camera.scene = SIMULATED_ROOM, draw(*with_margin(camera.size))
+    try:
+        yield
+    finally:
+        camera.physics.ambient_level, camera.scene = room, scene
 
 
 @contextmanager
@@ -112,7 +161,7 @@ def workbench(settings: Settings, dialogue: Dialogue) -> Iterator[Workbench]:
     with ExitStack() as stack:
         light = stack.enter_context(factories.open_light(settings.light, settings.light_pin, settings.light_level))
         camera = stack.enter_context(factories.open_camera(settings.camera, light))
-        yield Workbench(settings, dialogue, camera, Bench(Frames(camera), light))
+        yield Workbench(settings, dialogue, Bench(Frames(camera), light))
 
 
 def from_step(first: StepName) -> tuple[StepName, ...]:

@@ -17,6 +17,7 @@ from appliance.cases.document import Origin, PhotoRecord, build, model_record, r
 from appliance.cases.store import Case, ClassMaps, Document, Store
 from appliance.cases.worker import Worker
 from appliance.errors import PortTaken
+from appliance.health import calibration as colours
 from appliance.health import camera, database, disk, network, worker
 from appliance.health.cached import Cached
 from appliance.health.result import Result
@@ -238,6 +239,7 @@ def _checks(settings: Settings, station: Station, store: Store, queue: Worker) -
             worker.check(queue),
             disk.check(settings.state),
             network.check(settings.lan_address),
+            colours.check(settings, station),
         )
 
     return run

@@ -41,6 +41,11 @@ class RecoveringCamera(ClosedOnExit):
         self.hardware_id = self._camera.hardware_id
 
     @property
+    def device(self) -> Camera:
+        """The camera itself, as it is open now."""
+        return self._camera
+
+    @property
     def stuck(self) -> bool:
         """True while a call that was given up has not returned."""
         return self._camera.stuck

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from threading import Event, Lock, Timer, current_thread
 from typing import Final
 
+from firmware.calibrating import Bench
 from firmware.calibration import Calibration
 from firmware.devices import Button, Camera, ClosedOnExit, Frame, Indicator, IndicatorState, Light
 from firmware.errors import CameraTimeout, CaptureCancelled, StationBusy
@@ -93,6 +94,16 @@ class Station(ClosedOnExit):
             self._shine_off()
             with self._stopped_by(lambda: self._go_on(end_s)):
                 return Sequence(self._frames, self._light, self.calibration, self._room_limit).run()
+
+    @contextmanager
+    def bench(self) -> Iterator[Bench]:
+        """Camera and light for the calibration alone; no photograph and no live view meanwhile.
+
+        Raises :class:`StationBusy`.
+        """
+        with _held(self._capture_lock, 0), _held(self._camera_lock, self._frames.timeout_s):
+            self._shine_off()
+            yield Bench(self._frames, self._light)
 
     def cancel(self) -> None:
         """End the capture under way before its next frame; it raises :class:`CaptureCancelled`."""

@@ -108,6 +108,11 @@ class SyntheticCamera(ClosedOnExit):
         self._sequence = 0
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Of a full frame, px."""
+        return self._size
+
+    @property
     def stuck(self) -> bool:
         """True while a call that was given up has not returned."""
         return self._calls.stuck

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Result:
-    """``message`` is a message key: ``health.<id>.ok`` or ``health.<id>.fault``."""
+    """``message`` is a message key: ``health.<id>.ok`` or ``health.<id>.fault``, or ``health.<id>.<says>``."""
 
     id: str
     ok: bool
+    says: str | None = None
+    """Where a check has more than two answers."""
 
     @property
     def message(self) -> str:
         """Key of the sentence, remedy included."""
-        return f"health.{self.id}.{'ok' if self.ok else 'fault'}"
+        return f"health.{self.id}.{self.says or ('ok' if self.ok else 'fault')}"

@@ -66,6 +66,10 @@ RULES: Final[Mapping[str, Rule]] = {
     "kiosk.go_on": kiosk_session,
     "kiosk.refer": kiosk_session,
     "kiosk.end": kiosk_session,
+    "calibration.overview": kiosk_session,
+    "calibration.page": kiosk_session,
+    "calibration.measure": kiosk_session,
+    "calibration.printed": kiosk_session,
     "kiosk.state": kiosk_session,
     "kiosk.preview": kiosk_session,
 }

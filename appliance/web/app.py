@@ -1,6 +1,7 @@
 """Two apps over the same services: the kiosk's, for this machine alone, and the phones'."""
 
 import io
+import threading
 from typing import IO, Final
 
 from flask import Flask, Request, request
@@ -10,6 +11,7 @@ from appliance.messages import LANGUAGES
 from appliance.vision.photo import MAX_BYTES
 from appliance.web import access, headers, language, problems
 from appliance.web.api import api
+from appliance.web.calibration import Guide, calibration
 from appliance.web.health import health
 from appliance.web.kiosk import kiosk
 from appliance.web.phone import lan, phone
@@ -32,7 +34,9 @@ def create_kiosk_app(services: Services) -> Flask:
     app = _app(services, guards=(access.check_host, access.guard), browser_language=False)
     app.extensions["kiosk"] = Kiosk(services)
     app.jinja_env.globals["csrf"] = app.extensions["kiosk"].csrf
+    app.extensions["guide"] = Guide(threading.Lock())
     app.register_blueprint(kiosk)
+    app.register_blueprint(calibration)
     return app
 
 

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, current_app, jsonify, make_response, redi
 from appliance.errors import ConsentMissing
 from appliance.web import language
 from appliance.web.access import SESSION_COOKIE
+from appliance.web.calibration import due
 from appliance.web.intake import YES
 from appliance.web.pictures import PREVIEW_SIDE_PX, jpeg
 from appliance.web.problems import problem
@@ -132,7 +133,7 @@ def _material(visit: Visit) -> dict[str, object]:
     """What the page of this phase shows beside the visit itself."""
     store = services().store
     if visit.phase == "welcome":
-        return _qr(url_for("phone.send"))
+        return {"due": due(services()), **_qr(url_for("phone.send"))}
     if visit.phase == "site":
         return {"sites": SITES}
     if visit.phase == "live":
