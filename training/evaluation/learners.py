@@ -203,11 +203,20 @@ def _tidy(run: Path) -> None:
 
 
 def read_recipe(file: Path) -> Recipe:
-    """The recipe of an earlier run: its config.json."""
+    """The recipe of an earlier run: its config.json.
+
+    Raises ``ValueError`` where it starts from a bundle: that has learned from photographs which a fold, or a
+    collection, would be held back from in vain.
+    """
     from training.recipe import Phase
 
     stated: dict[str, Any] = json.loads(file.read_text())
     stated.pop("manifest_sha256", None)
+    if str(stated["weights"]).endswith(".tflite"):
+        raise ValueError(
+            f"{file} starts from {stated['weights']}, a network that was trained on photographs already, perhaps on "
+            "those that are to be judged; take a recipe that starts from imagenet or other weights of no skin"
+        )
     phases = tuple(Phase(**phase) for phase in stated.pop("phases"))
     lists = {name: tuple(value) for name, value in stated.items() if isinstance(value, list)}
     return Recipe(**{**stated, **lists, "phases": phases})

@@ -76,7 +76,7 @@ def _class_from_source(photographs: Photographs, folds: NDArray[np.int64]) -> Re
 
 
 def _accuracy(told: NDArray[np.object_], truth: "pd.Series[str]", groups: "pd.Series[str]") -> Report:
-    """Accuracy and mean recall with intervals, beside the chance of always saying the commonest, or any at random."""
+    """Accuracy with its interval, mean recall, and the chance of each: always the commonest, or any at random."""
     correct = (told == truth.to_numpy(dtype=object)).astype(np.float64)
     names = sorted(set(truth))
     return {

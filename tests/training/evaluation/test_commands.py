@@ -28,6 +28,14 @@ def test_exactly_one_way_to_learn_has_to_be_said(split: str, tmp_path: Path, way
     assert "Traceback" not in answer.output
 
 
+def test_a_recipe_that_has_seen_the_photographs_already_is_refused(split: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"weights": "first.tflite", "phases": []}')
+    asked = ["--data", split, "--recipe", str(tmp_path / "config.json"), "--out", str(tmp_path / "cv")]
+    answer = CliRunner().invoke(commands.crossvalidate, asked)
+    assert answer.exit_code == 1
+    assert "first.tflite" in answer.output
+
+
 def test_an_ablation_compares_in_pairs_with_its_base(
     cached: FrozenFeatures, photographs: Photographs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: str
 ) -> None:
