@@ -48,6 +48,13 @@ class ResultView:
         return bool(self.document["quality"].get("reservation"))
 
     @property
+    def skin_note(self) -> str | None:
+        """Message key of how few photographs of such skin were in training, where they were few."""
+        tone = self.document.get("skin_tone")
+        few = tone is not None and tone["evidence"] == "limited" and self.outcome != "cannot_assess"
+        return str(tone["message"]) if few else None
+
+    @property
     def outcome(self) -> str:
         """findings, none_of_these or cannot_assess."""
         return str(self.document["outcome"])

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from appliance.cases.document import Origin, PhotoRecord, build
 from appliance.cases.store import Case, Store
 from appliance.health.result import Result
 from appliance.settings import Settings
-from appliance.vision.assessment import Assessment, Check, Finding, Outcome, Quality
+from appliance.vision.assessment import Assessment, Check, Finding, Outcome, Quality, Seen
 from appliance.vision.classes import CLASSES, ClassId
 from appliance.vision.photo import Pixels, decode
 from appliance.vision.quality.gate import CHECKS
@@ -95,9 +95,14 @@ def kiosk(services: Services) -> FlaskClient:
 def answer(store: Store) -> Answer:
     """Answer everything that waits, as the worker would."""
 
-    def give(outcome: Outcome = "findings", top: ClassId = "psoriasis", failed: tuple[str, ...] = ()) -> None:
+    def give(
+        outcome: Outcome = "findings",
+        top: ClassId = "psoriasis",
+        failed: tuple[str, ...] = (),
+        seen: Seen | None = None,
+    ) -> None:
         while (case := store.next_queued()) is not None:
-            assessment = assessed(outcome, top, failed)
+            assessment = replace(assessed(outcome, top, failed), seen=seen)
             store.answer(case, build(_origin(case), assessment, MODEL), assessment.class_maps)
 
     return give

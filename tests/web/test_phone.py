@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from appliance.cases.store import Store
 from appliance.messages import LANGUAGES, Language, text
-from appliance.vision.assessment import Outcome
+from appliance.vision.assessment import Outcome, Seen
 from appliance.vision.classes import CLASSES, ClassId
 from appliance.web.app import create_lan_app
 from appliance.web.result_view import percent
@@ -194,3 +194,36 @@ def test_whoever_has_the_link_may_have_everything_deleted(
     assert phone.get(sent["page_url"]).status_code == 404
     assert phone.get(sent["result_url"]).status_code == 404
     assert phone.post("/r/no-such-token/delete", data={"sure": "yes"}).status_code == 404
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("outcome", ["findings", "none_of_these"])
+@pytest.mark.parametrize(("count", "word"), [(0, "none"), (40, "few"), (None, "unknown")])
+def test_few_training_photographs_of_such_skin_are_said_with_the_answer(
+    phone: FlaskClient,
+    sent: dict[str, Any],
+    answer: Answer,
+    language: Language,
+    outcome: Outcome,
+    count: int | None,
+    word: str,
+) -> None:
+    answer(outcome, seen=Seen(0.2, (0.2, 0.2, 0.8, 0.8), -40.0, count))
+    page = phone.get(f"{sent['page_url']}?language={language}").text
+    assert page.count("data-skin-note") == 1
+    assert text(language, f"skin_tone.{word}") in page
+
+
+@pytest.mark.parametrize(
+    ("outcome", "seen"),
+    [
+        ("findings", Seen(0.2, None, 40.0, 1500)),
+        ("findings", None),
+        ("cannot_assess", Seen(0.2, None, -40.0, 0)),
+    ],
+)
+def test_nothing_is_said_of_skin_where_there_were_enough_or_no_answer(
+    phone: FlaskClient, sent: dict[str, Any], answer: Answer, outcome: Outcome, seen: Seen | None
+) -> None:
+    answer(outcome, seen=seen, failed=("advice.focus",) if outcome == "cannot_assess" else ())
+    assert "data-skin-note" not in phone.get(sent["page_url"]).text
