@@ -29,6 +29,8 @@ from training.recipe import Phase, Recipe
 from training.split import check
 
 TEACHER: Final = "teacher.npz"
+READ: Final = ("image", "label", "group", "source", "split", "near_duplicates")
+"""Columns of the manifest that a run depends on, beside the lesion's box."""
 
 
 class OtherRecipe(ValueError):
@@ -156,11 +158,18 @@ def _pool(workers: int) -> Iterator[Executor | None]:
 def _claim(run: Path, recipe: Recipe) -> None:
     run.mkdir(parents=True, exist_ok=True)
     config = run / "config.json"
-    manifest = hashlib.sha256(Path(recipe.data).read_bytes()).hexdigest()
+    manifest = _fingerprint(recipe)
     wanted = json.loads(json.dumps({**asdict(recipe), "manifest_sha256": manifest}))
     if config.exists() and json.loads(config.read_text()) != wanted:
         raise OtherRecipe(f"{run} holds a run with another recipe or manifest; choose another --run folder")
     config.write_text(json.dumps(wanted, indent=2) + "\n")
+
+
+def _fingerprint(recipe: Recipe) -> str:
+    """SHA-256 of what training reads of the manifest: what else was remarked on a photograph may change in a run."""
+    rows = read_manifest(Path(recipe.data), recipe.exclude_sources).rows
+    read = [name for name in rows if name in READ or name.startswith("box_")]
+    return hashlib.sha256(rows[read].to_csv(index=False).encode()).hexdigest()
 
 
 def _split(run: Path, recipe: Recipe) -> Photographs:
