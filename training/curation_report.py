@@ -1,5 +1,6 @@
 """What a curation found, on one page: counts, and sheets of pictures of what was refused or flagged and why."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,19 @@ SOURCES: Final = 12
 LETTERS: Final = 24
 """Of a line of a caption, as many as fit below a picture."""
 GREY: Final = (200, 200, 200)
+MEANING: Final = {
+    "unreadable": "the box itself could not read it",
+    "duplicate": "the same bytes as an earlier file",
+    "conflict": "nearly the same picture under another label",
+    "near_duplicate": "nearly the same as an earlier picture; a split keeps them together",
+    "not_skin": "hardly any pixel has a colour that skin can have",
+    "residue": "cream, dye or ink on the skin",
+    "too_small": "the lesion is too small or unclear",
+    "hair": "hair over the lesion",
+    "exudate": "wet, glaring or crusted",
+}
+"""What a reason says, in a few words."""
+ELSE: Final = "the box's photograph check would refuse it"
 
 
 @dataclass(frozen=True)
@@ -57,18 +71,22 @@ def write_report(table: pd.DataFrame, pictures: Sequence[Picture], pairs: Pairs,
     (out / "report.html").write_text(page, encoding="utf-8")
 
 
-def _reasons(table: pd.DataFrame) -> list[tuple[str, int, int]]:
-    """Flag, how many have it, how many were dropped for it; the most frequent first."""
+def _reasons(table: pd.DataFrame) -> list[tuple[str, str, int, int]]:
+    """Flag, its meaning, how many have it, how many were dropped for it; the most frequent first."""
     flags = table["flags"].str.split().explode().value_counts()
     dropped = table["dropped"].value_counts()
-    return [(str(flag), int(count), int(dropped.get(flag, 0))) for flag, count in flags.items()]
+    return [
+        (str(flag), MEANING.get(str(flag), ELSE), int(count), int(dropped.get(flag, 0)))
+        for flag, count in flags.items()
+    ]
 
 
 def _counts(table: pd.DataFrame, column: str) -> list[tuple[str, int, int, int]]:
-    """Value, how many in all, how many kept, how many groups among those; the most frequent first."""
+    """Value, how many in all, how many kept, how many groups; the most frequent first, skin tones by their type."""
     named = table.assign(value=table[column].replace("", "not stated"), stays=table["dropped"] == "")
     counted = named.groupby("value").agg(all=("stays", "size"), kept=("stays", "sum"), groups=("group", "nunique"))
-    ordered = counted.sort_values("all", ascending=False)
+    scale = column == "fitzpatrick"
+    ordered = counted.sort_index() if scale else counted.sort_values("all", ascending=False, kind="stable")
     return [(str(value), int(row["all"]), int(row["kept"]), int(row["groups"])) for value, row in ordered.iterrows()]
 
 
@@ -86,7 +104,7 @@ def _crossed(table: pd.DataFrame) -> tuple[list[str], list[tuple[str, list[int]]
 
 def _sheets(pictures: Sequence[Picture], pairs: Pairs, folder: Path) -> Iterator[tuple[str, int, str]]:
     """Title, how many there are, and the sheet's file relative to the report."""
-    for flag in dict.fromkeys(flag for picture in pictures for flag in picture.flags):
+    for flag, _ in Counter(flag for picture in pictures for flag in picture.flags).most_common():
         if flag in ("near_duplicate", "duplicate", "conflict"):
             continue
         flagged = [picture for picture in pictures if flag in picture.flags]
@@ -136,7 +154,7 @@ def _tile(picture: Picture) -> Image.Image:
 
 def _caption(picture: Picture) -> str:
     """Why and what, in two lines a letter of which the sheet's font can draw."""
-    why = picture.problem or f"{'dropped' if picture.dropped else 'kept'} {picture.source}"
+    why = picture.problem or f"{'dropped' if picture.dropped else 'kept'}, {picture.source}"
     # Of what cannot be read there is nothing to see but its name.
     what = picture.file.name if picture.problem else picture.label
     lines = (what[:LETTERS], why.removeprefix("unreadable: ")[:LETTERS])

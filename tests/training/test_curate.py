@@ -180,7 +180,7 @@ def test_the_report_shows_what_was_refused_and_why(tmp_path: Path, collection: P
     (collection / "eczema/notes.txt").write_text("no")
     curate(collection, tmp_path, Wishes())
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    for told in ("4 photographs", "1 kept", "unreadable", "conflict", "银屑病_b"):
+    for told in ("4 photographs", "1 kept", "unreadable", "conflict", "nearly the same picture under", "银屑病_b"):
         assert told in page
     for sheet in ("sheets/unreadable.jpg", "sheets/pairs-conflict.jpg"):
         assert sheet in page
