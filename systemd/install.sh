@@ -2,7 +2,7 @@
 # dermkiosk's installation on a system: install, uninstall, bundle. Sourced by setup.sh.
 #
 # Every step looks first and changes only what is not yet as it should be: with --check it says what it would change.
-# DESTDIR puts everything under another root folder and starts nothing, for tests. (A virtual environment cannot be
+# DESTDIR puts everything under another root folder, for tests. (A virtual environment cannot be
 # moved: to make an image, run it inside.)
 
 ROOT=${DESTDIR:-}
@@ -49,7 +49,10 @@ gone() {
   done
 }
 
-live() { [[ ! $ROOT ]]; }
+# Whether systemd runs here; in a chroot where an image is made it does not.
+booted() { [[ -d $ROOT/run/systemd/system ]]; }
+
+live() { [[ ! $ROOT ]] || booted; }
 
 need_root() {
   [[ $CHECK || $ROOT || $EUID -eq 0 ]] || fail "this changes the system, so it needs root: sudo ./setup.sh $1"
@@ -146,7 +149,7 @@ make_and_switch() {
   fi
   printf '%s\n' "$version" >"$release/complete"
   sync -f "$release"
-  live && stop_services
+  stop_services
   snapshot
   switch_to "releases/$number"
   start_or_roll_back "$previous" "$release"
@@ -248,7 +251,7 @@ restore_snapshot() {
 
 start_or_roll_back() {
   local previous=$1 release=$2
-  if live && ! start_service; then
+  if ! start_service; then
     if [[ ! $previous ]]; then
       say "the kiosk does not start yet; what is wrong stands below and on its screen" >&2
       return 0
@@ -268,6 +271,7 @@ start_or_roll_back() {
 # --- services ---
 
 stop_services() {
+  booted || return 0
   # The standby page first: when it ends it starts the kiosk.
   systemctl stop dermkiosk-standby.service 2>/dev/null || true
   systemctl stop dermkiosk.service 2>/dev/null || true
@@ -275,6 +279,7 @@ stop_services() {
 
 # Returns when the kiosk has said that it is ready, or that it failed.
 start_service() {
+  booted || return 0
   systemctl daemon-reload
   systemctl reset-failed dermkiosk.service 2>/dev/null || true
   systemctl start dermkiosk.service
@@ -295,7 +300,8 @@ install_system_files() {
     put 0755 "$here/$unit" "$OPT/$unit"
   done
   install_screen "$here"
-  [[ ! $CHANGED || $CHECK ]] || ! live || apply_system_files
+  # The user may be missing where an earlier attempt was cut off in between.
+  if [[ ! $CHECK ]] && live && { [[ $CHANGED ]] || ! id dermkiosk >/dev/null 2>&1; }; then apply_system_files; fi
   CHANGED=$changed_before$CHANGED
 }
 
@@ -314,7 +320,8 @@ install_screen() {
 apply_system_files() {
   systemd-sysusers dermkiosk.conf
   systemd-tmpfiles --create dermkiosk.conf
-  udevadm control --reload || say "udev does not run here: its rules count from the next start"
+  booted || return 0
+  udevadm control --reload
   udevadm trigger --subsystem-match=video4linux --subsystem-match=media --subsystem-match=dma_heap \
     --subsystem-match=gpio || true
   systemctl daemon-reload
@@ -372,7 +379,11 @@ command_install() {
   elif [[ $CHECK ]]; then
     say "nothing was changed (--check)"
   fi
-  [[ $CHECK ]] || ! live || finish_install
+  if booted; then
+    [[ $CHECK ]] || finish_install
+  else
+    say "systemd does not run here: the kiosk starts when this system does"
+  fi
 }
 
 finish_install() {
@@ -402,16 +413,14 @@ command_uninstall() {
     *) fail "uninstall knows no option '$1'. See ./setup.sh --help" ;;
   esac
   need_root uninstall
-  if live; then
-    systemctl disable --now dermkiosk-kiosk.service 2>/dev/null || true
-    stop_services
-  fi
+  ! booted || systemctl stop dermkiosk-kiosk.service 2>/dev/null || true
+  stop_services
   gone "$UNITS"/multi-user.target.wants/dermkiosk*.service "$UNITS"/dermkiosk*.service
   gone "$ROOT/usr/lib/sysusers.d/dermkiosk.conf" "$ROOT/usr/lib/tmpfiles.d/dermkiosk.conf" \
     "$ROOT/etc/udev/rules.d/61-dermkiosk.rules" "$ROOT/etc/systemd/journald.conf.d/dermkiosk.conf" \
     "$ROOT/etc/systemd/system.conf.d/dermkiosk.conf" "$ROOT/etc/xdg/autostart/dermkiosk-screen.desktop"
   gone "$OPT" "$SNAPSHOT"
-  ! live || systemctl daemon-reload
+  ! booted || systemctl daemon-reload
   if [[ $with_data ]]; then
     remove_data
   elif [[ -e $STATE || -e $CONFIG ]]; then

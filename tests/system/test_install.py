@@ -1,0 +1,374 @@
+"""The installer itself, in a root folder of its own. The system's programs around it are stand-ins that take notes."""
+
+import hashlib
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STAND_INS = {
+    "python3": f"""
+case "$*" in
+  *standby.py*) echo "✓ asked" ;;
+  "-m venv "*)
+    for folder; do :; done
+    mkdir -p "$folder/bin"
+    cp "$NOTES/../stand-ins/venv-python" "$folder/bin/python"
+    printf '#!/bin/sh\\necho dermkiosk "$@" >>"$NOTES/log"\\n' >"$folder/bin/dermkiosk"
+    chmod 755 "$folder/bin/dermkiosk" ;;
+  *) exec {sys.executable} "$@" ;;
+esac""",
+    "venv-python": """
+echo "pip ${PIP_NO_INDEX:-} ${PIP_FIND_LINKS:-}: $*" >>"$NOTES/log"
+[ "$1" != - ] || [ ! -e "$NOTES/self-test" ] || . "$NOTES/self-test"
+""",
+    "systemctl": f"""
+echo "systemctl $*" >>"$NOTES/log"
+case "$*" in
+  "start dermkiosk.service")
+    if [ "$(readlink "$DESTDIR/opt/dermkiosk/current")" = "$(cat "$NOTES/start-fails" 2>&1)" ]; then
+      [ ! -e "$NOTES/migrate" ] || {sys.executable} -c 'import sqlite3, sys
+database = sqlite3.connect(sys.argv[1]); database.execute("PRAGMA user_version = 9"); database.commit()' \
+        "$DESTDIR/var/lib/dermkiosk/cases.sqlite3"
+      rm -f "$NOTES/active"
+      exit 1
+    fi
+    touch "$NOTES/active" ;;
+  stop*dermkiosk.service) rm -f "$NOTES/active" ;;
+  "is-active --quiet dermkiosk.service") [ -e "$NOTES/active" ] ;;
+esac""",
+    "apt-get": """
+echo "apt-get $*" >>"$NOTES/log"
+case "$*" in *install*) for package; do echo "$package" >>"$NOTES/packages"; done ;; esac""",
+    "dpkg-query": """
+for package; do :; done
+if grep -qx -e "$package" "$NOTES/packages" 2>/dev/null; then echo installed; else exit 1; fi""",
+    "apt-cache": """
+[ "$2" = python3-picamera2 ] || echo "  Candidate: 1.0" """,
+    "id": """[ -e "$NOTES/users" ]""",
+    "systemd-sysusers": """touch "$NOTES/users" """,
+    "systemd-tmpfiles": "",
+    "udevadm": "",
+    "userdel": """echo "userdel $*" >>"$NOTES/log" """,
+    "runuser": """echo "runuser $*" >>"$NOTES/log"; [ ! -e "$NOTES/doctor-fails" ]""",
+}
+
+
+class Box:
+    """A root folder, a source folder, and the stand-ins' notes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root, self.source, self.notes = folder / "root", folder / "source", folder / "notes"
+        self.opt, self.state = self.root / "opt/dermkiosk", self.root / "var/lib/dermkiosk"
+        self.units = self.root / "etc/systemd/system"
+        (self.root / "run/systemd/system").mkdir(parents=True)
+        self.notes.mkdir()
+        self._make_source()
+        self._make_stand_ins(folder / "stand-ins")
+
+    def _make_source(self) -> None:
+        shutil.copytree(ROOT / "systemd", self.source / "systemd", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "setup.sh", self.source)
+        (self.source / "requirements").mkdir()
+        for lock in ("box", "bookworm"):
+            (self.source / f"requirements/{lock}.txt").write_text("flask==1\n")
+        self.program = self.source / "appliance/program.py"
+        self.program.parent.mkdir()
+        self.program.write_text("version = 1\n")
+
+    def _make_stand_ins(self, folder: Path) -> None:
+        folder.mkdir()
+        for name, body in STAND_INS.items():
+            (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+            (folder / name).chmod(0o755)
+        self.path = f"{folder}:{os.environ['PATH']}"
+
+    def setup(self, *arguments: str | Path, status: int = 0) -> str:
+        """Run setup.sh; its output and errors together."""
+        environment = {"PATH": self.path, "DESTDIR": str(self.root), "NOTES": str(self.notes), "LC_ALL": "C.UTF-8"}
+        command = [str(self.source / "setup.sh"), *map(str, arguments)]
+        ended = subprocess.run(
+            command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
+        assert ended.returncode == status, ended.stdout
+        return ended.stdout
+
+    def note(self, name: str, text: str = "") -> None:
+        (self.notes / name).write_text(text)
+
+    @property
+    def log(self) -> str:
+        return (self.notes / "log").read_text()
+
+    @property
+    def current(self) -> str:
+        return str((self.opt / "current").readlink())
+
+    def installed_program(self) -> str:
+        return (self.opt / "current/appliance/program.py").read_text()
+
+    def tree(self) -> dict[str, tuple[object, ...]]:
+        """Everything under the root folder: kind, mode, time and content."""
+        return {str(path): _fingerprint(path) for path in sorted(self.root.rglob("*"))}
+
+    def keep_a_case(self) -> Path:
+        """A database, and a photograph beside it."""
+        photo = self.state / "photos/one.webp"
+        photo.parent.mkdir(parents=True)
+        photo.write_bytes(b"a photograph")
+        database = sqlite3.connect(self.state / "cases.sqlite3")
+        database.executescript("PRAGMA user_version = 2; CREATE TABLE cases (code); INSERT INTO cases VALUES ('A1');")
+        database.close()
+        return photo
+
+    def schema(self) -> int:
+        database = sqlite3.connect(self.state / "cases.sqlite3")
+        version: int = database.execute("PRAGMA user_version").fetchone()[0]
+        assert database.execute("SELECT code FROM cases").fetchall() == [("A1",)]
+        database.close()
+        return version
+
+
+def _fingerprint(path: Path) -> tuple[object, ...]:
+    about = path.lstat()
+    content = str(path.readlink()) if path.is_symlink() else path.read_bytes() if path.is_file() else None
+    return about.st_mode, about.st_mtime_ns, content
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Box:
+    return Box(tmp_path)
+
+
+def test_check_says_what_it_would_do_and_does_nothing(box: Box) -> None:
+    before = box.tree()
+    said = box.setup("install", "--check")
+    assert box.tree() == before
+    assert "would write " in said
+    assert "would install the Debian packages python3-venv" in said
+    assert "would install this version" in said
+    assert not (box.notes / "packages").exists()
+    assert not (box.notes / "users").exists()
+
+
+def test_one_command_installs_and_starts(box: Box) -> None:
+    said = box.setup("install")
+    assert "this system has no python3-picamera2" in said
+    assert "✓ asked" in said
+    assert box.current == "releases/1"
+    assert (box.opt / "current/.venv/bin/dermkiosk").exists()
+    wanted = box.units / "multi-user.target.wants/dermkiosk.service"
+    assert str(wanted.readlink()) == "/etc/systemd/system/dermkiosk.service"
+    assert "systemctl start dermkiosk.service" in box.log
+    assert not list(box.root.rglob("secrets"))  # each box makes its own
+
+
+def test_twice_changes_nothing(box: Box) -> None:
+    box.setup("install")
+    before, started = box.tree(), box.log.count("start dermkiosk.service")
+    assert "nothing was changed" in box.setup("install")
+    assert box.tree() == before
+    assert box.log.count("start dermkiosk.service") == started
+
+
+def test_what_was_bent_is_put_right(box: Box) -> None:
+    box.setup("install")
+    before = (box.units / "dermkiosk.service").read_bytes()
+    (box.units / "dermkiosk.service").write_text("bent")
+    assert "dermkiosk.service" in box.setup("install")
+    assert (box.units / "dermkiosk.service").read_bytes() == before
+
+
+def test_an_attempt_that_was_cut_off_is_begun_again(box: Box) -> None:
+    (box.opt / "releases/7/appliance").mkdir(parents=True)
+    box.setup("install")
+    assert [each.name for each in (box.opt / "releases").iterdir()] == ["1"]
+
+
+def test_a_desktop_starts_the_browser_itself(box: Box) -> None:
+    box.units.mkdir(parents=True)
+    (box.units / "display-manager.service").symlink_to("/lib/systemd/system/lightdm.service")
+    box.setup("install")
+    assert (box.root / "etc/xdg/autostart/dermkiosk-screen.desktop").exists()
+    assert not (box.units / "dermkiosk-kiosk.service").exists()
+    assert "cage" not in (box.notes / "packages").read_text().split()
+
+
+def test_an_upgrade_keeps_the_data_and_the_version_before(box: Box) -> None:
+    box.setup("install")
+    photo = box.keep_a_case()
+    box.program.write_text("version = 2\n")
+    box.setup("install")
+    assert box.current == "releases/2"
+    assert box.installed_program() == "version = 2\n"
+    assert (box.opt / "releases/1/complete").exists()
+    assert (photo.read_bytes(), box.schema()) == (b"a photograph", 2)
+    assert not (box.root / "var/lib/dermkiosk-before-upgrade").exists()
+
+
+def test_of_many_versions_two_stay(box: Box) -> None:
+    for number in range(1, 4):
+        box.program.write_text(f"version = {number}\n")
+        box.setup("install")
+    assert sorted(each.name for each in (box.opt / "releases").iterdir()) == ["2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("end", "sentence"),
+    [("exit 1", "failed its self-test"), ("kill -ILL $$", "The processor lacks an instruction")],
+)
+def test_a_version_that_fails_its_self_test_is_never_switched_to(box: Box, end: str, sentence: str) -> None:
+    box.setup("install")
+    box.program.write_text("version = 2\n")
+    box.note("self-test", end)
+    stopped = box.log.count("stop dermkiosk.service")
+    assert sentence in box.setup("install", status=1)
+    assert box.current == "releases/1"
+    assert box.installed_program() == "version = 1\n"
+    assert box.log.count("stop dermkiosk.service") == stopped  # it went on serving meanwhile
+    assert [each.name for each in (box.opt / "releases").iterdir()] == ["1"]
+
+
+def test_a_version_that_does_not_start_goes_and_the_one_before_is_back_with_its_data(box: Box) -> None:
+    box.setup("install")
+    photo = box.keep_a_case()
+    box.program.write_text("version = 2\n")
+    unit = box.source / "systemd/units/dermkiosk.service"
+    unit.write_text(unit.read_text() + "# new\n")
+    box.note("start-fails", "releases/2")
+    box.note("migrate")
+    said = box.setup("install", status=1)
+    assert "The one before is installed again" in said
+    assert (box.current, box.installed_program()) == ("releases/1", "version = 1\n")
+    assert "# new" not in (box.units / "dermkiosk.service").read_text()
+    assert "the database is put back" in said
+    assert (photo.read_bytes(), box.schema()) == (b"a photograph", 2)
+    assert box.log.rstrip().endswith("systemctl start dermkiosk.service")
+
+
+def test_a_database_that_the_failed_version_left_alone_is_not_put_back(box: Box) -> None:
+    box.setup("install")
+    box.keep_a_case()
+    box.program.write_text("version = 2\n")
+    box.note("start-fails", "releases/2")
+    assert "put back" not in box.setup("install", status=1)
+    assert box.schema() == 2
+
+
+def test_a_first_installation_that_does_not_start_ends_with_the_doctor(box: Box) -> None:
+    box.note("start-fails", "releases/1")
+    box.note("doctor-fails")
+    assert "does not work yet" in box.setup("install", status=1)
+    assert "dermkiosk doctor" in box.log
+    assert box.current == "releases/1"
+
+
+def test_uninstall_leaves_the_data_and_nothing_else(box: Box) -> None:
+    box.setup("install")
+    photo = box.keep_a_case()
+    (box.root / "etc/dermkiosk").mkdir()
+    assert "kept: " in box.setup("uninstall")
+    left = {path.relative_to(box.root) for path in box.root.rglob("*") if not path.is_dir() or path.is_symlink()}
+    assert left == {path.relative_to(box.root) for path in (photo, box.state / "cases.sqlite3")}
+    # The standby page first: when it ends, it starts the kiosk.
+    stops = [line for line in box.log.splitlines() if "stop" in line][-2:]
+    assert stops == ["systemctl stop dermkiosk-standby.service", "systemctl stop dermkiosk.service"]
+
+
+def test_uninstall_with_data_leaves_nothing(box: Box) -> None:
+    box.setup("install")
+    box.keep_a_case()
+    box.setup("uninstall", "--with-data")
+    assert not box.state.exists()
+    assert "userdel dermkiosk\n" in box.log
+
+
+@pytest.mark.parametrize(
+    "command", [("install", "--now"), ("uninstall", "--all"), ("install", "--offline"), ("bundle",)]
+)
+def test_what_is_not_understood_changes_nothing(box: Box, command: tuple[str, ...]) -> None:
+    before = box.tree()
+    box.setup(*command, status=1)
+    assert box.tree() == before
+
+
+# --- offline ---
+
+
+def _make_bundle(box: Box, folder: Path) -> Path:
+    shutil.copytree(box.source, folder / "source")
+    (folder / "wheels").mkdir()
+    (folder / "wheels/flask-1.whl").write_bytes(b"a wheel")
+    _sign(folder)
+    return folder
+
+
+def _sign(folder: Path) -> None:
+    files = sorted(str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file())
+    lines = [f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in files]
+    (folder / "MANIFEST.sha256").write_text("".join(lines))
+
+
+def test_a_folder_installs_without_a_network(box: Box, tmp_path: Path) -> None:
+    bundle = _make_bundle(box, tmp_path / "stick")
+    box.setup("install", "--offline", bundle)
+    assert f"pip 1 {bundle}/wheels: -m pip install" in box.log
+    assert "apt-get" not in box.log
+    assert box.installed_program() == "version = 1\n"
+
+
+def test_packages_come_from_the_folder_too(box: Box, tmp_path: Path) -> None:
+    bundle = _make_bundle(box, tmp_path / "stick")
+    (bundle / "debs").mkdir()
+    (bundle / "debs/chromium.deb").write_bytes(b"a package")
+    (bundle / "MANIFEST.sha256").unlink()
+    _sign(bundle)
+    box.setup("install", "--offline", bundle)
+    assert "--no-download" in box.log
+    assert f"{bundle}/debs/chromium.deb" in box.log
+
+
+@pytest.mark.parametrize("harm", ["altered", "missing", "added", "no manifest"])
+def test_a_folder_that_is_not_whole_installs_nothing(box: Box, tmp_path: Path, harm: str) -> None:
+    bundle = _make_bundle(box, tmp_path / "stick")
+    wheel = bundle / "wheels/flask-1.whl"
+    if harm == "altered":
+        wheel.write_bytes(b"another wheel")
+    elif harm == "missing":
+        wheel.unlink()
+    elif harm == "added":
+        (bundle / "wheels/more-1.whl").write_bytes(b"more")
+    else:
+        (bundle / "MANIFEST.sha256").unlink()
+    before = box.tree()
+    box.setup("install", "--offline", bundle, status=1)
+    assert box.tree() == before
+
+
+def test_a_bundle_holds_what_an_installation_needs_and_proves_it(box: Box, tmp_path: Path) -> None:
+    bundle = tmp_path / "stick"
+    box.setup("bundle", bundle)
+    assert "-m pip download" in box.log
+    assert "--require-hashes" in box.log
+    assert "chromium" in (bundle / "debs.txt").read_text().split()
+    box.setup("install", "--offline", bundle)
+    assert box.installed_program() == "version = 1\n"
+
+
+# --- what differs from box to box ---
+
+
+def test_each_box_makes_secrets_of_its_own_once(tmp_path: Path) -> None:
+    made = []
+    for name in ("one", "other", "one"):
+        environment = os.environ | {"DERMKIOSK_SECRETS": str(tmp_path / name)}
+        subprocess.run([ROOT / "systemd/first-boot"], env=environment, check=True)
+        made.append((tmp_path / name / "hotspot").read_text())
+    assert made[0] == made[2] != made[1]
+    assert (tmp_path / "one/hotspot").stat().st_mode & 0o777 == 0o600
+    assert len(made[0].split("PASSPHRASE=")[1].strip()) == 14
