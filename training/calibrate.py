@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
@@ -15,11 +16,14 @@ from appliance.vision.classes import CLASSES, MALIGNANT, ClassId
 from appliance.vision.runtime import Network
 from training import unlike
 from training.bundle_files import write_card
+from training.metrics import melanomas
 from training.predict import Floats, Predictions, int8
 from training.run import Run
 
 LEVEL: Final = 0.9
 """Share of a class's photographs whose set contains the class."""
+FEWEST_GROUPS: Final = 9
+"""Groups a class needs for a promise of its own: fewer independent photographs could not give ``LEVEL`` either."""
 KNOWN_KEPT: Final = 0.9
 """Share of the eight's validation photographs that must not be called none_of_these."""
 SENSITIVITY: Final = 0.95
@@ -28,8 +32,6 @@ IN_DOUBT: Final = 0.95
 """Share of validation melanomas that must be none_of_these or in doubt …"""
 NORMAL_IN_DOUBT: Final = 0.1
 """… as long as no more than this share of normal skin is."""
-MUST_REFER: Final = "melanoma"
-"""Conditions with this in their name must never be called low; none of them is among the eight."""
 REPORT: Final = "calibration.json"
 
 
@@ -40,23 +42,40 @@ def calibrate(run_folder: Path, bundle: Path) -> Calibration:
     validation = run.photographs.of("validation")
     said = int8(Network((bundle / card.model).read_bytes(), threads=2), validation)
     rows = validation.rows
-    how, report = unlike.choose(said, validation.targets, rows["group"].to_numpy(str))
+    groups = rows["group"].to_numpy(str)
+    how, report = unlike.choose(said, validation.targets, groups)
     report["feature_distance"] = unlike.feature_distance(run)
-    must_refer = rows["condition"].str.contains(MUST_REFER).to_numpy(bool) if "condition" in rows else None
-    calibration = fit(said, validation.targets, how, must_refer)
+    must_refer = melanomas(rows["condition"]) & (validation.targets < 0) if "condition" in rows else None
+    if sentence := without_doubt(validation.targets, must_refer):
+        click.echo(sentence, err=True)
+    calibration = fit(said, validation.targets, groups, how, must_refer)
     write_card(bundle, card.model_copy(update={"calibration": calibration}))
     (bundle / "evaluation").mkdir(exist_ok=True)
     (bundle / "evaluation" / REPORT).write_text(json.dumps(report, indent=2) + "\n")
     return calibration
 
 
+def without_doubt(targets: NDArray[np.int64], must_refer: NDArray[np.bool_] | None) -> str | None:
+    """What to say where nothing tells from which score on a photograph is in doubt; ``None`` where something does."""
+    melanoma = must_refer is not None and bool(must_refer.any())
+    if melanoma and (targets == CLASSES.index("normal_skin")).any():
+        return None
+    return (
+        f"No validation photograph shows {'normal skin' if melanoma else 'a melanoma'}, so nothing says from which "
+        "none-of-these score on a photograph is in doubt: nothing is graded refer for that score alone below the "
+        "none-of-these threshold, and more melanomas may be graded low. Melanomas are found by the manifest's column "
+        "condition, among the photographs labelled other."
+    )
+
+
 def fit(
     said: Predictions,
     targets: NDArray[np.int64],
+    groups: NDArray[np.str_],
     how: NoneOfThese,
     must_refer: NDArray[np.bool_] | None = None,
 ) -> Calibration:
-    """From INT8 outputs of N photographs and their class indices (−1: none of the eight).
+    """From INT8 outputs of N photographs, their class indices (−1: none of the eight) and groups (patients).
 
     ``how`` says how the none-of-these score is made; its thresholds are set here. ``must_refer`` (N) marks the
     photographs of none of the eight that must not be graded low.
@@ -67,13 +86,18 @@ def fit(
     score = unlikeness(said.logits, said.outlier, how)
     return Calibration(
         temperature=round(scale, 4),
-        conformal=conformal(probability, targets[known]),
+        conformal=conformal(probability, targets[known], groups[known]),
         none_of_these=_with_thresholds(how, score, targets, must_refer),
         malignancy_threshold=malignancy_threshold(probability, targets[known]),
         psoriasis_threshold=psoriasis_threshold(probability, targets[known]),
         fitted_on=f"{int(known.sum())} validation photographs of the eight classes and {int((~known).sum())} others, "
-        "INT8 outputs",
+        f"INT8 outputs; groups: {_groups_of(targets, groups)}",
     )
+
+
+def _groups_of(targets: NDArray[np.int64], groups: NDArray[np.str_]) -> str:
+    """``lichen_planus 3, …``: what a promise rests on is patients, not photographs."""
+    return ", ".join(f"{name} {len(set(groups[targets == index]))}" for index, name in enumerate(CLASSES))
 
 
 def _with_thresholds(
@@ -122,11 +146,14 @@ def temperature(logits: Floats, targets: NDArray[np.int64]) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
 
 
-def conformal(probability: Floats, targets: NDArray[np.int64]) -> Conformal:
-    """Class-conditional thresholds on 1 − probability; a class with too few photographs borrows the pooled one."""
+def conformal(probability: Floats, targets: NDArray[np.int64], groups: NDArray[np.str_]) -> Conformal:
+    """Class-conditional thresholds on 1 − probability; a class of too few groups borrows the pooled one.
+
+    The promise holds for exchangeable photographs, and those of one patient are not: it takes ``FEWEST_GROUPS``.
+    """
     scores = 1 - probability[np.arange(len(targets)), targets]
-    pooled = threshold(scores)
-    own = {name: threshold(scores[targets == index]) for index, name in enumerate(CLASSES)}
+    pooled = threshold(scores, groups)
+    own = {name: threshold(scores[targets == i], groups[targets == i]) for i, name in enumerate(CLASSES)}
     borrowing: tuple[ClassId, ...] = tuple(name for name, value in own.items() if value is None)
     return Conformal(
         level=LEVEL,
@@ -135,10 +162,12 @@ def conformal(probability: Floats, targets: NDArray[np.int64]) -> Conformal:
     )
 
 
-def threshold(scores: Floats) -> float | None:
-    """The ⌈(n+1)·level⌉-th smallest score, rounded up; ``None`` where n is too small for the level to be promised."""
+def threshold(scores: Floats, groups: NDArray[np.str_]) -> float | None:
+    """The ⌈(n+1)·level⌉-th smallest score, rounded up; ``None`` where there are too few groups to promise the level."""
     rank = int(np.ceil((len(scores) + 1) * LEVEL))
-    return None if rank > len(scores) else float(np.ceil(np.sort(scores)[rank - 1] * 1e4) / 1e4)
+    if len(set(groups)) < FEWEST_GROUPS or rank > len(scores):
+        return None
+    return float(np.ceil(np.sort(scores)[rank - 1] * 1e4) / 1e4)
 
 
 def said_of(report: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """Figures about answers: what each counts is in its sentence. Intervals are in :mod:`training.evaluation.bootstrap`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -17,6 +17,8 @@ from training.predict import Floats, Predictions
 
 Ints = NDArray[np.int64]
 BINS: Final = 15
+MELANOMA: Final = ("melanoma", "黑素瘤", "黑色素瘤")
+"""Conditions with one of these in their name must never be called low; none of them is among the eight."""
 PSORIASIS: Final = CLASSES.index("psoriasis")
 NORMAL: Final = CLASSES.index("normal_skin")
 
@@ -61,7 +63,7 @@ class Answers:
     @cached_property
     def melanoma(self) -> Flags:
         """Which photographs show a melanoma, by the source's own name for it."""
-        return np.asarray(np.char.find(self.conditions.astype(str), "melanoma") >= 0)
+        return melanomas(self.conditions)
 
     @property
     def decided(self) -> Decisions:
@@ -76,6 +78,11 @@ def truth(photographs: Photographs) -> tuple[Ints, NDArray[np.object_], NDArray[
     rows = photographs.rows
     conditions = rows["condition" if "condition" in rows else "label"]
     return photographs.targets, rows["group"].to_numpy(dtype=object), conditions.to_numpy(dtype=object)
+
+
+def melanomas(conditions: Iterable[object]) -> Flags:
+    """Which conditions name a melanoma, however they are capitalised."""
+    return np.array([any(name in str(condition).casefold() for name in MELANOMA) for condition in conditions], bool)
 
 
 Figure = Callable[[Answers], float]

@@ -4,7 +4,16 @@ import pytest
 from appliance.vision.bundle import NoneOfThese
 from appliance.vision.calibration import prediction_set, probabilities, unlikeness
 from appliance.vision.classes import CLASSES
-from training.calibrate import LEVEL, conformal, fit, psoriasis_threshold, temperature, threshold
+from training.calibrate import (
+    FEWEST_GROUPS,
+    LEVEL,
+    conformal,
+    fit,
+    psoriasis_threshold,
+    temperature,
+    threshold,
+    without_doubt,
+)
 from training.predict import Predictions
 from training.unlike import choose
 
@@ -26,7 +35,7 @@ def test_finds_the_temperature_that_was_put_in(scale: float) -> None:
 def test_the_sets_cover_each_class_at_the_level_on_fresh_data() -> None:
     logits, targets = _drawn(1.0, 8000)
     probability = probabilities(logits, 1.0)
-    fitted = conformal(probability[:4000], targets[:4000])
+    fitted = conformal(probability[:4000], targets[:4000], _alone(4000))
     assert fitted.pooled == ()
     for index, name in enumerate(CLASSES):
         own = probability[4000:][targets[4000:] == index]
@@ -34,12 +43,44 @@ def test_the_sets_cover_each_class_at_the_level_on_fresh_data() -> None:
         assert covered > LEVEL - 0.05
 
 
+def _alone(count: int) -> np.ndarray:
+    """Every photograph of another patient."""
+    return np.arange(count).astype(str)
+
+
 def test_a_class_with_too_few_photographs_borrows_and_says_so() -> None:
-    assert threshold(np.array([0.1] * 8)) is None
-    assert threshold(np.array([0.1] * 9)) == pytest.approx(0.1, abs=1e-4)
+    assert threshold(np.array([0.1] * 8), _alone(8)) is None
+    assert threshold(np.array([0.1] * 9), _alone(9)) == pytest.approx(0.1, abs=1e-4)
     logits, targets = _drawn(1.0)
     rare = (targets != 5) | (np.cumsum(targets == 5) <= 3)
-    assert conformal(probabilities(logits, 1.0)[rare], targets[rare]).pooled == ("pemphigus",)
+    fitted = conformal(probabilities(logits, 1.0)[rare], targets[rare], _alone(int(rare.sum())))
+    assert fitted.pooled == ("pemphigus",)
+
+
+def test_many_photographs_of_few_patients_make_no_promise() -> None:
+    scores = np.linspace(0, 0.5, 10 * (FEWEST_GROUPS - 1))
+    assert threshold(scores, np.repeat(_alone(FEWEST_GROUPS - 1), 10)) is None
+    assert threshold(scores, np.append(np.repeat(_alone(FEWEST_GROUPS - 1), 10)[1:], "one more")) is not None
+    logits, targets = _drawn(1.0)
+    groups = np.where(targets == 0, "the only patient with lichen planus", _alone(len(targets)))
+    fitted = fit(Predictions(logits, np.zeros(len(targets))), targets, groups, OUTLIER)
+    assert fitted.conformal.pooled == ("lichen_planus",)
+    assert fitted.conformal.thresholds["lichen_planus"] == _pooled(logits, targets, fitted.temperature)
+    assert "groups: lichen_planus 1, " in fitted.fitted_on
+
+
+def _pooled(logits: np.ndarray, targets: np.ndarray, scale: float) -> float:
+    """The threshold of all photographs together."""
+    probability = probabilities(logits, scale)[np.arange(len(targets)), targets]
+    return float(np.round(threshold(1 - probability, _alone(len(targets))), 4))
+
+
+def test_nothing_to_be_in_doubt_by_is_said() -> None:
+    targets = np.array([4, 4, -1])
+    assert without_doubt(targets, np.array([False, False, True])) is None
+    assert "a melanoma" in str(without_doubt(targets, np.array([False, False, False])))
+    assert "a melanoma" in str(without_doubt(targets, None))
+    assert "normal skin" in str(without_doubt(np.array([0, 1, -1]), np.array([False, False, True])))
 
 
 OUTLIER = NoneOfThese(method="outlier", outlier=1, energy=0, max_logit=0, bias=0, threshold=1, refer_threshold=1)
@@ -56,7 +97,7 @@ def _with_others(outlier_gap: float = 2.0) -> tuple[Predictions, np.ndarray]:
 
 def test_operating_points_hold_on_the_data_they_were_fitted_on() -> None:
     said, targets = _with_others()
-    fitted = fit(said, targets, OUTLIER)
+    fitted = fit(said, targets, _alone(len(targets)), OUTLIER)
     known = targets >= 0
     malignant = np.isin(targets[known], [2, 3])
     flagged = probabilities(said.logits[known], fitted.temperature)[:, 2:4].sum(axis=1) >= fitted.malignancy_threshold
@@ -70,12 +111,12 @@ def test_doubt_begins_where_melanomas_need_it_but_leaves_normal_skin_alone() -> 
     said, targets = _with_others()
     said.outlier[targets == 4] -= 2.0
     melanoma = targets == -1
-    fitted = fit(said, targets, OUTLIER, melanoma).none_of_these
+    fitted = fit(said, targets, _alone(len(targets)), OUTLIER, melanoma).none_of_these
     score = unlikeness(said.logits, said.outlier, fitted)
     assert fitted.refer_threshold < fitted.threshold
     assert (score[targets == 4] > fitted.refer_threshold).mean() <= 0.1
     apart, _ = _with_others(outlier_gap=6.0)
-    early = fit(apart, targets, OUTLIER, melanoma).none_of_these
+    early = fit(apart, targets, _alone(len(targets)), OUTLIER, melanoma).none_of_these
     assert (unlikeness(apart.logits, apart.outlier, early)[melanoma] > early.refer_threshold).mean() >= 0.95
 
 

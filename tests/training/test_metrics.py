@@ -69,6 +69,13 @@ def test_melanoma_is_seen_when_any_rule_sends_it_on() -> None:
     assert metrics.normal_seen(answers) == 0.0
 
 
+def test_a_melanoma_is_found_however_its_name_is_written() -> None:
+    names = ["Melanoma", "MALIGNANT MELANOMA", "lentigo_maligna_melanoma", "恶性黑色素瘤", "melasma", "", None]
+    assert metrics.melanomas(names).tolist() == [True, True, True, True, False, False, False]
+    answers = replace(_answers([-1, 4], [4, 4]), conditions=np.array(["Nodular Melanoma", "normal_skin"], object))
+    assert metrics.melanoma_auroc(answers) == 1.0
+
+
 def test_malignant_operating_point_and_grade_are_told_apart() -> None:
     answers = _decided(
         _answers([2, 3, 6, 7], [2, 3, 6, 7]),
