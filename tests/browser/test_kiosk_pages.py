@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-SCREENS = [(800, 480), (1280, 800)]
+SCREENS = [(800, 480), (480, 800), (1280, 800)]
 TARGET_PX = 48
 TOUCHED = "a[href], button, label.tick, label.map-label, summary"
 
@@ -159,3 +159,33 @@ def test_two_screens_show_the_same_visit(kiosk: Callable[..., Page], browse: Cal
     second.goto(box.kiosk)
     second.click("#end button")
     expect(first.locator("body.welcome")).to_be_visible()
+
+
+def test_the_live_view_says_what_to_change_and_when_it_is_good(kiosk: Callable[[str], Page]) -> None:
+    page = kiosk("live")
+    expect(page.locator("[data-hint=ready]")).to_be_visible(timeout=60_000)
+    expect(page.locator("[data-hint]:visible")).to_have_count(1)
+    expect(page.locator(".viewfinder")).to_have_attribute("data-ready", "true")
+
+
+@pytest.mark.parametrize("size", SCREENS)
+def test_calibration_pages_fit_the_screen_and_fingers(
+    screen: Callable[..., Page], box: Any, size: tuple[int, int]
+) -> None:
+    page = screen(size)
+    page.click("a[href$=calibration]")
+    expect(page.locator("[data-due]")).to_be_visible()
+    for path in ("", "/exposure", "/check"):
+        page.goto(f"{box.kiosk}/kiosk/calibration{path}")
+        boxes = [each.bounding_box() for each in page.locator("a[href], button").all() if each.is_visible()]
+        assert all(each and min(each["width"], each["height"]) >= TARGET_PX for each in boxes), path
+        assert all(each and each["y"] + each["height"] <= size[1] for each in boxes), path
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0], path
+
+
+def test_a_step_says_that_it_is_being_done_and_what_it_measured(screen: Callable[..., Page], box: Any) -> None:
+    page = screen(language="en")
+    page.goto(f"{box.kiosk}/kiosk/calibration/exposure")
+    page.click("form button")
+    expect(page.locator("[data-done=exposure]")).to_be_visible(timeout=60_000)
+    expect(page.locator("[data-done]")).to_contain_text("0.17")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, Route, expect
 
@@ -244,3 +245,27 @@ def test_what_is_touched_on_a_phone_is_large_enough(phone: Callable[..., Page], 
             touched = each.bounding_box()
             assert touched is not None
             assert min(touched["width"], touched["height"]) >= 48
+
+
+def test_a_photo_refused_twice_leads_to_an_answer_with_a_reservation(
+    phone: Callable[..., Page], box: Any, fill: Fill, result: Result, tmp_path: Path, encoded: Callable[..., bytes]
+) -> None:
+    for number in (1, 2):
+        dark = np.full((480, 480, 3), 8 * number, np.uint8)
+        (tmp_path / f"{number}.png").write_bytes(encoded(dark, "PNG"))
+    page = phone(box)
+    fill(page, tmp_path / "1.png", box.phones)
+    assert result(page) == "cannot_assess"
+    expect(page.locator("[data-reason=exposure_dark]")).to_be_visible()
+    expect(page.locator(".offers")).to_have_count(0)
+    page.click(".refusal a.button")
+    expect(page.locator("#site")).to_have_value("forearm")
+    page.set_input_files("input[name=phone_gallery]", tmp_path / "2.png")
+    page.check("input[name=consent]")
+    page.click("#form > button")
+    assert result(page) == "cannot_assess"
+    buttons = [each.bounding_box() for each in page.locator(".refusal a, .refusal button").all()]
+    assert all(each and each["height"] >= 48 for each in buttons)
+    page.click("form[action$=go-on] button")
+    expect(page.locator("[data-reserved]")).to_be_visible(timeout=60_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
