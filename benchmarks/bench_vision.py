@@ -69,8 +69,12 @@ def gate_of(assessor: Assessor, view: Pixels) -> Callable[[], Quality]:
     """All checks of the bundle on a view; what the network computed anyway is there already."""
     limits, outputs = assessor.limits, assessor.network.run(view)
     assert limits is not None, "the bundle has no gate"  # noqa: S101  # a benchmark of it makes no sense then
-    maps = [outputs[name] for name in limits.features]
-    return lambda: gate.examine(Scene(view, measures.pooled(maps)), limits)
+
+    def judge() -> Quality:
+        features = {name: measures.pooled(outputs[name]) for name in limits.features}
+        return gate.examine(Scene(view, features), limits)
+
+    return judge
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ STAINS: Final = ((110, 50, 140), (150, 85, 25), (60, 120, 110))
 """Gentian violet, iodine, green soap, sRGB."""
 HAIRS: Final = ((25, 18, 15), (60, 40, 28), (120, 85, 55), (215, 210, 205))
 """Black, brown, fair and white hair, sRGB."""
+USUAL_SKIN: Final = (0.5, 0.28, 0.19)
+"""Linear sRGB of light skin; only its hue counts."""
 CREAMS: Final = ((245, 244, 238), (235, 225, 210), (250, 240, 225))
 
 
@@ -52,25 +54,31 @@ def bright(view: Pixels, random: np.random.Generator) -> Pixels:
 
 
 def uneven(view: Pixels, random: np.random.Generator) -> Pixels:
-    """Light from one side: linear light falls to between 4 and 8 per cent across the picture."""
+    """Light from one side: linear light falls to between 2 and 4 per cent from one corner or edge to the other."""
     axis = np.linspace(-1, 1, len(view), dtype=np.float32)
     angle = random.uniform(0, 2 * np.pi)
     along = np.cos(angle) * axis[None, :] + np.sin(angle) * axis[:, None]
-    fall = np.log(random.uniform(0.04, 0.08)) / 2
+    fall = np.log(random.uniform(0.02, 0.04)) / 2
     return _encoded(_linear(view) * np.exp(fall * along / np.abs(along).max())[..., None] * 0.8)
 
 
 def cast(view: Pixels, random: np.random.Generator) -> Pixels:
-    """A coloured lamp or a spoilt white balance: blue, green, cyan or magenta."""
+    """A coloured lamp on skin of the usual hue: blue, green, cyan or magenta.
+
+    The photograph's own tint is taken out first: under a blue lamp a yellowish photograph would come out neutral.
+    """
+    light = _linear(view)
+    median = np.median(light.reshape(-1, 3), axis=0)
+    usual = np.array(USUAL_SKIN, np.float32) * median.mean() / np.mean(USUAL_SKIN)
     gains = np.array([(0.25, 0.6, 2.2), (0.3, 1.7, 0.4), (0.35, 1.4, 1.7), (1.2, 0.25, 1.9)], np.float32)
-    return _encoded(_linear(view) * random.choice(gains))
+    return _encoded(light * (usual / np.maximum(median, 1e-3)) * random.choice(gains))
 
 
 def glare(view: Pixels, random: np.random.Generator) -> Pixels:
     """Wet: many burnt-out specks and streaks over the middle, as light mirrored by fluid."""
     size, middle = len(view), len(view) / 2
     field = ndimage.gaussian_filter(random.normal(size=(size, size)), random.uniform(1.6, 2.6))
-    specks = field > np.quantile(field, 1 - random.uniform(0.08, 0.14))
+    specks = field > np.quantile(field, 1 - random.uniform(0.11, 0.17))
     y, x = np.ogrid[:size, :size]
     near = np.exp(-((((x - middle) / (0.3 * size)) ** 2 + ((y - middle) / (0.3 * size)) ** 2) ** 2))
     return _mixed(view, (252, 251, 248), ndimage.gaussian_filter(specks * near, 0.7) * 1.3)
@@ -89,20 +97,20 @@ def crust(view: Pixels, random: np.random.Generator) -> Pixels:
 
 
 def ink(view: Pixels, random: np.random.Generator) -> Pixels:
-    """A circle, arcs, dots or strokes of a skin marker or pen, 4 to 10 px wide."""
+    """A circle, arcs, dots or strokes of a skin marker or pen, 6 to 12 px wide."""
     way = random.choice(4)
     paths = (_circle, _arcs, _dots, _strokes)[way](len(view), random)
-    cover = _lines(len(view), paths, random.uniform(4, 10))
-    patchy = 1 - random.uniform(0, 0.35) * np.clip(
+    cover = _lines(len(view), paths, random.uniform(6, 12))
+    patchy = 1 - random.uniform(0, 0.25) * np.clip(
         ndimage.gaussian_filter(random.normal(size=cover.shape), 1.5) * 3, 0, 1
     )
-    return _mixed(view, INKS[random.choice(len(INKS))], cover * patchy * random.uniform(0.8, 0.95))
+    return _mixed(view, INKS[random.choice(len(INKS))], cover * patchy * random.uniform(0.88, 0.97))
 
 
 def stain(view: Pixels, random: np.random.Generator) -> Pixels:
     """Gentian violet, iodine or green soap, painted over a part of the skin: it multiplies as a dye does."""
     dye = np.array(STAINS[random.choice(len(STAINS))], np.float32) / 255
-    cover = (_blob(len(view), random, random.uniform(0.25, 0.4)) * random.uniform(0.7, 0.95))[..., None]
+    cover = (_blob(len(view), random, random.uniform(0.3, 0.42)) * random.uniform(0.85, 0.98))[..., None]
     return np.clip(view * (1 - cover + cover * dye * 1.25), 0, 255).astype(np.uint8)
 
 
@@ -110,8 +118,8 @@ def cream(view: Pixels, random: np.random.Generator) -> Pixels:
     """White or ivory cream, thick enough to hide the skin in places."""
     size = len(view)
     smear = ndimage.gaussian_filter(random.normal(size=(size, size)), (6, 3))
-    cover = _blob(size, random, random.uniform(0.25, 0.4)) * np.clip(0.75 + smear * 6, 0.35, 1)
-    return _mixed(view, CREAMS[random.choice(len(CREAMS))], cover * 0.95)
+    cover = _blob(size, random, random.uniform(0.3, 0.42)) * np.clip(0.85 + smear * 6, 0.5, 1)
+    return _mixed(view, CREAMS[random.choice(len(CREAMS))], cover * 0.97)
 
 
 def hair(view: Pixels, random: np.random.Generator) -> Pixels:

@@ -1,4 +1,4 @@
-"""One more output for a finished .tflite: a tensor it computes anyway, named in the signature.
+"""Further outputs for a finished .tflite: tensors it computes anyway, named in the signature.
 
 Nothing is converted or quantised again, so every other output stays the same to the bit.
 """
@@ -8,14 +8,14 @@ from typing import Any, Final
 import flatbuffers  # type: ignore[import-untyped]
 from ai_edge_litert import schema_py_generated as schema
 
-NAME: Final = "features"
-LAYER: Final = "mixed5"
+LAYERS: Final = ("mixed2", "mixed4", "mixed5", "mixed7", "mixed8", "mixed10")
+"""Concatenations of InceptionV3, from fine and local to coarse; each becomes an output of its own name."""
 IDENTIFIER: Final = b"TFL3"
 SPARE_BYTES: Final = 1 << 20
 
 
-def with_features(model: bytes, layer: str = LAYER, name: str = NAME) -> bytes:
-    """The model with the concatenation ``layer`` as a further output; unchanged where it has that output already.
+def with_features(model: bytes, layers: tuple[str, ...] = LAYERS) -> bytes:
+    """The model with the concatenations ``layers`` as further outputs; unchanged where it has them already.
 
     Raises ``ValueError`` where the model has no such layer, or no signature.
     """
@@ -23,12 +23,14 @@ def with_features(model: bytes, layer: str = LAYER, name: str = NAME) -> bytes:
     if not parsed.signatureDefs:
         raise ValueError("the model has no signature")
     outputs = parsed.signatureDefs[0].outputs
-    if any(_text(output.name) == name for output in outputs):
+    missing = [layer for layer in layers if layer not in {_text(output.name) for output in outputs}]
+    if not missing:
         return model
     graph = parsed.subgraphs[parsed.signatureDefs[0].subgraphIndex]
-    index = _tensor(graph, layer)
-    graph.outputs = [*graph.outputs, index]
-    outputs.append(_named(name, index))
+    for layer in missing:
+        index = _tensor(graph, layer)
+        graph.outputs = [*graph.outputs, index]
+        outputs.append(_named(layer, index))
     builder = flatbuffers.Builder(len(model) + SPARE_BYTES)
     builder.Finish(parsed.Pack(builder), IDENTIFIER)
     return bytes(builder.Output())

@@ -1,7 +1,6 @@
 """What the gate's limits do: recall by case and by source, and of rendered faults; all out of fold."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -31,6 +30,11 @@ class Table:
     @property
     def plain(self) -> Mask:
         """The photographs as they are."""
+        return np.asarray(self.turned & (self.samples.turn == 0))
+
+    @property
+    def turned(self) -> Mask:
+        """The photographs as they are, and turned: to learn from."""
         return np.asarray(self.samples.kind == PLAIN)
 
     @property
@@ -38,9 +42,19 @@ class Table:
         """Photographs as they are, without any label."""
         return np.asarray(self.plain & clear(self.labels))
 
+    @property
+    def certain(self) -> Mask:
+        """Clear photographs of which the reader was certain."""
+        doubted = self.labels["uncertain"].to_numpy() == 1 if "uncertain" in self.labels else False
+        return np.asarray(self.clear & ~doubted) if isinstance(doubted, np.ndarray) else self.clear
+
     def faulty(self, case: str) -> Mask:
         """Photographs as they are that bear the label ``case``."""
-        return np.asarray(self.plain & (self.labels[case].to_numpy() == 1))
+        return np.asarray(self.plain & self.labelled(case))
+
+    def labelled(self, case: str) -> Mask:
+        """Photographs that bear the label ``case``, as they are and turned."""
+        return np.asarray(self.turned & (self.labels[case].to_numpy() == 1))
 
     def rendered(self, check: str) -> Mask:
         """Pictures with a fault that is meant for ``check``."""
@@ -56,11 +70,6 @@ class Table:
         """All but the faults of light and focus, for which the network was not asked."""
         others = [kind for kind, (_, check) in FAULTS.items() if check in BASIC]
         return ~np.isin(self.samples.kind, others)
-
-    @cached_property
-    def inputs(self) -> Floats:
-        """Classical measures and features, side by side."""
-        return np.concatenate([self.samples.classical, self.samples.features], axis=1).astype(np.float64)
 
 
 def refused_by_basic(table: Table, limits: dict[str, float]) -> Mask:
@@ -82,6 +91,7 @@ def report(table: Table, margins: dict[str, Floats], basic: dict[str, float]) ->
         "photographs": int(table.plain.sum()),
         "clear": int(table.clear.sum()),
         "clear_refused": _share(gate, table.clear),
+        "clear_and_certain_refused": _share(gate, table.certain),
         "clear_refused_by_source": {name: _share(gate, table.clear & (table.source == name)) for name in sources},
         "clear_refused_by_check": {
             **{name: _share(refused_by_basic(table, {name: limit}), table.clear) for name, limit in basic.items()},
@@ -90,6 +100,21 @@ def report(table: Table, margins: dict[str, Floats], basic: dict[str, float]) ->
         "drawn_refused": _share(gate, table.drawn),
         "exclusions": {case: _case(table, case, margins[case], verdicts[case], sources) for case in EXCLUSIONS},
         "rendered": {kind: _rendered(table, kind, verdicts, basic, gate) for kind in FAULTS},
+    }
+
+
+def nested(table: Table, refused: Mask, margins: dict[str, Floats]) -> dict[str, Any]:
+    """What to expect of photographs that had no say in the limits either.
+
+    ``margins``: by thresholds chosen without the photograph's fold; its scores were out of fold before.
+    """
+    verdicts = {case: (margins[case] > 0) & table.with_features for case in EXCLUSIONS}
+    gate = np.logical_or.reduce([refused, *verdicts.values()])
+    return {
+        "method": "thresholds of each fold chosen on the other folds' out-of-fold scores",
+        "recall": {case: _share(verdicts[case], table.faulty(case)) for case in EXCLUSIONS},
+        "clear_refused": _share(gate, table.clear),
+        "clear_and_certain_refused": _share(gate, table.certain),
     }
 
 

@@ -1,6 +1,7 @@
 """The photographs the gate's limits are chosen on: labelled ones, and the same ones with a fault rendered onto them."""
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final, Self
@@ -8,6 +9,7 @@ from typing import Final, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from PIL import Image
 
 from appliance.vision.photo import Pixels, decode
 from appliance.vision.preprocess import preprocess
@@ -17,33 +19,55 @@ from appliance.vision.quality.limits import EXCLUSIONS, GateLimits
 from appliance.vision.quality.scene import Scene
 from appliance.vision.runtime import Network
 from training.faults import FAULTS
+from training.features_output import LAYERS
 from training.golden import draw
 
 LABELS: Final = (*EXCLUSIONS, "blurred", "exposure")
 PLAIN: Final = "plain"
 DRAWN: Final = "drawn"
-FAULT_EVERY: Final = 2
-"""Every second clear photograph is given each of the faults."""
+FAULT_EVERY: Final = 3
+"""Every third clear photograph is given each of the faults."""
 TONES: Final = ((240, 210, 195), (222, 180, 155), (190, 140, 110), (140, 95, 70), (85, 55, 40), (52, 34, 26))
 """Mean sRGB of forearms from very light to dark (Individual Typology Angle 60° to −60°)."""
 SEED: Final = 8
+CLOSER: Final = 0.9
 
 BASIC: Final = tuple(module.ID for module in CHECKS if module.ID not in EXCLUSIONS)
 _ANY: Final = dict.fromkeys((*BASIC, "too_small_mm"), 0.0)
 
 
+def _closer(view: Pixels) -> Pixels:
+    """Upside down, and a tenth nearer."""
+    cut = round(len(view) * (1 - CLOSER)) // 2
+    inner = Image.fromarray(np.ascontiguousarray(view[::-1][cut : len(view) - cut, cut : len(view) - cut]))
+    return np.asarray(inner.resize(view.shape[:2], Image.Resampling.LANCZOS))
+
+
+TURNS: Final[tuple[Callable[[Pixels], Pixels], ...]] = (
+    lambda view: view,
+    lambda view: view[:, ::-1],
+    lambda view: np.rot90(view),
+    _closer,
+)
+"""A labelled photograph as it is, and three ways in which it has the same fault: what is learned on, not judged by."""
+
+
 @dataclass(frozen=True)
 class Samples:
-    """One row a picture. ``kind``: plain, drawn, or the name of the rendered fault."""
+    """One row a picture. ``kind``: plain, drawn, or the name of the rendered fault; ``turn``: index of ``TURNS``."""
 
     image: NDArray[np.str_]
     kind: NDArray[np.str_]
+    turn: NDArray[np.int64]
     classical: NDArray[np.float32]
     """N × number of classical measures, in the order of their names."""
-    features: NDArray[np.float32]
-    """N × number of pooled features of the network; zeros where only the checks of light and focus are asked."""
+    features: NDArray[np.float16]
+    """N × pooled features of the network's ``LAYERS``; zeros where only the checks of light and focus are asked."""
     basic: NDArray[np.float32]
-    """N × values of the checks that are no exclusion case, in the order of ``BASIC``."""
+    """N × values of the checks that are no exclusion case, in the order of ``BASIC``; zeros for what is turned."""
+
+    sizes: NDArray[np.int64]
+    """Channels of each of the ``LAYERS``."""
 
     @classmethod
     def load(cls, file: Path) -> Self:
@@ -53,16 +77,27 @@ class Samples:
 
     def save(self, file: Path) -> None:
         """Keep them, for the network is slow."""
+        file.parent.mkdir(parents=True, exist_ok=True)
         np.savez(file, **{field.name: getattr(self, field.name) for field in fields(self)})
 
+    @classmethod
+    def joined(cls, parts: "list[Samples]") -> "Samples":
+        """All of them, in order."""
+        rows = [field.name for field in fields(cls) if field.name != "sizes"]
+        together = {name: np.concatenate([getattr(part, name) for part in parts]) for name in rows}
+        return cls(**together, sizes=parts[0].sizes)
 
-def collect(labels: pd.DataFrame, folder: Path, network: Network, output: str) -> Samples:
-    """Measure every labelled photograph, drawn skin, and faults on the clear photographs. ``labels``: quality.csv."""
-    rows = [_measured(name, kind, view, network, output) for name, kind, view in _pictures(labels, folder)]
-    image, kind, classical, features, basic = zip(*rows, strict=True)
-    width = max(len(row) for row in features)
-    filled = np.stack([row if len(row) else np.zeros(width, np.float32) for row in features])
-    return Samples(np.array(image), np.array(kind), np.stack(classical), filled, np.stack(basic))
+
+def collect(labels: pd.DataFrame, folder: Path, network: Network, cache: Path | None = None) -> Samples:
+    """Measure every labelled photograph, drawn skin, and faults on the clear photographs. ``labels``: quality.csv.
+
+    ``cache``: a folder of this very network's measures, one file a kind of picture; only what is missing is measured.
+    """
+    views = {str(name): preprocess(decode((folder / str(name)).read_bytes())) for name in labels["image"]}
+    chosen = [str(name) for name in labels["image"][clear(labels)]][::FAULT_EVERY]
+    return Samples.joined(
+        [_of_kind(kind, _pictures(kind, views, chosen), network, cache) for kind in (PLAIN, DRAWN, *FAULTS)]
+    )
 
 
 def measure_names() -> list[str]:
@@ -75,38 +110,54 @@ def clear(labels: pd.DataFrame) -> NDArray[np.bool_]:
     return np.asarray(labels[list(LABELS)].sum(axis=1) == 0)
 
 
-def _pictures(labels: pd.DataFrame, folder: Path) -> Iterator[tuple[str, str, Pixels]]:
-    random = np.random.default_rng(SEED)
-    yield from _drawn(random)
-    views = {str(name): preprocess(decode((folder / str(name)).read_bytes())) for name in labels["image"]}
-    yield from ((name, PLAIN, view) for name, view in views.items())
-    chosen = [str(name) for name in labels["image"][clear(labels)]][::FAULT_EVERY]
-    for kind, (render, _) in FAULTS.items():
-        yield from ((name, kind, render(views[name], random)) for name in chosen)
+def _of_kind(kind: str, pictures: Iterator[tuple[str, int, Pixels]], network: Network, cache: Path | None) -> Samples:
+    kept = None if cache is None else cache / f"{kind}.npz"
+    if kept is not None and kept.is_file():
+        return Samples.load(kept)
+    rows = [(name, kind, turn, *_measured(kind, turn, view, network)) for name, turn, view in pictures]
+    columns = (np.stack([np.asarray(value) for value in column]) for column in zip(*rows, strict=True))
+    named = dict(zip((field.name for field in fields(Samples)), columns, strict=False))
+    samples = Samples(**named, sizes=np.array([network.channels(layer) for layer in LAYERS]))
+    if kept is not None:
+        samples.save(kept)
+    return samples
 
 
-def _drawn(random: np.random.Generator) -> Iterator[tuple[str, str, Pixels]]:
+def _pictures(kind: str, views: dict[str, Pixels], chosen: list[str]) -> Iterator[tuple[str, int, Pixels]]:
+    """Name, turn and view. A kind's chances do not depend on the other kinds."""
+    random = np.random.default_rng([SEED, *hashlib.sha256(kind.encode()).digest()[:4]])
+    if kind == DRAWN:
+        yield from ((name, 0, view) for name, view in _drawn(random))
+    elif kind == PLAIN:
+        for name, view in views.items():
+            yield from ((name, turn, np.ascontiguousarray(way(view))) for turn, way in enumerate(TURNS))
+    else:
+        yield from ((name, 0, FAULTS[kind][0](views[name], random)) for name in chosen)
+
+
+def _drawn(random: np.random.Generator) -> Iterator[tuple[str, Pixels]]:
     """Pictures of skin without any fault and from no source: drawn plaques, and even skin of every tone."""
-    yield from ((f"drawn {seed}", DRAWN, preprocess(draw(seed))) for seed in range(4))
+    yield from ((f"drawn {seed}", preprocess(draw(seed))) for seed in range(4))
     for tone in TONES:
         grain = random.normal(0, 8, (299, 299, 1))
-        yield f"tone {tone}", DRAWN, np.clip(np.array(tone) + grain, 0, 255).astype(np.uint8)
+        yield f"tone {tone}", np.clip(np.array(tone) + grain, 0, 255).astype(np.uint8)
 
 
 def _measured(
-    name: str, kind: str, view: Pixels, network: Network, output: str
-) -> tuple[str, str, NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    kind: str, turn: int, view: Pixels, network: Network
+) -> tuple[NDArray[np.float32], NDArray[np.float16], NDArray[np.float32]]:
     scene = Scene(view)
     classical = np.array(list(scene.measures.values()), np.float32)
-    basic = np.array([_basic(scene)[check] for check in BASIC], np.float32)
-    return name, kind, classical, _features(kind, view, network, output), basic
+    basic = np.array(list(_basic(scene).values()) if turn == 0 else [0.0] * len(BASIC), np.float32)
+    return classical, _features(kind, view, network), basic
 
 
-def _features(kind: str, view: Pixels, network: Network, output: str) -> NDArray[np.float32]:
+def _features(kind: str, view: Pixels, network: Network) -> NDArray[np.float16]:
     """Pooled features; zeros where only the other checks are asked, for the network takes most of the time."""
     if kind in FAULTS and FAULTS[kind][1] in BASIC:
-        return np.zeros(0, np.float32)
-    return measures.pooled([network.run(view)[output]])
+        return np.zeros(3 * sum(network.channels(layer) for layer in LAYERS), np.float16)
+    outputs = network.run(view)
+    return np.concatenate([measures.pooled(outputs[layer]) for layer in LAYERS]).astype(np.float16)
 
 
 def _basic(scene: Scene) -> dict[str, float]:

@@ -106,11 +106,10 @@ class Assessor:
             seen=seen(scene, self.bundle.card.skin_tones),
         )
 
-    def _features(self, outputs: Outputs) -> NDArray[np.float32] | None:
+    def _features(self, outputs: Outputs) -> dict[str, NDArray[np.float32]]:
         """What the gate's evidence uses of the network: computed anyway, never by a second pass."""
-        if self.limits is None or not self.limits.features:
-            return None
-        return measures.pooled([outputs[name] for name in self.limits.features])
+        names = () if self.limits is None else self.limits.features
+        return {name: measures.pooled(outputs[name]) for name in names}
 
     def _above(self, findings: tuple[Finding, ...]) -> tuple[OperatingPoint, ...]:
         """Which of the operating points the answer lies above."""

@@ -38,6 +38,7 @@ class Network:
         self._input, about = next(iter(self._runner.get_input_details().items()))
         self._takes_bytes = about["dtype"] == np.uint8
         self._scales = {name: about["quantization"] for name, about in self._runner.get_output_details().items()}
+        self._channels = {name: about["shape"][-1] for name, about in self._runner.get_output_details().items()}
         self._lock = threading.Lock()
 
     def run(self, view: Pixels) -> Outputs:
@@ -53,6 +54,10 @@ class Network:
     def step(self, output: str) -> float:
         """The size of one INT8 step of an output; 0 for a float output."""
         return float(self._scales[output][0])
+
+    def channels(self, output: str) -> int:
+        """How many channels (the last axis) an output has."""
+        return int(self._channels[output])
 
     def _dequantise(self, name: str, value: NDArray[Any]) -> NDArray[np.float32]:
         scale, zero_point = self._scales[name]

@@ -1,35 +1,49 @@
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from appliance.vision.preprocess import preprocess
 from appliance.vision.quality.limits import EXCLUSIONS
 from appliance.vision.runtime import Network
 from training.faults import FAULTS
-from training.features_output import NAME, with_features
-from training.gate import choose, table_of
-from training.gate_samples import BASIC, Samples, measure_names
+from training.features_output import LAYERS, with_features
+from training.gate import WAYS, carry_over, choose, table_of
+from training.gate_fit import SLOPE, Space, ridge, scored
+from training.gate_samples import BASIC, LABELS, Samples, collect, measure_names
 from training.golden import draw
 
 
-def test_the_further_output_changes_nothing_else(bundle_folder: Path) -> None:
+def test_the_further_outputs_change_nothing_else(bundle_folder: Path) -> None:
     model = (bundle_folder / "model.tflite").read_bytes()
     view = preprocess(draw(2))
     before, after = Network(model, threads=1).run(view), Network(with_features(model), threads=1).run(view)
-    assert after[NAME].shape == (17, 17, 768)
+    assert after["mixed5"].shape == (17, 17, 768)
+    assert set(LAYERS) <= set(after)
     assert all(np.array_equal(before[name], after[name]) for name in ("logits", "outlier", "class_maps"))
 
 
-def test_a_model_that_has_the_output_stays_as_it_is(bundle_folder: Path) -> None:
+def test_a_model_that_has_the_outputs_stays_as_it_is(bundle_folder: Path) -> None:
     once = with_features((bundle_folder / "model.tflite").read_bytes())
     assert with_features(once) == once
 
 
 def test_says_which_layer_is_missing(bundle_folder: Path) -> None:
     with pytest.raises(ValueError, match="named mixed99"):
-        with_features((bundle_folder / "model.tflite").read_bytes(), layer="mixed99", name="other")
+        with_features((bundle_folder / "model.tflite").read_bytes(), ("mixed99",))
+
+
+def test_an_evaluation_of_the_same_network_stands_and_that_of_another_does_not(tmp_path: Path) -> None:
+    (tmp_path / "evaluation").mkdir()
+    for name, model in (("test", "old"), ("validation", "another")):
+        (tmp_path / f"evaluation/{name}.json").write_text(json.dumps({"model_sha256": model}))
+    carry_over(tmp_path, "old", "new")
+    test, validation = (json.loads((tmp_path / f"evaluation/{n}.json").read_text()) for n in ("test", "validation"))
+    assert test == {"model_sha256": "new", "model_sha256_without_features": "old"}
+    assert validation == {"model_sha256": "another"}
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -43,20 +57,28 @@ def test_a_fault_changes_the_view_and_is_the_same_for_the_same_seed(fault: str) 
 
 
 def _samples(random: np.random.Generator, labels: pd.DataFrame) -> Samples:
-    """Features 0 … 3 carry the four cases; features beside them are noise."""
+    """Channels 0 … 3 of every layer carry the four cases; what else there is is noise."""
     kinds = ["plain"] * len(labels) + [kind for kind in FAULTS for _ in range(10)]
     images = [*labels["image"], *(str(name) for _ in FAULTS for name in labels["image"][:10])]
-    features = random.normal(0, 0.3, (len(kinds), 12)) + 1
+    features = random.normal(0, 0.3, (len(kinds), 3 * 4 * len(LAYERS))) + 1
     basic = np.ones((len(kinds), len(BASIC)))
     for row, kind in enumerate(kinds):
         for column, case in enumerate(EXCLUSIONS):
             shown = labels[case].iloc[row] == 1 if kind == "plain" else FAULTS[kind][1] == case
-            features[row, column] += 3 * shown
+            features[row, column::4] += 3 * shown
         if kind != "plain" and FAULTS[kind][1] in BASIC:
             check = FAULTS[kind][1]
             basic[row, BASIC.index(check)] = 3.0 if check in ("exposure", "colour_cast", "uneven_light") else 0.0
     classical = random.normal(size=(len(kinds), len(measure_names())))
-    return Samples(np.array(images), np.array(kinds), *(a.astype(np.float32) for a in (classical, features, basic)))
+    return Samples(
+        np.array(images),
+        np.array(kinds),
+        np.zeros(len(kinds), np.int64),
+        classical.astype(np.float32),
+        features.astype(np.float16),
+        basic.astype(np.float32),
+        np.full(len(LAYERS), 4),
+    )
 
 
 def _labels() -> pd.DataFrame:
@@ -70,8 +92,9 @@ def test_finds_the_faults_and_lets_the_clear_ones_pass() -> None:
     labels = _labels()
     manifest = pd.DataFrame({"image": labels["image"], "group": labels["image"], "source": "one"})
     limits, report = choose(table_of(_samples(np.random.default_rng(1), labels), labels, manifest), "a test")
-    assert limits.features == (NAME,)
+    assert limits.features == LAYERS
     assert report["clear_refused"] <= 0.1
+    assert all(report["nested"]["recall"][case] > 0.9 for case in EXCLUSIONS)
     assert all(report["exclusions"][case]["all"]["recall"] > 0.9 for case in EXCLUSIONS)
     assert all(report["rendered"][kind]["recall"] > 0.9 for kind in ("blur", "dark", "ink", "hair", "far"))
 
@@ -83,3 +106,34 @@ def test_labels_that_mean_nothing_are_not_found_out_of_fold() -> None:
     shuffled = labels.assign(**{case: random.permutation(labels[case]) for case in EXCLUSIONS})
     _, report = choose(table_of(samples, shuffled, manifest), "a test")
     assert report["exclusions"]["hair"]["all"]["recall"] < 0.7
+
+
+def test_the_heads_say_on_the_box_what_they_said_in_the_fit() -> None:
+    labels = _labels()
+    manifest = pd.DataFrame({"image": labels["image"], "group": labels["image"], "source": "one"})
+    table = table_of(_samples(np.random.default_rng(1), labels), labels, manifest)
+    space, way = Space(table), WAYS["hair"].photographs[0]
+    kernel = space.kernel(way.blocks)
+    fit = ridge(kernel, table.labelled("hair"), table.plain, way.penalty)
+    head = space.head([(fit, way.blocks)], threshold=0.4)
+    rows = np.arange(0, 120, 10)
+    said = [
+        head.margin(
+            dict(zip(measure_names(), space.raw("classical")[row].tolist(), strict=True)),
+            {layer: space.raw(layer)[row] for layer in LAYERS},
+        )
+        for row in rows
+    ]
+    assert said == pytest.approx((SLOPE * (scored(kernel, fit, rows) - 0.4)).tolist(), abs=0.01)
+
+
+def test_a_kind_of_picture_is_measured_once(bundle_folder: Path, tmp_path: Path) -> None:
+    Image.fromarray(draw(3)).save(tmp_path / "a.png")
+    labels = pd.DataFrame([{"image": "a.png", **dict.fromkeys(LABELS, 0)}])
+    network = Network(with_features((bundle_folder / "model.tflite").read_bytes()), threads=1)
+    first = collect(labels, tmp_path, network, tmp_path / "cache")
+    assert sorted(set(first.kind)) == sorted({"plain", "drawn", *FAULTS})
+    (tmp_path / "cache" / "ink.npz").unlink()
+    again = collect(labels, tmp_path, network, tmp_path / "cache")
+    assert np.array_equal(first.features, again.features)
+    assert (tmp_path / "cache" / "ink.npz").is_file()

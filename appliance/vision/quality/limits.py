@@ -1,6 +1,7 @@
 """The gate's limits, as the bundle carries them: chosen by ``dermkiosk-train gate``, never by hand."""
 
 import base64
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
@@ -19,6 +20,8 @@ EXCLUSIONS: Final = ("residue", "too_small", "hair", "exudate")
 
 
 EVIDENCE_LIMIT: Final = 0.5
+Features = Mapping[str, Floats]
+"""Pooled features of the network by the name of the output they come from."""
 
 
 class Part(BaseModel):
@@ -33,22 +36,22 @@ class Head(Part):
     bias: float
     measured: dict[str, float]
     """Weight of each classical measure, by its name in :mod:`appliance.vision.quality.measures`."""
-    network: str = ""
-    """Weights of the network's pooled features, base64 of little-endian float16; empty where they have no say."""
+    network: dict[str, str] = {}
+    """Weights of the pooled features of an output of the network, base64 of little-endian float16, by its name."""
 
     @cached_property
-    def network_weights(self) -> Floats:
+    def network_weights(self) -> dict[str, Floats]:
         """One weight a feature. Raises ``ValueError`` where it is not base64 of float16."""
-        return np.frombuffer(base64.b64decode(self.network, validate=True), "<f2").astype(np.float32)
+        return {name: _decoded(weights) for name, weights in self.network.items()}
 
-    def margin(self, measures: dict[str, float], features: Floats | None) -> float:
+    def margin(self, measures: dict[str, float], features: Features) -> float:
         """Above 0: faulty. Raises ``KeyError`` for a measure not taken, ``ValueError`` for features not given."""
         total = self.bias + sum(weight * measures[name] for name, weight in self.measured.items())
-        if not self.network:
-            return total
-        if features is None or features.shape != self.network_weights.shape:
-            raise ValueError(f"{len(self.network_weights)} features of the network are needed")
-        return total + float(self.network_weights @ features)
+        for name, weights in self.network_weights.items():
+            if name not in features or features[name].shape != weights.shape:
+                raise ValueError(f"{len(weights)} features of the network's output {name} are needed")
+            total += float(weights @ features[name])
+        return total
 
 
 class Evidence(Part):
@@ -60,7 +63,7 @@ class Evidence(Part):
 
     heads: tuple[Head, ...] = Field(min_length=1)
 
-    def score(self, measures: dict[str, float], features: Floats | None) -> float:
+    def score(self, measures: dict[str, float], features: Features) -> float:
         """The surer head's sigmoid, 0 … 1; its limit is :data:`EVIDENCE_LIMIT`. Raises as :meth:`Head.margin`."""
         margin = max(head.margin(measures, features) for head in self.heads)
         return float(1 / (1 + np.exp(-np.clip(margin, -50, 50))))
@@ -80,21 +83,26 @@ class GateLimits(Part):
     """Where the scale is known: the smallest diameter in mm."""
     exclusions: dict[str, Evidence]
     features: tuple[str, ...]
-    """Names of the network's outputs whose pooled values the evidence uses, in this order."""
+    """Names of the network's outputs whose pooled values the evidence uses."""
     fitted_on: str
 
     @model_validator(mode="after")
     def _all_four(self) -> Self:
         if set(self.exclusions) != set(EXCLUSIONS):
             raise ValueError(f"exclusions are {sorted(self.exclusions)}, not {sorted(EXCLUSIONS)}")
-        if not self.features and any(head.network for case in self.exclusions.values() for head in case.heads):
-            raise ValueError("evidence uses features of the network, but no output is named")
+        used = {name for case in self.exclusions.values() for head in case.heads for name in head.network}
+        if not used <= set(self.features):
+            raise ValueError(f"evidence uses the outputs {sorted(used)} of the network, but {self.features} are named")
         return self
 
 
 def encoded(weights: NDArray[np.floating]) -> str:
-    """Weights as :attr:`Evidence.network` keeps them."""
+    """Weights as :attr:`Head.network` keeps them."""
     return base64.b64encode(weights.astype("<f2").tobytes()).decode("ascii")
+
+
+def _decoded(weights: str) -> Floats:
+    return np.frombuffer(base64.b64decode(weights, validate=True), "<f2").astype(np.float32)
 
 
 def limits_of(folder: Path, sha256: dict[str, str]) -> GateLimits:

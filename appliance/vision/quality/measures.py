@@ -3,7 +3,6 @@
 All measures are plain numbers; shares are given as logarithms, because a share of one per cent of ink already matters.
 """
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -31,15 +30,12 @@ def classical(scene: "Scene") -> dict[str, float]:
     return {**ink(scene), **lines(scene), **extent(scene), **wetness(scene)}
 
 
-def pooled(outputs: Sequence[Floats]) -> Floats:
-    """The network's features, each H×W×C, as 3·C numbers each: log(1 + mean), log(1 + deviation), log(1 + maximum).
+def pooled(maps: Floats) -> Floats:
+    """The network's features H×W×C as 3·C numbers: log(1 + mean), log(1 + standard deviation), log(1 + maximum).
 
     The maximum finds what is small and local, such as a stroke of a pen.
     """
-    return np.concatenate([_pooled(maps.reshape(-1, maps.shape[-1])) for maps in outputs])
-
-
-def _pooled(places: Floats) -> Floats:
+    places = maps.reshape(-1, maps.shape[-1])
     mean = places.mean(axis=0)
     spread = np.sqrt(np.maximum(np.einsum("ij,ij->j", places, places) / len(places) - mean**2, 0))
     return np.asarray(np.log1p(np.concatenate([mean, spread, places.max(axis=0)])), np.float32)

@@ -1,6 +1,7 @@
 """What several checks measure on, computed once for a view."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
@@ -24,8 +25,9 @@ class Scene:
     """The network's view, uint8 RGB, 299×299×3, with what is derived from it. Half: 149×149; quarter: 74×74."""
 
     view: Pixels
-    features: Floats | None = None
-    """The network's own features of this view, pooled: see :func:`appliance.vision.quality.measures.pooled`."""
+    features: Mapping[str, Floats] = field(default_factory=dict)
+    """The network's own features of this view by the name of their output, pooled:
+    see :func:`appliance.vision.quality.measures.pooled`."""
     side_mm: float | None = None
     """What the view's side measures on the skin, where the scale is known."""
 
