@@ -30,6 +30,8 @@ FAULT_EVERY: Final = 3
 TONES: Final = ((240, 210, 195), (222, 180, 155), (190, 140, 110), (140, 95, 70), (85, 55, 40), (52, 34, 26))
 """Mean sRGB of forearms from very light to dark (Individual Typology Angle 60° to −60°)."""
 SEED: Final = 8
+SIMULATED: Final = Path(__file__).with_name("simulated_skin")
+"""Captures of the synthetic camera (firmware.synthetic), of which training knows nothing."""
 CLOSER: Final = 0.9
 
 BASIC: Final = tuple(module.ID for module in CHECKS if module.ID not in EXCLUSIONS)
@@ -136,8 +138,12 @@ def _pictures(kind: str, views: dict[str, Pixels], chosen: list[str]) -> Iterato
 
 
 def _drawn(random: np.random.Generator) -> Iterator[tuple[str, Pixels]]:
-    """Pictures of skin without any fault and from no source: drawn plaques, and even skin of every tone."""
+    """Pictures of skin without any fault and from no source: drawn plaques, even skin of every tone, captures.
+
+    A box on simulated hardware that refused all of its own pictures could not be tried out.
+    """
     yield from ((f"drawn {seed}", preprocess(draw(seed))) for seed in range(4))
+    yield from ((file.name, preprocess(decode(file.read_bytes()))) for file in sorted(SIMULATED.glob("*.jpg")))
     for tone in TONES:
         grain = random.normal(0, 8, (299, 299, 1))
         yield f"tone {tone}", np.clip(np.array(tone) + grain, 0, 255).astype(np.uint8)
