@@ -1,7 +1,7 @@
 """Photographs as batches: augmented and mixed for training, plain for everything else, fed through ``tf.data``.
 
 A batch follows from the seed and the number of the step alone. So a run that was cut goes on as if it never had been,
-and several workers can each make their own part of the same batch.
+and several workers can each make their own part of the same batch (mixing pairs photographs within a part).
 """
 
 from collections.abc import Callable, Sequence
@@ -96,7 +96,9 @@ class Feed:
         if self.seed is not None:
             rows = np.random.default_rng((self.seed, epoch)).permutation(rows)
         worker, workers = self.part
-        return [int(row) for row in rows[number * self.size : (number + 1) * self.size][worker::workers]]
+        rows = rows[number * self.size : (number + 1) * self.size]
+        # No worker may be left without work in the last batch: it would hold up the others. A few count twice there.
+        return [int(row) for row in np.resize(rows, max(len(rows), workers))[worker::workers]]
 
     def _view(self, row: int, epoch: int) -> Pixels:
         pixels = self.photographs.pixels(row)

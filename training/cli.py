@@ -48,17 +48,18 @@ def main() -> None:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="folder of the starting weights that the TOML names",
 )
-def everything(config: Path, data: Path, weights: Path) -> None:
+@click.option("--final", is_flag=True, help="look at the test photographs, too: once, when all is chosen")
+def everything(config: Path, data: Path, weights: Path, final: bool) -> None:
     """From photographs to a bundle: every step of a TOML file, one after the other; goes on after a kill.
 
     \b
     Example:
-      dermkiosk-train all --config training/skin8.toml --data PHOTOS --weights WEIGHTS
+      dermkiosk-train all --config training/skin8.toml --data PHOTOS --weights WEIGHTS --final
     """
     from training.everything import run_all
 
     with _said_plainly():
-        run_all(config, data, weights, click.echo)
+        run_all(config, data, weights, click.echo, final=final)
 
 
 @main.command()
@@ -370,4 +371,4 @@ def lesion(data: Path) -> None:
 
 def _print_figures(figures: dict[str, float]) -> None:
     for name, value in figures.items():
-        click.echo(f"{name:<24}{value:.4g}")
+        click.echo(f"{name:<48}{value:.4g}")

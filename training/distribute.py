@@ -58,7 +58,7 @@ def _workers() -> Any:
     """The strategy for several machines, made so that Keras's ``fit`` runs under it."""
     import tensorflow as tf
 
-    class Workers(tf.distribute.MultiWorkerMirroredStrategy):
+    class Workers(tf.distribute.MultiWorkerMirroredStrategy):  # type: ignore[misc]  # TensorFlow has no types
         def reduce(self, reduce_op: Any, value: Any, axis: int | None) -> Any:
             """Keras 3 hands over its first batch as a whole, and each step's loss, a scalar, with an axis to reduce.
 

@@ -1,31 +1,79 @@
-"""All steps from photographs to a bundle, as one TOML file asks for them."""
+"""All steps from photographs to a bundle, as one TOML file asks for them.
 
+Each step that ended is written down in ``steps.json`` of the run's folder and not done again, so the same command goes
+on after a kill. The bundle is made inside the run's folder and put in its place once all of it is there.
+"""
+
+import json
+import shutil
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from appliance.files import write_atomically
 from training.dataset import Split
 from training.recipe import Phase, Recipe, scaling_for
 
 Config = dict[str, Any]
 Say = Callable[[str], object]
+DONE: Final = "steps.json"
+KEYS: Final = {
+    "curate": {"collection", "drop", "keep", "crop", "margin", "workers"},
+    "split": {"seed", "keep", "test_share", "train_only_sources", "workers"},
+    "soup": {"shares"},
+    "quantise": {"representatives", "seed", "way"},
+}
+"""What the tables may ask for; ``finetune`` takes the fields of :class:`training.recipe.Recipe`."""
 
 
-def run_all(config: Path, data: Path, weights: Path, say: Say) -> None:
+def run_all(config: Path, data: Path, weights: Path, say: Say, *, final: bool = False) -> None:
     """Curate, split, fine-tune, quantise, calibrate, fit the gate, evaluate. Each step says its name to ``say``.
 
-    ``data`` is the folder of the photographs, ``weights`` that of the starting weights. Steps write into the folders
-    ``run`` and ``bundle`` of the TOML. Raises ``ValueError`` where the TOML asks for something there is not.
+    ``data`` is the folder of the photographs, ``weights`` that of the starting weights. ``final`` also looks at the
+    test photographs. Raises ``ValueError`` where the TOML asks for something there is not, or the run's folder holds
+    what another TOML made.
     """
     wanted = tomllib.loads(config.read_text())
     try:
+        _check(wanted)
         steps = Steps(wanted, data, weights)
     except (KeyError, TypeError) as wrong:
         raise ValueError(f"{config}: {wrong}") from wrong
-    for name, step in steps.in_order():
+    done = _done(steps.run / DONE, wanted)
+    for name, step in steps.in_order(final=final):
+        if name in done:
+            say(f"— {name}: done before")
+            continue
         say(f"— {name}")
         step()
+        done.append(name)
+        _write(steps.run / DONE, wanted, done)
+
+
+def _check(wanted: Config) -> None:
+    """Before hours are spent: ``KeyError`` for a table or a key that no step knows."""
+    for table, keys in KEYS.items():
+        if unknown := set(wanted.get(table, {})) - keys:
+            raise KeyError(f"[{table}] takes {', '.join(sorted(keys))}, not {', '.join(sorted(unknown))}")
+    if unknown := set(wanted) - {"run", "bundle", "finetune", "card", *KEYS}:
+        raise KeyError(f"no step is called {', '.join(sorted(unknown))}")
+    if "soup" in wanted and not wanted["soup"].get("shares"):
+        raise KeyError("[soup] needs shares")
+
+
+def _done(file: Path, wanted: Config) -> list[str]:
+    if not file.is_file():
+        return []
+    kept = json.loads(file.read_text())
+    if kept["wanted"] != wanted:
+        raise ValueError(f"{file.parent} holds what another configuration made; name another folder as run")
+    return list(kept["done"])
+
+
+def _write(file: Path, wanted: Config, done: list[str]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(file, json.dumps({"wanted": wanted, "done": done}, indent=1).encode())
 
 
 class Steps:
@@ -33,14 +81,16 @@ class Steps:
 
     def __init__(self, wanted: Config, data: Path, weights: Path) -> None:
         """Raises ``KeyError`` or ``TypeError`` for what is missing or unknown."""
-        self.run, self.bundle = Path(wanted["run"]), Path(wanted["bundle"])
+        self.run, self.shipped = Path(wanted["run"]), Path(wanted["bundle"])
+        self.bundle = self.run / "bundle" / self.shipped.name
         self.data, self.wanted = data, wanted
         self.curated = self.run / "curated"
         self.split_file = self.curated / "split.csv"
         self.recipe = recipe(wanted["finetune"], self.split_file, data / "manifest.csv", weights)
 
-    def in_order(self) -> tuple[tuple[str, Callable[[], object]], ...]:
+    def in_order(self, *, final: bool) -> tuple[tuple[str, Callable[[], object]], ...]:
         """Name and function of each step."""
+        test = ("evaluate on test photographs", lambda: self.evaluate("test"))
         return (
             ("curate", self.curate),
             ("split", self.split),
@@ -50,7 +100,8 @@ class Steps:
             ("calibrate", self.calibrate),
             ("gate", self.gate),
             ("evaluate on validation photographs", lambda: self.evaluate("validation")),
-            ("evaluate on test photographs", lambda: self.evaluate("test")),
+            *((test,) if final else ()),
+            (f"put the bundle{' with its test' if final else ''} in its place", self.put_in_place),
         )
 
     def curate(self) -> None:
@@ -96,9 +147,11 @@ class Steps:
         finetune(self.recipe, self.run)
 
     def quantise(self) -> None:
-        """INT8, if it passes."""
+        """INT8, if it passes. The earlier bundle's looks at the photographs stay on record."""
         from training.quantise import quantise
 
+        if self.shipped.is_dir() and not self.bundle.exists():
+            shutil.copytree(self.shipped, self.bundle)
         quantise(self.run, self.bundle, **{"representatives": 240, "seed": 8, **self.wanted.get("quantise", {})})
 
     def calibrate(self) -> None:
@@ -106,6 +159,17 @@ class Steps:
         from training.calibrate import calibrate
 
         calibrate(self.run, self.bundle)
+
+    def put_in_place(self) -> None:
+        """The whole bundle, or none of it: a copy beside its place, then two renames."""
+        new, old = (self.shipped.with_name(f".{self.shipped.name}-{which}") for which in ("new", "old"))
+        for left in (new, old):
+            shutil.rmtree(left, ignore_errors=True)
+        shutil.copytree(self.bundle, new)
+        if self.shipped.exists():
+            self.shipped.rename(old)
+        new.rename(self.shipped)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def recipe(wanted: Config, split: Path, images: Path, weights: Path) -> Recipe:

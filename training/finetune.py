@@ -52,7 +52,7 @@ def finetune(recipe: Recipe, run: Path, workers: int = 0) -> None:
         network = build(recipe.scaling, recipe.dropout, recipe.normalisation)
         load_starting_weights(network, recipe.weights)
         for phase in recipe.phases:
-            network = Training(recipe, phase, photographs, own, cluster, pool).run_on(network)
+            network = Training(recipe, phase, photographs, own, cluster, pool, run).run_on(network)
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ class Training:
     run: Path
     cluster: Cluster
     pool: Executor | None
+    teacher: Path
+    """The folder with what the teacher said: one for all workers."""
 
     def run_on(self, network: keras.Model) -> keras.Model:
         """Train the phase, or what is left of it; returns the network as the phase left it."""
@@ -92,7 +94,7 @@ class Training:
         weights = class_weights(train.targets, recipe.classes)
         truth = Truth.of(train.targets, weights, recipe.label_smoothing, recipe.exposure)
         if recipe.teaching:
-            truth = truth.taught(teacher_of(self.run, train), recipe.teaching)
+            truth = truth.taught(teacher_of(self.teacher, train), recipe.teaching)
         mixing = Mixing(recipe.mixing) if recipe.mixing and self.phase.begin != "head" else None
         watched = Truth.of(validation.targets, weights)
         return (
@@ -168,7 +170,7 @@ def _claim(run: Path, recipe: Recipe) -> None:
 def _fingerprint(recipe: Recipe) -> str:
     """SHA-256 of what training reads of the manifest: what else was remarked on a photograph may change in a run."""
     rows = read_manifest(Path(recipe.data), recipe.exclude_sources).rows
-    read = [name for name in rows if name in READ or name.startswith("box_")]
+    read = [str(name) for name in rows if name in READ or str(name).startswith("box_")]
     return hashlib.sha256(rows[read].to_csv(index=False).encode()).hexdigest()
 
 

@@ -90,6 +90,13 @@ def test_workers_share_a_batch_between_them(manifest: Path) -> None:
     assert [len(part._rows(3)) for part in parts] == [4, 4]
 
 
+def test_no_worker_is_without_photographs_in_the_last_batch(manifest: Path) -> None:
+    photographs = read_manifest(manifest)
+    one_over = photographs.where(np.arange(len(photographs)) < 9)
+    parts = [_feed(one_over, size=8, seed=3, part=(number, 2)) for number in range(2)]
+    assert [len(part.batch(1)[0]) for part in parts] == [1, 1]
+
+
 def test_rare_classes_weigh_more_but_less_than_in_proportion() -> None:
     weights = class_weights(np.array([0] * 100 + [1] * 25 + [-1] * 50), 8)
     assert weights[1] / weights[0] == 2
