@@ -14,6 +14,10 @@ from appliance.vision.photo import Pixels, decode
 Box = tuple[float, float, float, float]
 Split = Literal["train", "validation", "test"]
 OTHER: Final = "other"
+NO_SPLIT: Final = (
+    "the manifest has no column split: nobody knows what to train on and what to judge on. "
+    "Make one: dermkiosk-train split --data manifest.csv --out split.csv"
+)
 
 
 @dataclass(frozen=True)
@@ -51,18 +55,31 @@ class Photographs:
         return Photographs(self.folder, self.rows[mask].reset_index(drop=True))
 
     def of(self, split: Split) -> "Photographs":
-        """The photographs of one split."""
+        """The photographs of one split. Raises ``ValueError`` where the manifest has none."""
+        if "split" not in self.rows:
+            raise ValueError(NO_SPLIT)
         return self.where((self.rows["split"] == split).to_numpy())
 
     def of_the_eight(self) -> "Photographs":
         """Without ``other``."""
         return self.where(self.targets >= 0)
 
+    def all_there(self) -> "Photographs":
+        """The same. Raises ``ValueError`` that names photographs without a file: better now than hours later."""
+        absent = [str(name) for name in self.rows["image"] if not (self.folder / str(name)).is_file()]
+        if absent:
+            raise ValueError(
+                f"{len(absent)} of {len(self)} photographs are not in {self.folder}: {', '.join(absent[:3])}"
+                f"{' …' if len(absent) > 3 else ''}; paths are relative to the folder of --images, or else of --data"
+            )
+        return self
+
 
 def read_manifest(path: Path, exclude_sources: tuple[str, ...] = ()) -> Photographs:
     """Read a manifest with at least the columns image, label, group, source.
 
-    Raises ``ValueError`` naming missing columns, unknown labels, or a source to exclude that is not there.
+    A photograph without a group is a group of its own. Raises ``ValueError`` naming missing columns, unknown labels, or
+    a source to exclude that is not there.
     """
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     missing = {"image", "label", "group", "source"} - set(rows.columns)
@@ -75,9 +92,15 @@ def read_manifest(path: Path, exclude_sources: tuple[str, ...] = ()) -> Photogra
     if absent:
         raise ValueError(f"{path} has no source {sorted(absent)}; it has {sorted(set(rows['source']))}")
     kept = rows[~rows["source"].isin(exclude_sources)].reset_index(drop=True)
-    return Photographs(path.parent, kept)
+    return Photographs(path.parent, each_in_a_group(kept))
+
+
+def each_in_a_group(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with a group of its own for each that names none; all blanks together would be one huge patient."""
+    blank = rows["group"].str.strip() == ""
+    return rows.assign(group=rows["group"].mask(blank, "alone:" + rows["image"]))
 
 
 def read_split(run: Path, data: Path) -> Photographs:
     """The photographs of a run with the split they were given then; ``data`` is the manifest the run used."""
-    return Photographs(data.parent, pd.read_csv(run / "split.csv", dtype=str, keep_default_na=False))
+    return Photographs(data.parent, each_in_a_group(pd.read_csv(run / "split.csv", dtype=str, keep_default_na=False)))

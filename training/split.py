@@ -4,6 +4,7 @@ What belongs together: photographs of one group (a patient), and near-duplicates
 name for all of a cluster), directly or through others. Such a bundle goes into one split as a whole, and into one fold.
 """
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -13,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
-from training.dataset import Photographs, Split
+from training.dataset import NO_SPLIT, Photographs, Split, each_in_a_group, read_manifest
 from training.duplicates import clusters, near_duplicates_of
 
 SPLITS: Final[tuple[Split, ...]] = get_args(Split)
@@ -42,7 +43,7 @@ def assign_splits(
     ``earlier`` (a split) knows, by image, original or sha256, stay where they were. Those of the sources ``train_only``
     are trained on in every fold.
     """
-    rows = photographs.rows.copy()
+    rows = each_in_a_group(photographs.rows)
     fixed = _earlier_splits(rows, earlier)
     fixed[rows["source"].isin(train_only)] = "train"
     rows["split"] = _fresh_splits(rows, fixed, seed, shares)
@@ -93,6 +94,8 @@ def bundles(rows: pd.DataFrame) -> NDArray[np.int64]:
 
 def check(rows: pd.DataFrame) -> None:
     """Raise ``ValueError`` that names what stands on both sides of a split or a fold: groups, near-duplicates."""
+    if "split" not in rows:
+        raise ValueError(NO_SPLIT)
     sides = rows["split"] + "/" + rows["fold"] if "fold" in rows else rows["split"]
     leaks = [_leak(rows["image"], sides, name) for name in _names(rows)]
     for what, leak in zip(("group", "near-duplicates"), leaks, strict=False):
@@ -102,6 +105,30 @@ def check(rows: pd.DataFrame) -> None:
     strange = set(rows["split"]) - set(SPLITS)
     if strange:
         raise ValueError(f"the column split holds {sorted(strange)}; it may hold {', '.join(SPLITS)}")
+
+
+def ready(data: Path, images: Path, exclude_sources: tuple[str, ...] = ()) -> Photographs:
+    """The photographs of the split ``data``, below the folder of ``images``, once it is sure they can be trained on.
+
+    Raises ``ValueError`` where the split leaks, trains or validates on nothing, or names photographs that are not
+    there. Says so where near-duplicates were never looked for.
+    """
+    photographs = Photographs(images.parent, read_manifest(data, exclude_sources).rows)
+    check(photographs.rows)
+    for split in ("train", "validation"):
+        if not len(photographs.of(split).of_the_eight()):
+            raise ValueError(
+                f"{data} has no photographs of the eight whose split is {split}; "
+                "dermkiosk-train split --data manifest.csv --out split.csv makes a split of every class"
+            )
+    if NEAR not in photographs.rows:
+        logging.getLogger(__name__).warning(
+            "%s has no column %s: copies of what is trained on may be judged on, and figures too good; "
+            "dermkiosk-train split looks for them",
+            data,
+            NEAR,
+        )
+    return photographs.all_there()
 
 
 def _leak(images: "pd.Series[str]", sides: "pd.Series[str]", names: "pd.Series[str]") -> "pd.Series[Any]":

@@ -1,4 +1,6 @@
 import hashlib
+import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from appliance.vision.classes import CLASSES
 from training.dataset import OTHER, Photographs, read_manifest
-from training.split import SPLITS, assign_splits, bundles, check
+from training.split import SPLITS, assign_splits, bundles, check, ready, split_file
 
 LABELS = (*CLASSES, OTHER)
 Drawn = list[tuple[int, int, int]]
@@ -81,6 +83,52 @@ def test_the_check_names_what_leaks() -> None:
 def test_the_check_refuses_a_split_it_does_not_know() -> None:
     with pytest.raises(ValueError, match="trian"):
         check(pd.DataFrame({"image": ["a"], "group": ["1"], "split": ["trian"]}))
+
+
+@pytest.fixture
+def rows(split: Path) -> pd.DataFrame:
+    """Of a good split."""
+    return pd.read_csv(split, dtype=str, keep_default_na=False)
+
+
+def test_photographs_without_a_group_are_not_one_group(rows: pd.DataFrame, manifest: Path, tmp_path: Path) -> None:
+    file = manifest.parent / "no-groups.csv"
+    rows.drop(columns=["split", "fold"]).assign(group="", near_duplicates="").to_csv(file, index=False)
+    told = split_file(file, tmp_path / "split.csv")
+    shares = told["split"].value_counts(normalize=True)
+    assert shares["train"] == pytest.approx(0.75, abs=0.05)
+    assert shares["test"] == pytest.approx(0.125, abs=0.04)
+    assert told["group"].is_unique
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda rows: rows.drop(columns="split"), "dermkiosk-train split"),
+        (lambda rows: rows.assign(split="train", fold=""), "whose split is validation"),
+        (lambda rows: rows.assign(split=rows["split"].replace("train", "test"), fold=""), "whose split is train"),
+        (lambda rows: rows.assign(image="gone/" + rows["image"]), r"144 of 144 .*gone/"),
+        (lambda rows: rows.assign(group="one"), "both sides"),
+    ],
+)
+def test_what_cannot_be_trained_on_is_said_before_it_is_tried(
+    rows: pd.DataFrame, split: Path, tmp_path: Path, spoil: Callable[[pd.DataFrame], pd.DataFrame], said: str
+) -> None:
+    spoil(rows).to_csv(tmp_path / "split.csv", index=False)
+    with pytest.raises(ValueError, match=said):
+        ready(tmp_path / "split.csv", split)
+
+
+def test_a_split_that_was_never_searched_for_copies_says_so(
+    rows: pd.DataFrame, split: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        ready(split, split)
+    assert "no column near_duplicates" in caplog.text
+    caplog.clear()
+    rows.assign(near_duplicates="").to_csv(tmp_path / "split.csv", index=False)
+    ready(tmp_path / "split.csv", split)
+    assert not caplog.text
 
 
 def test_the_same_seed_gives_the_same_split(manifest: Path) -> None:
