@@ -11,6 +11,7 @@ UNITS = Path(__file__).parents[2] / "systemd/units"
 SYSTEM = Path("/usr/lib/systemd/system")
 PROGRAMS = (
     "opt/dermkiosk/current/.venv/bin/dermkiosk",
+    "opt/dermkiosk/first-boot",
     "opt/dermkiosk/kiosk-browser",
     "usr/bin/cage",
     "usr/bin/python3",
