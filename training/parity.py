@@ -7,24 +7,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision.calibration import probabilities
-from appliance.vision.classes import CLASSES, MALIGNANT
+from appliance.vision.classes import CLASSES
 from training.calibrate import SENSITIVITY, temperature
-from training.evaluation.bootstrap import between, draws
-from training.metrics import Answers, calibration_error
+from training.evaluation.bootstrap import FEWEST_GROUPS, between, draws
+from training.metrics import Answers, calibration_error, malignant_indices
 from training.predict import Floats, Predictions
 
 Ints = NDArray[np.int64]
+MALIGNANT_CHANNELS: Final = malignant_indices()
 
 AGREEMENT: Final = 0.97
 """Least share of photographs of which both name the same class."""
 TOP1_DROP: Final = 0.01
 SENSITIVITY_DROP: Final = 0.005
 """At the float network's threshold for a sensitivity of 0.95."""
+RECALL_DROP: Final = 0.1
+"""For a class of too few groups for an interval: its recall may not fall by more than this, or one photograph …"""
+HALF: Final = 0.5
+"""… as long as that is not more than half of them."""
+ERROR_GROWTH: Final = 0.005
+"""Least growth of the calibration error that counts, however sure it is."""
 
 
 @dataclass(frozen=True)
 class Parity:
-    """The figures, and what they break; an empty list lets the file pass."""
+    """The figures, and what they break; an empty list lets the file pass.
+
+    ``recall_drop_CLASS_no_interval`` stands among the figures for each class of too few groups for an interval.
+    """
 
     figures: dict[str, float]
     broken: list[str]
@@ -35,7 +45,14 @@ class StraysTooFar(ValueError):
 
 
 def compare(exact: Predictions, rounded: Predictions, targets: Ints, groups: NDArray[np.str_]) -> Parity:
-    """Both on the same photographs of the eight (N), with their class indices and groups."""
+    """Both on the same photographs of the eight (N), with their class indices and groups.
+
+    Raises ``ValueError`` where none of them is malignant: the sensitivity could not be judged.
+    """
+    if not np.isin(targets, MALIGNANT_CHANNELS).any():
+        raise ValueError(
+            "no validation photograph shows a malignant class, so nobody can say whether the INT8 file still finds them"
+        )
     named = exact.logits.argmax(axis=1), rounded.logits.argmax(axis=1)
     right = [names == targets for names in named]
     sensitivity = [_sensitivity(exact, said, targets) for said in (exact, rounded)]
@@ -52,14 +69,16 @@ def compare(exact: Predictions, rounded: Predictions, targets: Ints, groups: NDA
         "calibration_error_int8": errors[1],
         "mean_logit_difference": float(np.abs(exact.logits - rounded.logits).mean()),
     }
+    dropped = _without_interval(right, targets, groups)
     broken = [
         *_beyond("argmax agreement", figures["argmax_agreement"], AGREEMENT),
         *_beyond("top-1 drop", -(right[0].mean() - right[1].mean()), -TOP1_DROP),
         *_beyond("malignant sensitivity drop", sensitivity[1] - sensitivity[0], -SENSITIVITY_DROP),
         *_recalls(right, targets, groups),
+        *_by_point(dropped, targets),
         *_calibration(answers),
     ]
-    return Parity(figures, broken)
+    return Parity(figures | {f"recall_drop_{CLASSES[i]}_no_interval": drop for i, drop in dropped.items()}, broken)
 
 
 def _beyond(what: str, value: float, least: float) -> list[str]:
@@ -68,9 +87,7 @@ def _beyond(what: str, value: float, least: float) -> list[str]:
 
 def _sensitivity(exact: Predictions, said: Predictions, targets: Ints) -> float:
     """Share of the malignant above the threshold that the float network needs for ``SENSITIVITY``."""
-    malignant = np.isin(targets, [CLASSES.index(name) for name in MALIGNANT])
-    if not malignant.any():
-        return float("nan")
+    malignant = np.isin(targets, MALIGNANT_CHANNELS)
     scale = temperature(exact.logits, targets)
     ranked = np.sort(_malignancy(exact, scale)[malignant])
     missed = int((1 - SENSITIVITY) * len(ranked))
@@ -80,8 +97,7 @@ def _sensitivity(exact: Predictions, said: Predictions, targets: Ints) -> float:
 
 
 def _malignancy(said: Predictions, scale: float) -> Floats:
-    columns = [CLASSES.index(name) for name in MALIGNANT]
-    return np.asarray(probabilities(said.logits, scale)[:, columns].sum(axis=1))
+    return np.asarray(probabilities(said.logits, scale)[:, MALIGNANT_CHANNELS].sum(axis=1))
 
 
 def _calibrated(said: Predictions, targets: Ints, groups: NDArray[np.str_]) -> Answers:
@@ -102,13 +118,31 @@ def _recalls(right: list[NDArray[np.bool_]], targets: Ints, groups: NDArray[np.s
     return broken
 
 
+def _without_interval(right: list[NDArray[np.bool_]], targets: Ints, groups: NDArray[np.str_]) -> dict[int, float]:
+    """The drop of recall of each class of too few groups for an interval."""
+    few = [int(index) for index in np.unique(targets) if len(set(groups[targets == index])) < FEWEST_GROUPS]
+    return {index: float((right[0].astype(float) - right[1])[targets == index].mean()) for index in few}
+
+
+def _by_point(dropped: dict[int, float], targets: Ints) -> list[str]:
+    """What broke among those: a class may lose one photograph, but not half of them."""
+    broken = []
+    for index, drop in dropped.items():
+        allowed = min(HALF, max(RECALL_DROP, 1 / int((targets == index).sum())))
+        if drop > allowed + 1e-9:
+            broken.append(f"recall of {CLASSES[index]}: drops by {drop:.3f}, allowed {allowed:.3f} without an interval")
+    return broken
+
+
 def _calibration(answers: list[Answers]) -> list[str]:
-    """The calibration error may not grow by more than chance."""
+    """The calibration error may not grow by more than chance and by ``ERROR_GROWTH``."""
     exact, rounded = answers
 
     def growth(chosen: NDArray[np.int64]) -> float:
         return calibration_error(rounded.at(chosen)) - calibration_error(exact.at(chosen))
 
-    drawn = between([growth(chosen) for chosen in draws(exact.groups)])
     whole = growth(np.arange(len(exact.targets)))
+    if whole < ERROR_GROWTH:
+        return []
+    drawn = between([growth(chosen) for chosen in draws(exact.groups)])
     return [f"calibration error: grows by {whole:.3f}, more than chance"] if drawn is not None and drawn[0] > 0 else []

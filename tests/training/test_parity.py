@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 
-from training.parity import compare
+from training.metrics import Answers
+from training.parity import _calibration, compare
 from training.predict import Predictions
 
 COUNT = 400
@@ -50,3 +52,50 @@ def test_is_less_well_calibrated() -> None:
     flat = _said()
     skewed = Predictions(np.where(flat.logits > 3, flat.logits * 30, flat.logits * 0.01), flat.outlier)
     assert "calibration error" in _broken(skewed)
+
+
+def _one_class_gone(groups: int, photographs: int, lost: int) -> tuple[str, dict[str, float]]:
+    """Pemphigus has few photographs of few groups, and the INT8 file names ``lost`` of them otherwise."""
+    targets = _targets()
+    pemphigus = np.flatnonzero(targets == 5)
+    kept = np.setdiff1d(np.arange(COUNT), pemphigus[photographs:])
+    names = np.array([f"g{number}" for number in range(COUNT)])
+    names[pemphigus] = [f"p{number % groups}" for number in range(len(pemphigus))]
+    exact, rounded = _said(), _said()
+    for said in (exact, rounded):
+        said.logits[pemphigus] = 5.0 * np.eye(8)[5]
+    rounded.logits[pemphigus[:lost]] = 5.0 * np.eye(8)[1]
+    of_kept = [Predictions(said.logits[kept], said.outlier[kept]) for said in (exact, rounded)]
+    parity = compare(of_kept[0], of_kept[1], targets[kept], names[kept])
+    return "; ".join(parity.broken), parity.figures
+
+
+def test_a_class_of_too_few_groups_is_judged_by_its_drop_and_named() -> None:
+    broken, figures = _one_class_gone(groups=2, photographs=2, lost=2)
+    assert "recall of pemphigus: drops by 1.000" in broken
+    assert figures["recall_drop_pemphigus_no_interval"] == 1.0
+    assert "recall of pemphigus" in _one_class_gone(groups=1, photographs=1, lost=1)[0]
+    assert "recall of pemphigus" in _one_class_gone(groups=4, photographs=20, lost=3)[0]
+    assert "recall of pemphigus" not in _one_class_gone(groups=4, photographs=20, lost=1)[0]
+    assert not any("no_interval" in name for name in _one_class_gone(groups=20, photographs=20, lost=0)[1])
+
+
+def test_without_malignant_photographs_nothing_is_said_to_pass() -> None:
+    rows = ~np.isin(_targets(), [2, 3])
+    said = _said()
+    harmless = Predictions(said.logits[rows], said.outlier[rows])
+    with pytest.raises(ValueError, match="malignant"):
+        compare(harmless, harmless, _targets()[rows], np.arange(rows.sum()).astype(str))
+
+
+def _sure(confidence: float) -> Answers:
+    """Always right, always equally sure: the error is 1 − confidence in every resample."""
+    probability = np.full((40, 8), (1 - confidence) / 7)
+    probability[:, 0] = confidence
+    names = np.arange(40).astype(str).astype(object)
+    return Answers(probability, np.zeros(40), np.zeros(40, np.int64), names, names)
+
+
+def test_the_calibration_error_may_grow_by_what_is_sure_but_nothing() -> None:
+    assert _calibration([_sure(0.9), _sure(0.8999)]) == []
+    assert "grows by 0.010" in _calibration([_sure(0.9), _sure(0.89)])[0]
