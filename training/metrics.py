@@ -21,6 +21,8 @@ MELANOMA: Final = ("melanoma", "黑素瘤", "黑色素瘤")
 """Conditions with one of these in their name must never be called low; none of them is among the eight."""
 PSORIASIS: Final = CLASSES.index("psoriasis")
 NORMAL: Final = CLASSES.index("normal_skin")
+HARMLESS: Final = (NORMAL, CLASSES.index("seborrheic_keratosis"))
+"""What needs no doctor."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +190,7 @@ def graded_specificity(answers: Answers) -> float:
 
 def harmless_left_alone(answers: Answers) -> float:
     """Share of normal skin and seborrheic keratosis, which need no doctor, that is told so."""
-    harmless = answers.at(np.isin(answers.targets, [NORMAL, CLASSES.index("seborrheic_keratosis")]))
+    harmless = answers.at(np.isin(answers.targets, HARMLESS))
     return share(~harmless.decided.seen)
 
 

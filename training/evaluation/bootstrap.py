@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from training.evaluation.sides import fewest_groups, is_the_same
 from training.metrics import Answers, Figure
 from training.predict import Floats
 
@@ -17,7 +18,7 @@ RESAMPLES: Final = 1000
 PART_RESAMPLES: Final = 400
 """For sources and skin tones, where there are many intervals and their ends are far from exact anyway."""
 FEWEST_GROUPS: Final = 5
-"""Below this many groups a bootstrap says nothing about other patients, so there is no interval."""
+"""Below this many groups, on any side a figure compares, a bootstrap says nothing about other patients: no interval."""
 LEVELS: Final = (0.025, 0.975)
 
 Range = list[float] | None
@@ -36,8 +37,8 @@ def draws(groups: NDArray[np.object_], seed: int = 8, count: int = RESAMPLES) ->
 
 def interval(figure: Figure, answers: Answers, seed: int = 8) -> tuple[float, float]:
     """95 % interval of one figure. Raises ``ValueError`` where there are too few groups."""
-    found = between([figure(answers.at(rows)) for rows in draws(answers.groups, seed)])
-    if found is None:
+    found = between(_values({"": figure}, answers, draws(answers.groups, seed))[""])
+    if found is None or fewest_groups(figure, answers) < FEWEST_GROUPS:
         raise ValueError(f"fewer than {FEWEST_GROUPS} groups: no interval")
     return found[0], found[1]
 
@@ -57,21 +58,22 @@ def side_by_side(
 ) -> dict[str, dict[str, Any]]:
     """Each figure for each network, with its interval, and the difference INT8 − float of the same resamples.
 
-    {figure: {float, float_95, int8, int8_95, difference, difference_95}}; ``None`` for what cannot be counted.
+    {figure: {float, float_95, int8, int8_95, difference, difference_95}}; ``None`` for what cannot be counted, and for
+    the interval of a figure one side of which has fewer than ``FEWEST_GROUPS`` groups. A resample that lacks a class
+    the photographs have is left out of figures over classes.
     """
     chosen = draws(next(iter(networks.values())).groups, count=count)
-    drawn = {
-        network: _values(figures, (answers.at(rows) for rows in chosen), len(chosen))
-        for network, answers in networks.items()
-    }
+    drawn = {network: _values(figures, answers, chosen) for network, answers in networks.items()}
     return {name: _entry(name, figure, networks, drawn) for name, figure in figures.items()}
 
 
-def _values(figures: dict[str, Figure], resamples: Any, count: int) -> dict[str, Floats]:
-    values = {name: np.full(count, np.nan) for name in figures}
-    for number, answers in enumerate(resamples):
+def _values(figures: dict[str, Figure], answers: Answers, chosen: list[NDArray[np.int64]]) -> dict[str, Floats]:
+    values = {name: np.full(len(chosen), np.nan) for name in figures}
+    for number, rows in enumerate(chosen):
+        resample = answers.at(rows)
         for name, figure in figures.items():
-            values[name][number] = figure(answers)
+            if is_the_same(figure, resample, answers):
+                values[name][number] = figure(resample)
     return values
 
 
@@ -81,10 +83,12 @@ def _entry(
     entry: dict[str, Any] = {}
     for network, answers in networks.items():
         entry[network] = known(figure(answers))
-        entry[f"{network}_95"] = between(drawn[network][name]) if entry[network] is not None else None
+        enough = entry[network] is not None and fewest_groups(figure, answers) >= FEWEST_GROUPS
+        entry[f"{network}_95"] = between(drawn[network][name]) if enough else None
     if {"float", "int8"} <= set(entry) and None not in (entry["float"], entry["int8"]):
         entry["difference"] = entry["int8"] - entry["float"]
-        entry["difference_95"] = between(drawn["int8"][name] - drawn["float"][name])
+        enough = None not in (entry["float_95"], entry["int8_95"])
+        entry["difference_95"] = between(drawn["int8"][name] - drawn["float"][name]) if enough else None
     return entry
 
 

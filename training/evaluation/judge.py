@@ -82,6 +82,9 @@ def _of_class(index: int, answers: Answers, found: Report) -> Report:
     groups = len(set(answers.groups[own]))
     if groups < FEWEST_GROUPS:
         entries = {name: _without_intervals(entry) for name, entry in entries.items()}
+    rest = (answers.targets >= 0) & ~own
+    if len(set(answers.groups[rest])) < FEWEST_GROUPS:
+        entries["AUROC"] = _without_intervals(entries["AUROC"])
     return {"photographs": int(own.sum()), "groups": groups, **entries}
 
 
