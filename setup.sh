@@ -25,7 +25,7 @@ On the box itself (docs/installing.md):
   uninstall  remove it; photographs, results and settings stay
              --with-data       removes them too
   bundle FOLDER  put into FOLDER all that an installation without a network needs
-             --machine aarch64 --python 3.13  for another machine than this one
+             --machine aarch64 --python 3.11  for another machine than this one
 
 Examples: ./setup.sh run
           sudo ./setup.sh install

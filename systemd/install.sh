@@ -471,7 +471,8 @@ command_bundle() {
   lock=box
   if [[ $machine || $python ]]; then
     options=(--only-binary ':all:' --python-version "${python:-3.11}")
-    for tag in manylinux_2_17 manylinux2014 manylinux_2_28 manylinux_2_34 manylinux_2_36; do
+    # pip takes the names as they are, so all that Debian 12's C library (2.36) can run.
+    for tag in manylinux2014 $(seq -f manylinux_2_%g 17 36); do
       options+=(--platform "${tag}_${machine:-$(uname -m)}")
     done
     # Debian 12 on a Raspberry Pi takes the lock that its camera stack needs.
