@@ -44,6 +44,7 @@ def write_model_card(bundle: Path, photographs: Photographs) -> None:
         sources=_licences(photographs),
         counts=_counts(photographs),
         groups=_groups(photographs),
+        biopsied=_biopsied(photographs),
         tones=_tones(photographs),
         types=TYPES,
         few=FEW,
@@ -80,6 +81,13 @@ def _groups(photographs: Photographs) -> dict[str, int]:
     """Groups by label."""
     rows = photographs.rows
     return {label: int(rows["group"][rows["label"] == label].nunique()) for label in (*CLASSES, OTHER)}
+
+
+def _biopsied(photographs: Photographs) -> dict[str, int]:
+    """Photographs of each label whose source states a biopsy."""
+    rows = photographs.rows
+    stated = rows["biopsied"] == "yes" if "biopsied" in rows else rows["label"] != rows["label"]
+    return {label: int((stated & (rows["label"] == label)).sum()) for label in (*CLASSES, OTHER)}
 
 
 def _tones(photographs: Photographs) -> dict[str, int]:

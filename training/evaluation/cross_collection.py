@@ -11,8 +11,8 @@ from training.metrics import Answers
 Report = dict[str, Any]
 
 
-def without(source: str, photographs: Photographs, learner: Learner) -> tuple[Answers, Photographs]:
-    """Answers for the photographs of ``source`` by a network that saw none of it, and those photographs.
+def without(source: str, photographs: Photographs, learner: Learner) -> tuple[Answers, Photographs, Photographs]:
+    """Answers for the photographs of ``source`` by a network that saw none of it, those photographs, and what taught.
 
     The split's test photographs take no part on either side. What belongs to its photographs but lies in other sources
     (a lesion and its surroundings, near-duplicates) does not teach. Raises ``ValueError`` where there is no such
@@ -26,15 +26,14 @@ def without(source: str, photographs: Photographs, learner: Learner) -> tuple[An
     train = apart(everyone, held)
     if not (train.targets >= 0).any():
         raise ValueError(f"without {source} there is nothing to learn from")
-    return raw(learner.answer(train, held, f"without-{source}"), held), held
+    return raw(learner.answer(train, held, f"without-{source}"), held), held, train
 
 
 def cross_collection(source: str, photographs: Photographs, learner: Learner, resamples: int = RESAMPLES) -> Report:
     """The figures on ``source`` of a network that never saw it, and which of its classes it could know at all."""
-    answers, held = without(source, photographs, learner)
-    elsewhere = photographs.rows[photographs.rows["source"] != source]
+    answers, held, taught = without(source, photographs, learner)
     return {
         "without": source,
-        "classes_elsewhere": sorted(set(elsewhere["label"]) & set(held.rows["label"])),
+        "classes_elsewhere": sorted(set(taught.rows["label"]) & set(held.rows["label"])),
         **report_of(answers, held, resamples),
     }

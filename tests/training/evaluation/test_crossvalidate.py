@@ -97,7 +97,7 @@ def test_near_duplicates_of_a_held_photograph_do_not_teach(photographs: Photogra
 
 def test_a_collection_is_judged_by_who_never_saw_it(photographs: Photographs) -> None:
     recorder = Recorder()
-    _, held = without("atlas", photographs, recorder)
+    _, held, _ = without("atlas", photographs, recorder)
     assert set(held.rows["source"]) == {"atlas"}
     taught, asked = recorder.seen[0]
     assert not taught & asked
@@ -107,6 +107,15 @@ def test_a_collection_is_judged_by_who_never_saw_it(photographs: Photographs) ->
     )
     with pytest.raises(ValueError, match="no source 'moon'"):
         without("moon", photographs, recorder)
+
+
+def test_a_class_that_did_not_teach_is_not_known_elsewhere(photographs: Photographs) -> None:
+    rows = photographs.rows
+    elsewhere = (rows["label"] == "psoriasis") & (rows["source"] != "atlas")
+    kept = Photographs(photographs.folder, rows.assign(split=np.where(elsewhere, "test", "train")))
+    report = cross_collection("atlas", kept, Recorder(), 20)
+    assert "psoriasis" not in report["classes_elsewhere"]
+    assert "lichen_planus" in report["classes_elsewhere"]
 
 
 def test_answers_without_calibration_have_a_report_without_decisions(photographs: Photographs) -> None:

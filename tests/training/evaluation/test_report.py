@@ -137,6 +137,20 @@ def test_the_card_states_the_figures_of_its_own_network_alone(
     assert "| top-1 |" not in (folder / "MODEL_CARD.md").read_text()
 
 
+def test_the_card_counts_biopsies_and_names_classes_without_a_promise(
+    tmp_path: Path, bundle_folder: Path, whole: dict[str, Any], photographs: Photographs
+) -> None:
+    folder = _bundle(tmp_path, bundle_folder, whole, "f" * 64)
+    stated = ["yes" if label == "squamous_cell_carcinoma" else "no" for label in photographs.rows["label"]]
+    write_model_card(folder, Photographs(photographs.folder, photographs.rows.assign(biopsied=stated)))
+    page = (folder / "MODEL_CARD.md").read_text()
+    assert "| malignant | 12 | 6 | 12 | 3 | moderate |" in page
+    assert "| normal | 12 | 6 | 0 | 3 | moderate |" in page
+    pooled = read_card(bundle_folder).calibration
+    assert pooled is not None
+    assert f"together: {', '.join(pooled.conformal.pooled)}." in page
+
+
 def test_the_card_counts_the_looks_at_the_test(
     tmp_path: Path, bundle_folder: Path, whole: dict[str, Any], photographs: Photographs
 ) -> None:
