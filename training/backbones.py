@@ -19,10 +19,11 @@ from appliance.vision.runtime import Network
 from training import metrics
 from training.batches import Feed, Truth, class_weights, dataset
 from training.convert import to_tflite
-from training.dataset import Photographs
+from training.dataset import Photographs, Split
 from training.efficientnet_lite import lite0
 from training.metrics import Answers
 from training.network import BACKBONE, build, load_starting_weights, normalisation_for
+from training.recipe import scaling_for
 
 ROUNDS: Final = 15
 """Runs whose median is the latency, one thread."""
@@ -32,7 +33,9 @@ FIGURES: Final = {
     "top-3": metrics.top3,
     "balanced": metrics.balanced,
     "macro AUROC": metrics.macro_auroc,
+    "malignant AUROC": metrics.malignant_auroc,
 }
+NEEDED: Final[tuple[Split, ...]] = ("train", "validation")
 Row = dict[str, str | float]
 
 
@@ -57,9 +60,11 @@ class Contender:
     def trunk(self, side_px: int) -> keras.Model:
         """Input in [0, 1], N×side×side×3; output the last feature map."""
         if self.name == BACKBONE:
-            network = build("unit", normalisation=normalisation_for(self.weights), side_px=side_px)
+            scaling = scaling_for(self.weights, None)
+            network = build(scaling, normalisation=normalisation_for(self.weights), side_px=side_px)
             load_starting_weights(network, self.weights)
-            return network.get_layer(BACKBONE)
+            # Up to the dropout: the backbone alone would lack the scaling before it.
+            return keras.Model(network.input, network.get_layer("dropout").input, name=BACKBONE)
         return _lite0(self.weights, side_px) if self.name == "efficientnet_lite0" else self._of_keras(side_px)
 
     def _of_keras(self, side_px: int) -> keras.Model:
@@ -96,7 +101,14 @@ class Trial:
 
 
 def compare(contenders: list[Contender], trial: Trial, folder: Path) -> list[Row]:
-    """Train and judge each on the validation photographs; rows go to backbones.csv in ``folder`` as they come."""
+    """Train and judge each on the validation photographs; rows go to backbones.csv in ``folder`` as they come.
+
+    Raises ``ValueError`` where the split trains or validates on nothing, or photographs are not there.
+    """
+    for split in NEEDED:
+        if not len(trial.photographs.of(split).of_the_eight()):
+            raise ValueError(f"the split has no photographs of the eight for {split}")
+    trial.photographs.all_there()
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
     for contender in contenders:

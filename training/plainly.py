@@ -13,5 +13,5 @@ def said_plainly() -> Iterator[None]:
     """Wrong folders and files as one sentence and exit status 1, not as a traceback."""
     try:
         yield
-    except (FileNotFoundError, ValueError, DermkioskError) as wrong:
+    except (OSError, ValueError, DermkioskError) as wrong:
         raise click.ClickException(str(wrong)) from wrong

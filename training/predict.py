@@ -11,7 +11,6 @@ from appliance.vision.photo import Pixels
 from appliance.vision.preprocess import preprocess
 from appliance.vision.runtime import Network
 from training.dataset import Photographs
-from training.network import BACKBONE
 
 Floats = NDArray[np.float64]
 
@@ -50,8 +49,8 @@ def pooled_features(model: Any, photographs: Photographs, batch: int = 16) -> Fl
     """Mean of mixed10 over its 8×8 places (N×2048), of a Keras model from :func:`training.network.build`."""
     import keras
 
-    backbone = model.get_layer(BACKBONE)
-    trunk = keras.Model(backbone.input, keras.layers.GlobalAveragePooling2D()(backbone.output))
+    # From the network's own input, so that the scaling its weights expect comes before the backbone.
+    trunk = keras.Model(model.input, keras.layers.GlobalAveragePooling2D()(model.get_layer("dropout").input))
     views = _views(photographs, "features")
     parts = [
         np.asarray(trunk(np.stack(views[start : start + batch]).astype(np.float32) / 255, training=False))

@@ -27,10 +27,13 @@ def teach(photographs: Photographs, networks: list[Frozen], cache: Path, file: P
 
     Raises ``ValueError`` where the split has no validation photographs.
     """
+    file.parent.mkdir(parents=True, exist_ok=True)
     train = photographs.of("train").of_the_eight()
     validation = photographs.of("validation").of_the_eight()
     if not len(validation):
         raise ValueError("the split has no validation photographs to judge the teacher by")
+    for some in (train, validation):
+        some.all_there()
     known, asked = (np.hstack([extract(each, some, cache) for each in networks]) for some in (train, validation))
     probability = np.zeros((len(train), len(CLASSES)), np.float32)
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=8)

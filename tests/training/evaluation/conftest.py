@@ -12,7 +12,7 @@ from appliance.vision.classes import CLASSES
 from training.dataset import Photographs
 from training.evaluation.judge import judge
 from training.evaluation.learners import WIDTHS, FrozenFeatures
-from training.features import Frozen
+from training.features import Frozen, cache_names
 from training.predict import Predictions
 
 EACH = 12
@@ -92,5 +92,7 @@ def cached(tmp_path: Path, photographs: Photographs) -> FrozenFeatures:
     for index in range(len(CLASSES)):
         rows[photographs.targets == index, 2048 + 30 * index : 2078 + 30 * index] += 4
     rows[photographs.targets < 0, 3000:3030] += 4
-    np.savez(tmp_path / "known.npz", **dict(zip(photographs.rows["image"], rows, strict=True)))
+    for name in photographs.rows["image"]:
+        (photographs.folder / str(name)).write_bytes(str(name).encode())
+    np.savez(tmp_path / "known.npz", **dict(zip(cache_names(photographs), rows, strict=True)))
     return FrozenFeatures(Frozen("known", None, lambda view: view), tmp_path)
