@@ -7,6 +7,8 @@ from typing import Any, Final
 import keras
 import pandas as pd
 
+from appliance.files import write_atomically
+
 WATCHED: Final = "val_logits_loss"
 BEST: Final = "best.weights.h5"
 
@@ -54,7 +56,8 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no 
         rows = self._all()
         earlier = rows[(rows["phase"] != self.phase) | (rows["epoch"] < epoch)]
         row = {"phase": self.phase, "epoch": epoch, **{name: float(value) for name, value in logs.items()}}
-        pd.concat([earlier, pd.DataFrame([row])]).to_csv(self.run / "history.csv", index=False)
+        text = pd.concat([earlier, pd.DataFrame([row])]).to_csv(index=False)
+        write_atomically(self.run / "history.csv", text.encode())
 
     def _replace(self, name: str, save: Callable[[Path], object]) -> None:
         unfinished = self.run / f"unfinished-{name}"

@@ -1,11 +1,16 @@
 """Full INT8: weights per channel, activations by a representative set of real training photographs."""
 
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import keras
 from PIL import Image
 
+from appliance.files import sync_folder
 from appliance.vision.bundle import Card
 from appliance.vision.classes import CLASSES
 from appliance.vision.preprocess import INPUT_SIDE_PX, preprocess
@@ -40,11 +45,50 @@ def quantise(run_folder: Path, bundle: Path, representatives: int, seed: int, wa
     parity = compare(floating(network, watched), int8(small, watched), watched.targets, groups)
     if parity.broken:
         raise StraysTooFar(f"the INT8 file strays too far from the float network. {'; '.join(parity.broken)}")
-    bundle.mkdir(parents=True, exist_ok=True)
-    (bundle / MODEL_FILE).write_bytes(model)
-    Image.fromarray(golden.draw()).save(bundle / GOLDEN_FILE)
-    write_card(bundle, _card(bundle, run, small, parity.figures, len(chosen)))
+    with replaced(bundle) as beside:
+        (beside / MODEL_FILE).write_bytes(model)
+        Image.fromarray(golden.draw()).save(beside / GOLDEN_FILE)
+        card = _card(beside, run, small, parity.figures, len(chosen))
+        write_card(beside, card.model_copy(update={"name": bundle.name}))
     return parity
+
+
+@contextmanager
+def replaced(bundle: Path) -> Iterator[Path]:
+    """A copy of the folder ``bundle`` to change, which takes its place when all is done; an error leaves it alone.
+
+    A kill leaves the old bundle or the new one, whole: at most, in the instant between two renames, the old one under
+    the name ``.NAME.old``, which the next call puts back.
+    """
+    bundle = bundle.resolve()
+    beside, old = (bundle.with_name(f".{bundle.name}.{what}") for what in ("new", "old"))
+    if old.exists() and not bundle.exists():
+        old.rename(bundle)
+    for left in (beside, old):
+        shutil.rmtree(left, ignore_errors=True)
+    if bundle.exists():
+        shutil.copytree(bundle, beside)
+    beside.mkdir(parents=True, exist_ok=True)
+    try:
+        yield beside
+    except BaseException:  # also an interrupt leaves nothing half-made; raised again
+        shutil.rmtree(beside)
+        raise
+    _on_disk(beside)
+    if bundle.exists():
+        bundle.rename(old)
+    beside.rename(bundle)
+    sync_folder(bundle.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _on_disk(folder: Path) -> None:
+    """A rename may reach the disk before what was written; a power cut would then leave empty files."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    sync_folder(folder)
 
 
 def representative(train: Photographs, count: int, seed: int) -> Photographs:

@@ -4,6 +4,7 @@ Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", arXiv 2109.01903
 photographs, by the log-likelihood after temperature scaling and the none-of-these AUROC together.
 """
 
+import shutil
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,15 +39,23 @@ def soup(run_folder: Path, shares: tuple[float, ...] = SHARES) -> pd.DataFrame:
     load_starting_weights(network, run.recipe["weights"])
     start = network.get_weights()
     if not (run_folder / TUNED).exists():
-        (run_folder / BEST).replace(run_folder / TUNED)
+        _keep(run_folder)
     network.load_weights(run_folder / TUNED)
     end = network.get_weights()
     rows = pd.DataFrame([_judged(network, start, end, share, run) for share in shares])
     best = float(rows["share"].iloc[rows["loss"].to_numpy().argmin()])
     network.set_weights(mixed(start, end, best))
-    network.save_weights(run_folder / BEST)
+    network.save_weights(run_folder / f"unfinished-{BEST}")
+    (run_folder / f"unfinished-{BEST}").replace(run_folder / BEST)
     rows.to_csv(run_folder / "soup.csv", index=False)
     return rows
+
+
+def _keep(run_folder: Path) -> None:
+    """A copy, for a kill must not leave the run without its best weights."""
+    unfinished = run_folder / f"unfinished-{TUNED}"
+    shutil.copyfile(run_folder / BEST, unfinished)
+    unfinished.replace(run_folder / TUNED)
 
 
 def mixed(start: Weights, end: Weights, share: float) -> Weights:
