@@ -8,7 +8,7 @@ and good enough to compare what goes in (sources, colours, weights, views), thou
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -165,13 +165,19 @@ class FullRecipe:
     folder: Path
 
     def answer(self, train: Photographs, held: Photographs, fold: str) -> Predictions:
-        """Fine-tune on ``train`` (or go on with a run that was cut) and answer for ``held`` in float."""
+        """Fine-tune on ``train`` (or go on with a run that was cut) and answer for ``held`` in float.
+
+        Sources that the recipe leaves out teach nothing, though they may be asked about. Raises ``ValueError``, before
+        anything is trained, where photographs are not there or none are left to learn from.
+        """
         from training.finetune import finetune
         from training.network import build
 
         folder = self.folder / fold
-        split = write_split(folder / "folds.csv", train, held, self.recipe.seed)
-        images = self.recipe.images or self.recipe.data
+        train = self._allowed(train).all_there()
+        split = write_split(folder / "folds.csv", train, held.all_there(), self.recipe.seed)
+        # Only its folder counts: the one that ``held`` is read from, too.
+        images = str(train.folder / "manifest.csv")
         recipe = replace(self.recipe, data=str(split), images=images, exclude_sources=())
         finetune(recipe, folder / "run")
         network = build(recipe.scaling, recipe.dropout, recipe.normalisation)
@@ -179,6 +185,13 @@ class FullRecipe:
         said = floating(network, held)
         _tidy(folder / "run")
         return said
+
+    def _allowed(self, train: Photographs) -> Photographs:
+        left_out = self.recipe.exclude_sources
+        allowed = train.where(~train.rows["source"].isin(left_out).to_numpy())
+        if not (allowed.targets >= 0).any():
+            raise ValueError(f"the recipe leaves out {', '.join(left_out)}: there is nothing else to learn from")
+        return allowed
 
 
 def write_split(file: Path, train: Photographs, held: Photographs, seed: int) -> Path:
@@ -205,17 +218,25 @@ def _tidy(run: Path) -> None:
 def read_recipe(file: Path) -> Recipe:
     """The recipe of an earlier run: its config.json.
 
-    Raises ``ValueError`` where it starts from a bundle: that has learned from photographs which a fold, or a
-    collection, would be held back from in vain.
+    Raises ``ValueError`` where it starts from a bundle, or listens to a teacher: those have learned from photographs
+    which a fold, or a collection, would be held back from in vain. And where it is no recipe.
     """
     from training.recipe import Phase
 
     stated: dict[str, Any] = json.loads(file.read_text())
     stated.pop("manifest_sha256", None)
+    known = {each.name for each in fields(Recipe)}
+    if not {"data", "weights", "phases"} <= set(stated) <= known:
+        raise ValueError(f"{file} is no config.json of a fine-tuning run of this version")
     if str(stated["weights"]).endswith(".tflite"):
         raise ValueError(
             f"{file} starts from {stated['weights']}, a network that was trained on photographs already, perhaps on "
             "those that are to be judged; take a recipe that starts from imagenet or other weights of no skin"
+        )
+    if stated.get("teaching"):
+        raise ValueError(
+            f"{file} mixes a teacher's answers into the targets, and the teacher has seen the photographs of every "
+            "fold; take a recipe whose teaching is 0"
         )
     phases = tuple(Phase(**phase) for phase in stated.pop("phases"))
     lists = {name: tuple(value) for name, value in stated.items() if isinstance(value, list)}

@@ -29,7 +29,7 @@ def test_exactly_one_way_to_learn_has_to_be_said(split: str, tmp_path: Path, way
 
 
 def test_a_recipe_that_has_seen_the_photographs_already_is_refused(split: str, tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text('{"weights": "first.tflite", "phases": []}')
+    (tmp_path / "config.json").write_text('{"data": "split.csv", "weights": "first.tflite", "phases": []}')
     asked = ["--data", split, "--recipe", str(tmp_path / "config.json"), "--out", str(tmp_path / "cv")]
     answer = CliRunner().invoke(commands.crossvalidate, asked)
     assert answer.exit_code == 1

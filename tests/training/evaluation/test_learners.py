@@ -1,0 +1,54 @@
+"""What fine-tuning by a recipe refuses before hours are spent on it."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from training.dataset import Photographs
+from training.evaluation.learners import FullRecipe, read_recipe
+from training.recipe import Recipe
+
+RECIPE = Recipe(data="elsewhere.csv", weights="none")
+
+
+def _written(folder: Path, **changes: object) -> Path:
+    file = folder / "config.json"
+    file.write_text(json.dumps({**asdict(RECIPE), "manifest_sha256": "0", **changes}))
+    return file
+
+
+def test_a_recipe_is_read_back(tmp_path: Path) -> None:
+    assert read_recipe(_written(tmp_path)) == RECIPE
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"teaching": 0.3}, "teacher"), ({"weights": "a.tflite"}, r"a\.tflite"), ({"rounds": 3}, "no config.json")],
+)
+def test_a_recipe_that_cannot_be_judged_is_refused(tmp_path: Path, changes: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        read_recipe(_written(tmp_path, **changes))
+
+
+def _rows(folder: Path, there: int) -> Photographs:
+    rows = pd.DataFrame({"image": [f"{n}.jpg" for n in range(8)], "label": "psoriasis", "source": "marked"})
+    for name in rows["image"][:there]:
+        (folder / name).touch()
+    return Photographs(folder, rows.assign(group=rows["image"]))
+
+
+def test_photographs_that_are_not_there_are_named_before_training(tmp_path: Path) -> None:
+    photographs = _rows(tmp_path, there=7)
+    with pytest.raises(ValueError, match=r"1 of 8 .*7\.jpg.*--images"):
+        FullRecipe(RECIPE, tmp_path / "cv").answer(photographs, photographs, "fold-0")
+    assert not (tmp_path / "cv").exists()
+
+
+def test_what_a_recipe_leaves_out_does_not_teach(tmp_path: Path) -> None:
+    photographs = _rows(tmp_path, there=8)
+    recipe = Recipe(data="elsewhere.csv", weights="none", exclude_sources=("marked",))
+    with pytest.raises(ValueError, match="leaves out marked"):
+        FullRecipe(recipe, tmp_path / "cv").answer(photographs, photographs, "fold-0")
