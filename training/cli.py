@@ -129,7 +129,8 @@ def teacher(data: Path, images: Path | None, inception: str, lite0: str, cache: 
 
     \b
     Example:
-      dermkiosk-train teacher --data split.csv --inception i.weights.h5 --lite0 l.weights.h5 --cache c --out teacher.npz
+      dermkiosk-train teacher --data split.csv --inception i.weights.h5 --lite0 l.weights.h5 --cache c \\
+          --out runs/first/teacher.npz
     """
     from training import features
     from training.dataset import Photographs, read_manifest

@@ -26,7 +26,7 @@ from training.mixing import Mixing
 from training.network import build, load_starting_weights, trainable
 from training.progress import EpochBar
 from training.recipe import Phase, Recipe
-from training.split import check
+from training.split import check, ready
 
 TEACHER: Final = "teacher.npz"
 READ: Final = ("image", "label", "group", "source", "split", "near_duplicates")
@@ -42,6 +42,7 @@ def finetune(recipe: Recipe, run: Path, workers: int = 0) -> None:
 
     Raises :class:`OtherRecipe` if the folder holds something else, ``ValueError`` where the split leaks.
     """
+    ready(Path(recipe.data), Path(recipe.images or recipe.data), recipe.exclude_sources)
     cluster = Cluster.join()
     own = cluster.folder(run)
     _claim(own, recipe)

@@ -51,8 +51,9 @@ class ResultView:
     def skin_note(self) -> str | None:
         """Message key of how few photographs of such skin were in training, where they were few."""
         tone = self.document.get("skin_tone")
-        few = tone is not None and tone["evidence"] == "limited" and self.outcome != "cannot_assess"
-        return str(tone["message"]) if few else None
+        if tone is None or tone["evidence"] != "limited" or self.outcome == "cannot_assess":
+            return None
+        return str(tone["message"])
 
     @property
     def outcome(self) -> str:
