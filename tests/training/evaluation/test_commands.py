@@ -43,7 +43,9 @@ def test_an_ablation_compares_in_pairs_with_its_base(
     chosen = (ablation.Variant("base", cached.switches), ablation.Variant("blind", blind))
     monkeypatch.setattr(commands, "_learner", lambda *_, **__: cached)
     monkeypatch.setattr(ablation, "variants", lambda *_: chosen)
-    asked = ["--data", split, "--frozen", split, "--out", str(tmp_path / "cv"), "--ablation"]
+    images = str(photographs.folder / "manifest.csv")
+    photographs.rows.to_csv(images, index=False)
+    asked = ["--data", split, "--images", images, "--frozen", split, "--out", str(tmp_path / "cv"), "--ablation"]
     answer = CliRunner().invoke(commands.crossvalidate, asked, catch_exceptions=False)
     assert "| blind |" in answer.output
     variants = json.loads((tmp_path / "cv" / "ablation.json").read_text())["variants"]
