@@ -77,8 +77,16 @@ def test_an_abstract_socket_hears_it_too(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_manager_that_is_gone_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
     notify("WATCHDOG=1")
+    back = Manager(str(tmp_path / "nobody"))
+    notify("STATUS=still here")
+    assert back.hear() == "STATUS=still here"
+    back.socket.close()
+
+
+def test_without_a_manager_nothing_is_said(manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET")
     notify("WATCHDOG=1")
+    assert manager.hear(SILENCE_S) is None
 
 
 @pytest.mark.parametrize(
@@ -121,7 +129,7 @@ def test_while_the_box_ends_in_good_order_it_beats_on(manager: Manager) -> None:
         manager.hear_until("STATUS=")
         heart.stopping()
         manager.hear_until("STOPPING=1")
-        manager.hear_until("WATCHDOG=1")
+        assert manager.hear_until("WATCHDOG=1")[-1] == "WATCHDOG=1"
 
 
 # --- the looks, on the real parts ---
