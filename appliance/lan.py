@@ -8,23 +8,31 @@ from typing import Final
 import psutil
 
 INTERFACES: Final = Path("/sys/class/net")
+HOTSPOT: Final = "10.42.0.1"
+"""The box's address in its own Wi-Fi, and nowhere else (systemd/hotspot gives it)."""
 
 
 def address(given: str | None) -> str | None:
     """``given``, or the IPv4 address phones most likely reach the box at; ``None``: no network.
 
-    Of the interfaces that are up, real ones come before virtual ones (a container's bridge has a private address
-    that no phone can reach), then private ranges before others, then names in order.
+    Its own hotspot comes first, where it is up. Of the other interfaces that are up, real ones come before virtual
+    ones (a container's bridge has a private address that no phone can reach), then private ranges before others, then
+    names in order.
     """
     if given:
         return given
-    usable = [each for each in _addresses() if not each[1].is_loopback and not each[1].is_link_local]
+    usable = [each for each in addresses() if not each[1].is_loopback and not each[1].is_link_local]
     if not usable:
         return None
-    return str(min(usable, key=lambda each: (not _is_physical(each[0]), not each[1].is_private, each[0]))[1])
+    return str(min(usable, key=_unlikely)[1])
 
 
-def _addresses() -> list[tuple[str, ipaddress.IPv4Address]]:
+def _unlikely(known: tuple[str, ipaddress.IPv4Address]) -> tuple[bool, bool, bool, str]:
+    name, found = known
+    return str(found) != HOTSPOT, not _is_physical(name), not found.is_private, name
+
+
+def addresses() -> list[tuple[str, ipaddress.IPv4Address]]:
     """Name and address of each interface that is up."""
     states = psutil.net_if_stats()
     return [

@@ -59,6 +59,15 @@ class Settings(BaseSettings):
     lan_port: Port = Field(8000, description="Port for phones on the local network. 0: any free one.")
     lan_bind: str = Field("0.0.0.0", description="Address the phones' port listens on.")  # noqa: S104  # phones are the point
     lan_address: str | None = Field(None, description="Address shown in QR codes; found by itself if not given.")
+    network: Literal["auto", "hotspot", "system"] = Field(
+        "auto",
+        description="hotspot: the box makes its own Wi-Fi; system: it uses the network the system is on; auto: its own"
+        " Wi-Fi where the system knows no other.",
+    )
+    hotspot_file: Path = Field(
+        Path("/etc/dermkiosk/secrets/hotspot.toml"),
+        description="Name and passphrase of the box's own Wi-Fi, made at the first start.",
+    )
     link_hours: float = Field(
         72, gt=0, le=24 * 90, description="How long a result's link works.", json_schema_extra=_unit("h")
     )

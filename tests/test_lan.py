@@ -57,3 +57,8 @@ def test_a_virtual_interface_is_better_than_none(machine: Machine) -> None:
 def test_no_network_is_no_address(machine: Machine) -> None:
     machine(("down0",), lo="127.0.0.1", down0="10.0.0.9")
     assert lan.address(None) is None
+
+
+def test_the_boxs_own_wifi_comes_before_a_cable(machine: Machine) -> None:
+    machine(("eth0", "wlan0"), eth0="192.168.3.1", wlan0=lan.HOTSPOT)
+    assert lan.address(None) == lan.HOTSPOT

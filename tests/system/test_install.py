@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from appliance.hotspot import load
+
 ROOT = Path(__file__).parents[2]
 STAND_INS = {
     "python3": f"""
@@ -368,7 +370,8 @@ def test_each_box_makes_secrets_of_its_own_once(tmp_path: Path) -> None:
     for name in ("one", "other", "one"):
         environment = os.environ | {"DERMKIOSK_SECRETS": str(tmp_path / name)}
         subprocess.run([ROOT / "systemd/first-boot"], env=environment, check=True)
-        made.append((tmp_path / name / "hotspot").read_text())
+        made.append(load(tmp_path / name / "hotspot.toml"))
     assert made[0] == made[2] != made[1]
-    assert (tmp_path / "one/hotspot").stat().st_mode & 0o777 == 0o600
-    assert len(made[0].split("PASSPHRASE=")[1].strip()) == 14
+    assert made[0] is not None
+    assert len(made[0].passphrase) == 14
+    assert (tmp_path / "one/hotspot.toml").stat().st_mode & 0o777 == 0o640
