@@ -1,19 +1,29 @@
 """Links to one result: a token of 128 random bits, for some hours."""
 
+import math
 import secrets
 import sqlite3
 from dataclasses import dataclass
 from typing import Final
 
-from appliance.cases.clock import Moment
+from appliance.cases.clock import AT_LEAST, Moment
 from appliance.errors import CaseUnknown
 
 TOKEN_BYTES: Final = 16
+WORKS: Final = f"""expires_age_s > ?1 AND NOT (
+    clock = 'synced' AND ?2 = 'synced' AND expires_at <= ?3
+    AND (?1 - issued_age_s) * {AT_LEAST} >= expires_age_s - issued_age_s)"""
+"""That a link works now: :func:`appliance.cases.clock.has_passed` in SQL. The values are :func:`values`."""
+CASE_OF: Final = (
+    "SELECT cases.* FROM cases"  # noqa: S608  # our own words
+    f" JOIN (SELECT case_number FROM links WHERE token = ?4 AND {WORKS}) ON number = case_number"
+)
+"""The case that a token (?4) shows."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """Who has the token sees this one result, until then (ISO 8601, UTC)."""
+    """Who has the token sees this one result, until then (ISO 8601, UTC) if the clock goes right."""
 
     token: str
     expires_at: str
@@ -22,18 +32,25 @@ class Link:
 def live(connection: sqlite3.Connection, case_number: int, now: Moment) -> Link | None:
     """The link of a case that works now."""
     row = connection.execute(
-        "SELECT token, expires_at FROM links WHERE case_number = ? AND expires_at > ? ORDER BY expires_at DESC",
-        (case_number, now.iso()),
+        f"SELECT token, expires_at FROM links WHERE case_number = ?4 AND {WORKS} ORDER BY expires_age_s DESC",  # noqa: S608
+        (*values(now), case_number),
     ).fetchone()
     return row and Link(*row)
+
+
+def values(now: Moment) -> tuple[int, str, str]:
+    """What :data:`WORKS` asks for: ?1, ?2, ?3."""
+    return now.age_s, now.clock, now.iso()
 
 
 def issue(connection: sqlite3.Connection, case_number: int, now: Moment, hours: float) -> Link:
     """A new link. Raises :class:`CaseUnknown` where the case was deleted."""
     link = Link(secrets.token_urlsafe(TOKEN_BYTES), now.iso(hours_later=hours))
+    ends = now.age_s + math.ceil(hours * 3600)
     made = connection.execute(
-        "INSERT INTO links (token, case_number, expires_at) SELECT ?, number, ? FROM cases WHERE number = ?",
-        (link.token, link.expires_at, case_number),
+        "INSERT INTO links (token, case_number, expires_at, clock, issued_age_s, expires_age_s)"
+        " SELECT ?, number, ?, ?, ?, ? FROM cases WHERE number = ?",
+        (link.token, link.expires_at, now.clock, now.age_s, ends, case_number),
     )
     if not made.rowcount:
         raise CaseUnknown(f"case number {case_number} is gone")

@@ -14,10 +14,12 @@ import io
 import json
 import logging
 import sqlite3
+import time
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -91,6 +93,13 @@ class Case:
     """So many photographs of the same spot did the gate refuse just before."""
     reservation: bool = False
     """It is to be answered although the gate refused it."""
+    age_s: int = 0
+    """Of the box, when the photograph was accepted."""
+
+    @property
+    def accepted(self) -> Moment:
+        """When, by the clock and by the box's age: for :func:`appliance.cases.clock.has_passed`."""
+        return Moment.read(self.taken_at, self.clock, self.age_s)
 
 
 class Store:
@@ -99,17 +108,21 @@ class Store:
     Each method raises a :class:`appliance.errors.StoreError` where disk or database fail.
     """
 
-    def __init__(self, folder: Path, now: Callable[[], Moment] = clock.now) -> None:
+    def __init__(
+        self, folder: Path, now: Callable[[], Moment] = clock.now, ticks: Callable[[], float] = time.monotonic
+    ) -> None:
         """Open or make ``folder`` and finish what a cut interrupted.
 
-        A folder that is there already keeps its own mode; the files in it get 0600, its subfolders 0700. Raises
-        :class:`StateFolderForeign`, :class:`StoreInUse`, :class:`DatabaseTooNew`, :class:`DatabaseDamaged`.
+        A folder that is there already keeps its own mode; the files in it get 0600, its subfolders 0700. ``ticks``:
+        seconds, only differences count. Raises :class:`StateFolderForeign`, :class:`StoreInUse`,
+        :class:`DatabaseTooNew`, :class:`DatabaseDamaged`.
         """
-        self._now = now
+        self._clock, self._ticks = now, ticks
         with storage_faults(), ExitStack() as opened:
             layout.refuse_wrong(folder)
             opened.enter_context(layout.alone(private_folder(folder)))
             self._database = opened.enter_context(Database(folder / layout.DATABASE))
+            self._born = ticks() - self._database.value("SELECT age_s FROM heartbeat")
             self._photos = Photos(folder / layout.PHOTOS)
             self._finish_interrupted()
             self._opened = opened.pop_all()
@@ -123,6 +136,10 @@ class Store:
     def close(self) -> None:
         """Release the folder. May be called twice."""
         self._opened.close()
+
+    def now(self) -> Moment:
+        """This moment: by the clock, and by the box's age."""
+        return replace(self._clock(), age_s=int(self._ticks() - self._born))
 
     def accept(self, intake: Intake) -> Case:
         """Keep a photograph. Once this returns it cannot be lost; if it raises, nothing is left.
@@ -225,15 +242,14 @@ class Store:
 
     def link(self, case: Case, hours: float) -> Link:
         """The case's link that works now, else a new one for ``hours``. Raises :class:`CaseUnknown`."""
-        now = self._now()
+        now = self.now()
         with self._database.transaction() as connection:
             earlier = links.live(connection, case.number, now)
             return earlier or links.issue(connection, case.number, now, hours)
 
     def by_token(self, token: str) -> Case:
         """The case a link shows. Raises :class:`CaseUnknown` for unknown, expired and revoked tokens alike."""
-        query = "SELECT cases.* FROM links JOIN cases ON number = case_number WHERE token = ? AND expires_at > ?"
-        return _only(self._database.rows(query, token, self._now().iso()))
+        return _only(self._database.rows(links.CASE_OF, *links.values(self.now()), token))
 
     def revoke(self, token: str) -> None:
         """Make a link stop working."""
@@ -247,7 +263,7 @@ class Store:
         could not be erased yet: the next start does it.
         """
         case = self.case(code)
-        now = self._now()
+        now = self.now()
         with self._database.transaction() as connection:
             if not connection.execute("DELETE FROM cases WHERE number = ?", (case.number,)).rowcount:
                 raise CaseUnknown(f"case number {case.number} is gone")
@@ -259,9 +275,17 @@ class Store:
             raise ErasureUnfinished(str(error)) from error
 
     def prove_writable(self) -> None:
-        """Put something tiny on the disk."""
+        """Put something tiny on the disk: the box's age, too."""
         with self._database.transaction() as connection:
-            connection.execute("UPDATE heartbeat SET beats = beats + 1")
+            connection.execute("UPDATE heartbeat SET beats = beats + 1, age_s = ?", (self.now().age_s,))
+
+    def note_clock(self, set_by: Literal["kiosk", "staff"], clock_from: datetime, clock_to: datetime) -> None:
+        """Keep that somebody set the clock (times in UTC)."""
+        line = (set_by, Moment(clock_from, "unverified").iso(), Moment(clock_to, "synced").iso(), self.now().age_s)
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT INTO clock_changes (set_by, clock_from, clock_to, age_s) VALUES (?, ?, ?, ?)", line
+            )
 
     def _finish_interrupted(self) -> None:
         self._finish_deletions()
@@ -295,7 +319,7 @@ class Store:
         return case
 
     def _insert(self, photo_id: str, intake: Intake) -> Case:
-        now = self._now()
+        now = self.now()
         with self._database.transaction() as connection:
             earlier = _earlier(connection, intake)
             return earlier or _inserted(connection, photo_id, intake, now)
@@ -320,6 +344,7 @@ def _inserted(connection: sqlite3.Connection, photo_id: str, intake: Intake, now
         "consent": intake.consent,
         "taken_at": now.iso(),
         "clock": now.clock,
+        "age_s": now.age_s,
         "photo_id": photo_id,
         "sha256": intake.sha256,
         "capture": None if intake.capture is None else json.dumps(intake.capture, allow_nan=False),

@@ -8,7 +8,8 @@ import pytest
 from appliance.cases.database import MIGRATIONS, Database, migrate
 from appliance.errors import DatabaseDamaged, DatabaseTooNew, StoreBusy, StoreError
 
-NEWEST = len(list(MIGRATIONS.glob("*.sql")))
+NUMBERS = [int(script.name[:4]) for script in MIGRATIONS.glob("*.sql")]
+NEWEST = max(NUMBERS)
 
 
 @pytest.fixture
@@ -25,9 +26,8 @@ def test_settings_that_keep_data_safe(path: Path, name: str, value: object) -> N
         assert database.value(f"PRAGMA {name}") == value
 
 
-def test_migrations_are_numbered_without_gaps() -> None:
-    numbers = sorted(int(script.name[:4]) for script in MIGRATIONS.glob("*.sql"))
-    assert numbers == list(range(1, NEWEST + 1))
+def test_no_two_migrations_have_one_number() -> None:
+    assert len(set(NUMBERS)) == len(NUMBERS)
 
 
 def test_an_empty_file_is_migrated_to_now(path: Path) -> None:
