@@ -18,7 +18,7 @@ from appliance.cases.store import Case, ClassMaps, Document, Store
 from appliance.cases.worker import Worker
 from appliance.errors import PortTaken
 from appliance.health import calibration as colours
-from appliance.health import camera, database, disk, network, worker
+from appliance.health import camera, database, disk, network, power, worker
 from appliance.health.cached import Cached
 from appliance.health.result import Result
 from appliance.heartbeat import Heartbeat, proof_of_life
@@ -230,6 +230,7 @@ def _working(queue: Worker) -> Iterator[Worker]:
 def _checks(settings: Settings, station: Station, store: Store, queue: Worker) -> Callable[[], Sequence[Result]]:
     lens = Cached(lambda: camera.check(station), camera.KEEP_S)
     storage = Cached(lambda: database.check(store), database.KEEP_S)
+    supply = Cached(power.check, power.KEEP_S)
 
     def run() -> Sequence[Result]:
         """All checks, the dear ones from their last answer."""
@@ -240,6 +241,7 @@ def _checks(settings: Settings, station: Station, store: Store, queue: Worker) -
             disk.check(settings.state),
             network.check(settings.lan_address),
             colours.check(settings, station),
+            supply(),
         )
 
     return run

@@ -173,7 +173,8 @@ def ask() -> None:
     except OSError:
         sys.exit("✗ The kiosk does not answer. What systemd says: systemctl status dermkiosk")
     for check in said.get("checks", []):
-        print(f"{'✓' if check['ok'] else '✗'} {check['message']}")
+        reading = f" ({check['reading']})" if check.get("reading") else ""
+        print(f"{'✓' if check['ok'] else '✗'} {check['message']}{reading}")
     if "checks" not in said:
         print(f"✗ {said.get('title')}\n  → {said.get('remedy')}")
     sys.exit(0 if said.get("status") == "ok" else 1)

@@ -11,6 +11,8 @@ class Result:
     ok: bool
     says: str | None = None
     """Where a check has more than two answers."""
+    reading: str | None = None
+    """A measured value with its unit, the same in every language."""
 
     @property
     def message(self) -> str:

@@ -17,7 +17,10 @@ def healthz() -> Response:
     well = all(check.ok for check in checks)
     response = jsonify(
         status="ok" if well else "fault",
-        checks=[{"id": check.id, "ok": check.ok, "message": translate(check.message)} for check in checks],
+        checks=[
+            {"id": check.id, "ok": check.ok, "message": translate(check.message), "reading": check.reading}
+            for check in checks
+        ],
     )
     response.status_code = HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
     return response

@@ -29,6 +29,10 @@ class HealthResult(Protocol):
     def message(self) -> str:
         """Key of the sentence."""
 
+    @property
+    def reading(self) -> str | None:
+        """A measured value with its unit, where the check has one."""
+
 
 @dataclass(frozen=True)
 class Services:

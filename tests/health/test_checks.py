@@ -1,6 +1,8 @@
+import os
 import resource
 import socket
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +12,7 @@ import pytest
 
 from appliance.cases.store import Store
 from appliance.cases.worker import Worker
-from appliance.health import camera, database, disk, network, worker
+from appliance.health import camera, database, disk, network, power, worker
 from appliance.health.cached import Cached
 from appliance.health.result import Result
 from appliance.messages import catalogue
@@ -150,7 +152,7 @@ def test_the_box_asks_camera_and_database_once_for_many_callers(
         queue = Worker(store, lambda *_: ({}, None), lambda *_: {})
         run = _checks(load(state=tmp_path / "state"), station, store, queue)
         names = {tuple(result.id for result in run()) for _ in range(10)}
-    assert names == {("camera", "database", "worker", "disk", "network", "calibration")}
+    assert names == {("camera", "database", "worker", "disk", "network", "calibration", "power")}
     assert sorted(asked) == ["appliance.health.camera", "appliance.health.database"]
 
 
@@ -158,3 +160,67 @@ def test_every_check_has_its_sentences() -> None:
     for name in ("model", "camera", "database", "worker", "disk", "network"):
         assert f"health.{name}.ok" in catalogue("zh")
         assert name == "model" or f"health.{name}.fault" in catalogue("zh")
+
+
+# --- power: a stand-in for the firmware's own program, which no other machine has ---
+
+
+@pytest.fixture
+def firmware(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """A ``vcgencmd`` on the path that gives these answers to ``get_throttled`` and ``measure_temp``."""
+
+    def answers(throttled: str, temperature: str) -> None:
+        program = tmp_path / "vcgencmd"
+        program.write_text(
+            f"#!/bin/sh\ncase $1 in get_throttled) {throttled} ;; measure_temp) {temperature} ;; *) exit 1 ;; esac\n"
+        )
+        program.chmod(0o755)
+
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return answers
+
+
+@pytest.mark.parametrize(
+    ("flags", "celsius", "ok", "says"),
+    [
+        ("0x0", "48.3", True, None),
+        ("0x50005", "55.0", False, "undervoltage"),
+        ("0x50000", "55.0", True, "undervoltage_before"),
+        ("0xe0000", "55.0", True, None),
+        ("0x80008", "60.2", False, "slowed"),
+        ("0x20002", "82.0", False, "slowed"),
+        ("0x4", "85.0", False, "slowed"),
+        ("0x0", "60.0", True, "warm"),
+    ],
+)
+def test_the_firmware_is_asked_for_power_and_temperature(
+    firmware: Callable[[str, str], None], flags: str, celsius: str, ok: bool, says: str | None
+) -> None:
+    firmware(f"echo throttled={flags}", f"""echo "temp={celsius}'C" """)
+    result = power.check()
+    assert (result.ok, result.says) == (ok, says)
+    assert result.reading == f"{float(celsius):.0f} °C"
+    assert result.message in catalogue("en")
+
+
+@pytest.mark.parametrize(
+    ("throttled", "temperature"),
+    [
+        ("exit 255", "exit 255"),
+        ("echo VCHI initialization failed", "echo temp=40"),
+        ("echo throttled=0x0", "exit 1"),
+        ("exec sleep 30", "exit 0"),
+    ],
+)
+def test_a_firmware_that_says_nothing_useful_is_said_so_and_is_no_fault(
+    firmware: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch, throttled: str, temperature: str
+) -> None:
+    monkeypatch.setattr(power, "TIMEOUT_S", 0.5)
+    firmware(throttled, temperature)
+    assert power.check() == Result("power", ok=True, says="unknown")
+
+
+def test_another_machine_has_no_such_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert power.check().message == "health.power.unknown"
+    assert "health.power.unknown" in catalogue("zh")

@@ -1,0 +1,64 @@
+"""Temperature and supply voltage, as a Raspberry Pi's firmware measures them (``vcgencmd``).
+
+The bits of ``get_throttled``: 0 the voltage is too low, 1 and 2 the processor is slowed down, 3 it is at its first
+limit of temperature; 16 … 19 the same at some time since the start. Source: Raspberry Pi's documentation of vcgencmd.
+"""
+
+import re
+import subprocess
+from dataclasses import dataclass
+from typing import Final
+
+from appliance.health.result import Result
+
+KEEP_S: Final = 10.0
+TIMEOUT_S: Final = 3.0
+WARM_CELSIUS: Final = 60.0
+"""From here on some models slow down; the box should not be that warm."""
+UNDERVOLTAGE: Final = 1 << 0
+SLOWED: Final = 1 << 1 | 1 << 2 | 1 << 3
+UNDERVOLTAGE_BEFORE: Final = 1 << 16
+THROTTLED: Final = re.compile(r"throttled=(0x[0-9a-fA-F]+)\s*")
+TEMPERATURE: Final = re.compile(r"temp=(\d+(?:\.\d+)?)'C\s*")
+
+
+@dataclass(frozen=True)
+class Power:
+    """What the firmware says."""
+
+    flags: int
+    celsius: float
+
+
+def check() -> Result:
+    """Ask the firmware. Another machine than a Raspberry Pi has no ``vcgencmd``, which is said and no fault."""
+    power = measured()
+    if power is None:
+        return Result("power", ok=True, says="unknown")
+    reading = f"{power.celsius:.0f} °C"
+    if power.flags & UNDERVOLTAGE:
+        return Result("power", ok=False, says="undervoltage", reading=reading)
+    if power.flags & SLOWED:
+        return Result("power", ok=False, says="slowed", reading=reading)
+    if power.celsius >= WARM_CELSIUS:
+        return Result("power", ok=True, says="warm", reading=reading)
+    says = "undervoltage_before" if power.flags & UNDERVOLTAGE_BEFORE else None
+    return Result("power", ok=True, says=says, reading=reading)
+
+
+def measured() -> Power | None:
+    """Flags and temperature; ``None`` where nobody can say."""
+    flags = _asked("get_throttled", THROTTLED)
+    celsius = _asked("measure_temp", TEMPERATURE) if flags else None
+    return Power(int(flags, 16), float(celsius)) if flags and celsius else None
+
+
+def _asked(question: str, form: re.Pattern[str]) -> str | None:
+    """The value in ``vcgencmd``'s answer, where it has the form."""
+    try:
+        command = ["vcgencmd", question]
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = form.fullmatch(answer.stdout)
+    return found and found[1]
