@@ -10,7 +10,9 @@ from typing import Any
 import click
 
 from appliance.calibrate import Dialogue, from_step, print_card, state, workbench
+from appliance.cases import pin
 from appliance.classify import Classifier
+from appliance.errors import PinMismatch
 from appliance.heartbeat import last_words
 from appliance.messages import LANGUAGES, Language, remedy, sentence, text
 from appliance.serve import opened_station
@@ -131,6 +133,26 @@ def calibrate(first: StepName, check: bool, repeat: bool, card: Path | None, lan
                 (bench.check if check else bench.repeat)()
             else:
                 bench.run(from_step(first))
+
+
+@main.command("staff-pin")
+@click.option("--state", type=click.Path(file_okay=False), help="folder of photographs and database")
+@LANGUAGE
+def staff_pin(state: str | None, language: Language) -> None:
+    """Set the staff's PIN: the first, or a new one where nobody knows the old one any more.
+
+    It asks twice, and works while the kiosk runs. Whoever is logged in must log in again; a locked log-in is opened.
+
+    \b
+    Example:
+      sudo -u dermkiosk dermkiosk staff-pin
+    """
+    with _said_plainly(language), pin.opened(load(state=state).state) as kept:
+        chosen = click.prompt(text(language, "cli.pin.new"), hide_input=True)
+        if click.prompt(text(language, "cli.pin.again"), hide_input=True) != chosen:
+            raise PinMismatch("the two entries differ")
+        kept.set(chosen, "installer")
+        click.echo(text(language, "cli.pin.done"))
 
 
 def _take_one(settings: Settings, language: Language) -> None:

@@ -289,3 +289,56 @@ class PhotoMissing(RequestError):
 
     key = "photo_missing"
     status = 422
+
+
+class PinError(RequestError):
+    """Something about the staff's PIN."""
+
+    key = "pin_fault"
+    status = 403
+
+
+class PinUnset(PinError):
+    """Nobody has set a PIN yet."""
+
+    key = "pin_unset"
+
+
+class PinWeak(PinError):
+    """Too short, too long, not digits alone, or the first that anybody would try."""
+
+    key = "pin_weak"
+    status = 422
+
+
+class PinMismatch(PinError):
+    """The two entries of a new PIN differ."""
+
+    key = "pin_mismatch"
+    status = 422
+
+
+class PinWrong(PinError):
+    """Not the PIN."""
+
+    key = "pin_wrong"
+
+
+class PinWait(PinError):
+    """After wrong ones, the next may be tried in some seconds only."""
+
+    key = "pin_wait"
+    status = 429
+
+
+class PinLocked(PinError):
+    """Too many wrong ones came from the network; the kiosk opens it again."""
+
+    key = "pin_locked"
+
+
+class LoginNeeded(RequestError):
+    """Nobody gave the PIN here, or it is too long ago."""
+
+    key = "login_needed"
+    status = 401

@@ -75,6 +75,14 @@ class Settings(BaseSettings):
         50, ge=1, le=1000, description="Photographs that may wait before uploads are asked to come later."
     )
 
+    staff_minutes: float = Field(
+        20,
+        ge=1,
+        le=240,
+        description="How long staff stay logged in on a phone or laptop that they do not touch.",
+        json_schema_extra=_unit("min"),
+    )
+
     @property
     def bundle_folder(self) -> Path:
         """``bundle``, absolute."""

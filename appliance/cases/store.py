@@ -26,12 +26,14 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.cases import clock, codes, layout, links
+from appliance.cases import audit, clock, codes, layout, links
+from appliance.cases.audit import Actor, Audit
 from appliance.cases.clock import Clock, Moment
 from appliance.cases.database import Database
 from appliance.cases.faults import storage_faults
 from appliance.cases.links import Link
 from appliance.cases.photos import Photos, Pixels
+from appliance.cases.pin import StaffPin
 from appliance.errors import (
     CaseUnknown,
     ErasureUnfinished,
@@ -124,6 +126,8 @@ class Store:
             self._database = opened.enter_context(Database(folder / layout.DATABASE))
             self._born = ticks() - self._database.value("SELECT age_s FROM heartbeat")
             self._photos = Photos(folder / layout.PHOTOS)
+            self.audit = Audit(self._database, now)
+            self.pin = StaffPin(self._database, now)
             self._finish_interrupted()
             self._opened = opened.pop_all()
 
@@ -256,8 +260,8 @@ class Store:
         with self._database.transaction() as connection:
             links.revoke(connection, token)
 
-    def delete(self, code: str) -> None:
-        """Remove a case, its photograph, answer and links for good; only a line in the audit stays.
+    def delete(self, code: str, by: Actor = "box") -> None:
+        """Remove a case, its photograph, answer and links for good; only its number and who did it stay in the audit.
 
         Raises :class:`CaseUnknown`; :class:`ErasureUnfinished` where the case is gone, but photograph or traces
         could not be erased yet: the next start does it.
@@ -269,6 +273,7 @@ class Store:
                 raise CaseUnknown(f"case number {case.number} is gone")
             line = (case.number, now.iso(), now.clock, case.photo_id)
             connection.execute("INSERT INTO deletions (case_number, at, clock, photo_id) VALUES (?, ?, ?, ?)", line)
+            audit.append(connection, now, by, "delete", case.number)
         try:
             self._finish_deletions()
         except (OSError, StoreError) as error:

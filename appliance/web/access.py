@@ -8,13 +8,15 @@ from urllib.parse import urlsplit
 from flask import current_app, g, request
 
 from appliance.cases.store import Case
-from appliance.errors import RequestRefused
+from appliance.errors import LoginNeeded, RequestRefused
 from appliance.web.services import services
+from appliance.web.sessions import Session, Sessions
 from appliance.web.visit import Kiosk
 
 Rule = Callable[[], None]
 
 SESSION_COOKIE: Final = "kiosk_session"
+STAFF_COOKIE: Final = "staff_session"
 CSRF_FIELD: Final = "csrf"
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -38,6 +40,42 @@ def kiosk_session() -> None:
         _check_origin()
         if not _same(request.form.get(CSRF_FIELD), kiosk.csrf):
             raise RequestRefused("no CSRF token")
+
+
+def own_page() -> None:
+    """Anyone, but only from a page of this box."""
+    if request.method not in SAFE_METHODS:
+        _check_origin()
+
+
+def staff_session() -> None:
+    """Whoever gave the PIN; what changes something must also come from their own page. Raises :class:`LoginNeeded`."""
+    _signed_in()
+    if request.method not in SAFE_METHODS:
+        _check_origin()
+        if not _same(request.form.get(CSRF_FIELD), staff().csrf):
+            raise RequestRefused("no CSRF token")
+
+
+def kiosk_staff() -> None:
+    """The kiosk's own screen, and the PIN as soon as there is one."""
+    kiosk_session()
+    if services().store.pin.generation:
+        _signed_in()
+
+
+def staff() -> Session:
+    """The session that the staff rule found. Raises :class:`LoginNeeded`."""
+    session = known_staff()
+    if session is None:
+        raise LoginNeeded(request.path)
+    return session
+
+
+def known_staff() -> Session | None:
+    """The same where there is one."""
+    session: Session | None = g.get("staff")
+    return session
 
 
 RULES: Final[Mapping[str, Rule]] = {
@@ -66,12 +104,21 @@ RULES: Final[Mapping[str, Rule]] = {
     "kiosk.go_on": kiosk_session,
     "kiosk.refer": kiosk_session,
     "kiosk.end": kiosk_session,
-    "calibration.overview": kiosk_session,
-    "calibration.page": kiosk_session,
-    "calibration.measure": kiosk_session,
-    "calibration.printed": kiosk_session,
+    "calibration.overview": kiosk_staff,
+    "calibration.page": kiosk_staff,
+    "calibration.measure": kiosk_staff,
+    "calibration.printed": kiosk_staff,
     "kiosk.state": kiosk_session,
     "kiosk.preview": kiosk_session,
+    "first_pin.page": kiosk_session,
+    "first_pin.keep": kiosk_session,
+    "staff.login": own_page,
+    "staff.logout": staff_session,
+    "staff.home": staff_session,
+    "staff.case": staff_session,
+    "staff.audit": staff_session,
+    "staff.pin": staff_session,
+    "staff.change_pin": staff_session,
 }
 
 
@@ -95,6 +142,12 @@ def shown_case() -> Case:
     """The case that the link rule found."""
     case: Case = g.case
     return case
+
+
+def _signed_in() -> None:
+    sessions: Sessions = current_app.extensions["sessions"]
+    g.staff = sessions.find(request.cookies.get(STAFF_COOKIE, ""), services().store.pin.generation)
+    staff()
 
 
 def _check_origin() -> None:

@@ -7,6 +7,7 @@ from typing import IO, Final
 from flask import Flask, Request, request
 from jinja2 import StrictUndefined
 
+from appliance.errors import LoginNeeded
 from appliance.messages import LANGUAGES
 from appliance.vision.photo import MAX_BYTES
 from appliance.web import access, headers, language, problems
@@ -17,11 +18,16 @@ from appliance.web.kiosk import kiosk
 from appliance.web.phone import lan, phone
 from appliance.web.services import EXTENSION, Services
 from appliance.web.services import services as current_services
+from appliance.web.sessions import Sessions
+from appliance.web.staff import login_first, staff
+from appliance.web.staff_pin import first_pin
 from appliance.web.visit import Kiosk
 
 FORM_BYTES: Final = 2**20
 """Room for what surrounds the photo in an upload."""
 UPLOAD_MAX_BYTES: Final = MAX_BYTES + FORM_BYTES
+KIOSK_IDLE_S: Final = 180.0
+"""Staff who walk away from the kiosk leave it to the next patient."""
 SERVER_MAX_BYTES: Final = 96 * 2**20
 """Until here the server reads a body that is too large, so that the sender gets a sentence and not a cut line.
 
@@ -31,18 +37,20 @@ No phone's photo is larger; and what lies between the two limits is spooled to t
 def create_kiosk_app(services: Services) -> Flask:
     """The kiosk's app. Serve it on the loopback address and nowhere else."""
     # The host comes first: a foreign name must not even learn which routes there are.
-    app = _app(services, guards=(access.check_host, access.guard), browser_language=False)
+    app = _app(services, guards=(access.check_host, access.guard), browser_language=False, idle_s=KIOSK_IDLE_S)
     app.extensions["kiosk"] = Kiosk(services)
     app.jinja_env.globals["csrf"] = app.extensions["kiosk"].csrf
     app.extensions["guide"] = Guide(threading.Lock())
     app.register_blueprint(kiosk)
     app.register_blueprint(calibration)
+    app.register_blueprint(first_pin)
     return app
 
 
 def create_lan_app(services: Services) -> Flask:
     """The phones' app: nothing of the kiosk is in it."""
-    app = _app(services, guards=(access.guard,), browser_language=True)
+    idle_s = services.settings.staff_minutes * 60
+    app = _app(services, guards=(access.guard,), browser_language=True, idle_s=idle_s)
     app.register_blueprint(lan)
     return app
 
@@ -54,11 +62,12 @@ class UploadRequest(Request):
         return io.BytesIO()
 
 
-def _app(services: Services, guards: tuple[access.Rule, ...], browser_language: bool) -> Flask:
+def _app(services: Services, guards: tuple[access.Rule, ...], browser_language: bool, idle_s: float) -> Flask:
     app = Flask(__name__)
     app.request_class = UploadRequest
     app.config.update(MAX_CONTENT_LENGTH=UPLOAD_MAX_BYTES, BROWSER_LANGUAGE=browser_language)
     app.extensions[EXTENSION] = services
+    app.extensions["sessions"] = Sessions(idle_s)
     app.jinja_env.undefined = StrictUndefined
     app.context_processor(_words)
     for guard in guards:
@@ -66,7 +75,8 @@ def _app(services: Services, guards: tuple[access.Rule, ...], browser_language: 
     app.after_request(language.remember)
     app.after_request(headers.protect)
     problems.register(app)
-    for blueprint in (phone, api, health):
+    app.register_error_handler(LoginNeeded, login_first)
+    for blueprint in (phone, api, health, staff):
         app.register_blueprint(blueprint)
     return app
 

@@ -78,7 +78,7 @@ def delete(token: str) -> str:  # noqa: ARG001  # the link rule looked it up
     """Whoever holds the link may have the photo, the answer and everything made of them deleted."""
     if request.form.get("sure") not in YES:
         raise DeletionUnconfirmed
-    services().store.delete(shown_case().code)
+    services().store.delete(shown_case().code, by="link")
     return render_template("phone_deleted.html")
 
 

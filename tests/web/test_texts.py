@@ -2,11 +2,13 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from appliance import web
-from appliance.errors import RequestError
+from appliance.cases.audit import Action, Actor
+from appliance.errors import PinError, RequestError
 from appliance.messages import LANGUAGES, Language, catalogue
 from appliance.vision.classes import CLASSES
 from appliance.vision.hints import HINTS
@@ -27,6 +29,11 @@ COMPOSED = (
     + [f"{kind}.{reason}" for reason in REASONS for kind in ("wrong", "todo")]
     + [f"hint.{hint}" for hint in HINTS]
     + [f"error.{each.key}{part}" for each in RequestError.__subclasses__() for part in ("", ".remedy")]
+    + [f"error.{each.key}{part}" for each in PinError.__subclasses__() for part in ("", ".remedy")]
+    + [f"audit.{each}" for each in get_args(Action)]
+    + [f"audit.by.{each}" for each in get_args(Actor)]
+    + [f"staff.nav.{each}" for each in ("cases", "audit", "pin")]
+    + [f"staff.audit.{each}" for each in ("number", "when", "who", "what", "case")]
 )
 
 
