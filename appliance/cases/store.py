@@ -126,8 +126,8 @@ class Store:
             self._database = opened.enter_context(Database(folder / layout.DATABASE))
             self._born = ticks() - self._database.value("SELECT age_s FROM heartbeat")
             self._photos = Photos(folder / layout.PHOTOS)
-            self.audit = Audit(self._database, now)
-            self.pin = StaffPin(self._database, now)
+            self.audit = Audit(self._database, self.now)
+            self.pin = StaffPin(self._database, self.now)
             self._finish_interrupted()
             self._opened = opened.pop_all()
 

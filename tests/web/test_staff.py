@@ -189,6 +189,7 @@ def test_sessions_end_when_idle_when_old_and_when_there_are_too_many() -> None:
     now_s[0] = 60.0
     assert sessions.find(idle.token, 1) is None
     assert sessions.find(busy.token, 2) is None
+    assert sessions.find(busy.token, 1)
     while now_s[0] < LONGEST_S - 50:
         now_s[0] += 50
         assert sessions.find(busy.token, 1)
