@@ -122,7 +122,7 @@ command_run() {
 }
 
 command_test() {
-  debian_packages chromium fonts-noto-cjk shellcheck systemd
+  debian_packages chromium fonts-noto-cjk shellcheck strace systemd
   install dev
   say "shellcheck"
   shellcheck setup.sh .ci/run systemd/install.sh systemd/first-boot systemd/kiosk-browser

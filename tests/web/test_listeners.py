@@ -1,0 +1,28 @@
+"""Two listeners, two sets of routes: what is the kiosk's is not there for a phone, whatever host it asks for."""
+
+import pytest
+from flask import Flask
+
+from appliance.web.app import create_kiosk_app, create_lan_app
+from appliance.web.services import Services
+
+
+def _paths(app: Flask) -> set[str]:
+    return {rule.rule for rule in app.url_map.iter_rules()}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost", "192.168.1.5:8000"])
+def test_a_phone_finds_none_of_the_kiosks_routes(services: Services, host: str) -> None:
+    kiosk, phones = create_kiosk_app(services), create_lan_app(services)
+    own = _paths(kiosk) - _paths(phones)
+    assert {"/kiosk/state", "/kiosk/capture", "/kiosk/preview.jpg"} <= own
+    client = phones.test_client()
+    for path in own:
+        for method in ("GET", "POST"):
+            answered = client.open(path.replace("<", "").replace(">", ""), method=method, headers={"Host": host})
+            assert answered.status_code == 404, (method, path)
+
+
+def test_the_pages_of_both_are_told_apart_at_the_same_address(services: Services) -> None:
+    answered = create_lan_app(services).test_client().get("/", headers={"Host": "127.0.0.1:8080"})
+    assert answered.location == "/send"
