@@ -14,6 +14,8 @@ from waitress.server import create_server
 from waitress.wasyncore import dispatcher, loop
 
 from appliance.cases.document import Origin, PhotoRecord, build, model_record, refusal
+from appliance.cases.keeper import Keeper
+from appliance.cases.repair import open_store
 from appliance.cases.store import Case, ClassMaps, Document, Store
 from appliance.cases.worker import Worker
 from appliance.errors import PortTaken
@@ -169,7 +171,8 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         say(f"2/4 devices: camera {settings.camera}, light {settings.light}, button {settings.button}")
         station = stack.enter_context(opened_station(settings))
         say(f"3/4 cases: {settings.state}")
-        store = stack.enter_context(Store(settings.state))
+        store = stack.enter_context(open_store(settings.state))
+        stack.enter_context(Keeper(store.spare))
         queue = stack.enter_context(_working(Worker(store, answerer.answer, answerer.give_up)))
         say("4/4 pages")
         decoder = stack.enter_context(Decoder())

@@ -77,6 +77,11 @@ class Database:
         """The first column of the only row of a query."""
         return self.rows(query, *values)[0][0]
 
+    def changes(self) -> int:
+        """Grows with each row that is written through this connection."""
+        with self._use() as connection:
+            return connection.total_changes
+
     def scrub(self) -> None:
         """Rewrite the file without the traces of what was deleted, and empty the write-ahead log, which has them too.
 

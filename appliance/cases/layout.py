@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from appliance.cases.copies import COPY
 from appliance.cases.photos import is_ours, is_photo
 from appliance.errors import DatabaseDamaged, StateFolderForeign, StoreInUse
 
@@ -15,22 +16,33 @@ LOCK: Final = "lock"
 PHOTOS: Final = "photos"
 STATION: Final = "station"
 """The calibration lies in it; a box may be calibrated before its first case."""
-OURS: Final = (LOCK, PHOTOS, STATION, DATABASE, *(f"{DATABASE}-{kind}" for kind in ("wal", "shm", "journal")))
+COPIES: Final = "copies"
+BALLAST: Final = "ballast"
+OURS: Final = (
+    LOCK,
+    PHOTOS,
+    STATION,
+    COPIES,
+    BALLAST,
+    DATABASE,
+    *(f"{DATABASE}-{kind}" for kind in ("wal", "shm", "journal")),
+)
 FILE_SYSTEMS_OWN: Final = "lost+found"
 
 
 def refuse_wrong(folder: Path) -> None:
     """Look, without touching anything, whether ``folder`` is new, empty or ours.
 
-    Raises :class:`DatabaseDamaged` where there are photographs of ours but no database: it was lost, and a new one
-    would know none of them. Raises :class:`StateFolderForeign` where there is no database and things we did not make.
+    Raises :class:`DatabaseDamaged` where there are photographs of ours, or a copy of it, but no database: it was lost,
+    and a new one would know nothing. Raises :class:`StateFolderForeign` where there is no database and things we did
+    not make.
     """
     database = folder / DATABASE
     if database.exists() and database.stat().st_size:
         return
     photos = _entries(folder / PHOTOS)
-    if any(is_photo(path.name) for path in photos):
-        raise DatabaseDamaged(f"{database} is missing or empty, but there are photographs")
+    if any(is_photo(path.name) for path in photos) or (folder / COPIES / COPY).exists():
+        raise DatabaseDamaged(f"{database} is missing or empty, but there are photographs or a copy of it")
     foreign = [path for path in _entries(folder) if path.name not in (*OURS, FILE_SYSTEMS_OWN)]
     foreign += [path for path in photos if not is_ours(path.name)]
     if foreign:

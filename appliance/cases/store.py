@@ -31,9 +31,11 @@ from appliance.cases.audit import Actor, Audit
 from appliance.cases.clock import Clock, Moment
 from appliance.cases.database import Database
 from appliance.cases.faults import storage_faults
+from appliance.cases.ledger import Ledger
 from appliance.cases.links import Link
 from appliance.cases.photos import Photos, Pixels
 from appliance.cases.pin import StaffPin
+from appliance.cases.spare import Spare
 from appliance.errors import (
     CaseUnknown,
     ErasureUnfinished,
@@ -128,6 +130,8 @@ class Store:
             self._photos = Photos(folder / layout.PHOTOS)
             self.audit = Audit(self._database, self.now)
             self.pin = StaffPin(self._database, self.now)
+            self.spare = Spare(folder, self._database)
+            self.ledger = Ledger(self._database, self.now)
             self._finish_interrupted()
             self._opened = opened.pop_all()
 
@@ -249,7 +253,10 @@ class Store:
         now = self.now()
         with self._database.transaction() as connection:
             earlier = links.live(connection, case.number, now)
-            return earlier or links.issue(connection, case.number, now, hours)
+            link = earlier or links.issue(connection, case.number, now, hours)
+        if not earlier:
+            self.spare.note_link(link.token)
+        return link
 
     def by_token(self, token: str) -> Case:
         """The case a link shows. Raises :class:`CaseUnknown` for unknown, expired and revoked tokens alike."""
@@ -268,6 +275,7 @@ class Store:
         """
         case = self.case(code)
         now = self.now()
+        self.spare.make_room()
         with self._database.transaction() as connection:
             if not connection.execute("DELETE FROM cases WHERE number = ?", (case.number,)).rowcount:
                 raise CaseUnknown(f"case number {case.number} is gone")
@@ -281,8 +289,7 @@ class Store:
 
     def prove_writable(self) -> None:
         """Put something tiny on the disk: the box's age, too."""
-        with self._database.transaction() as connection:
-            connection.execute("UPDATE heartbeat SET beats = beats + 1, age_s = ?", (self.now().age_s,))
+        self.spare.beat(self._beat)
 
     def note_clock(self, set_by: Literal["kiosk", "staff"], clock_from: datetime, clock_to: datetime) -> None:
         """Keep that somebody set the clock (times in UTC)."""
@@ -292,6 +299,10 @@ class Store:
                 "INSERT INTO clock_changes (set_by, clock_from, clock_to, age_s) VALUES (?, ?, ?, ?)", line
             )
 
+    def _beat(self) -> None:
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE heartbeat SET beats = beats + 1, age_s = ?", (self.now().age_s,))
+
     def _finish_interrupted(self) -> None:
         self._finish_deletions()
         orphaned = self._photos.tidy({row[0] for row in self._database.rows("SELECT photo_id FROM cases")})
@@ -299,11 +310,12 @@ class Store:
             log.warning("%d photographs that no case knows of were moved to photos/orphaned", orphaned)
 
     def _finish_deletions(self) -> None:
-        """First the files, then what the database still says of them, its free pages and its log; then the mark."""
+        """First files and copies, then what the database says of them, its free pages and its log; then the mark."""
         unfinished = self._database.rows("SELECT case_number, photo_id FROM deletions WHERE erased = 0")
         if not unfinished:
             return
         self._photos.delete(*(row["photo_id"] for row in unfinished if row["photo_id"] is not None))
+        self.spare.forget()
         numbers = [(row["case_number"],) for row in unfinished]
         with self._database.transaction() as connection:
             connection.executemany("UPDATE deletions SET photo_id = NULL WHERE case_number = ?", numbers)
@@ -321,6 +333,7 @@ class Store:
             finally:
                 if case is None or case.photo_id != photo_id:  # it failed, or another thread had the same key
                     self._photos.delete(photo_id)
+        self.spare.note_case(case.number)
         return case
 
     def _insert(self, photo_id: str, intake: Intake) -> Case:

@@ -288,9 +288,7 @@ def _judged(state: Path, seen: Seen, kills: int) -> dict[str, object]:
         complaints += [f"lost: {each.key}" for each in seen.uploads if keys.get(each.key) != each.case]
         complaints += [f"lost at the kiosk: {code}" for code in seen.kiosk_codes - set(cases)]
         complaints += [f"{len(keys)} cases of {len(seen.uploads)} uploads"] * (len(keys) != len(seen.uploads))
-        complaints += [
-            f"half: {code}" for code, each in documents.items() if each is None or each["case"] != code
-        ]
+        complaints += [f"half: {code}" for code, each in documents.items() if each is None or each["case"] != code]
         for each in seen.uploads:
             if each.case in cases and each.document != documents[each.case]:
                 complaints.append(f"answered twice: {each.case}")

@@ -1,0 +1,125 @@
+"""What is known of each case's safety: whether it was exported and backed up, when the last backup was read back, and
+what was repaired."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from appliance.cases.clock import Clock, Moment, has_passed
+from appliance.cases.database import Database
+
+DAY_H: Final = 24.0
+
+
+@dataclass(frozen=True)
+class Backup:
+    """One that was read back whole."""
+
+    at: str
+    """ISO 8601, UTC."""
+    clock: Clock
+    age_s: int
+    cases: int
+    photographs: int
+
+    @property
+    def moment(self) -> Moment:
+        """When, by the clock and by the box's age."""
+        return Moment.read(self.at, self.clock, self.age_s)
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A database that was put back from the box's own copy."""
+
+    at: str
+    clock: Clock
+    regained: int
+    """Cases that were younger than the copy, and are there again."""
+    unlinked: int
+    """Photographs that no case knows of; they lie in ``photos/orphaned``."""
+    missing: int
+    """Cases whose photograph is gone."""
+
+
+class Ledger:
+    """Reads and writes it, in a database that may be open elsewhere, too."""
+
+    def __init__(self, database: Database, now: Callable[[], Moment]) -> None:
+        self._database = database
+        self._now = now
+
+    def note_exported(self, numbers: Iterable[int]) -> None:
+        """These cases, as they stand, were exported. Those that were deleted meanwhile are passed over."""
+        self._note("exported", numbers)
+
+    def note_backed_up(self, numbers: Iterable[int], photographs: int) -> None:
+        """A backup with these cases and so many photographs was read back whole."""
+        known = list(numbers)
+        self._note("backed_up", known)
+        now = self._now()
+        line = (now.iso(), now.clock, now.age_s, len(known), photographs)
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT INTO backups (at, clock, age_s, cases, photographs) VALUES (?, ?, ?, ?, ?)", line
+            )
+
+    def changed(self, number: int) -> None:
+        """Something was added to a case: what was exported or backed up before does not have it."""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM kept WHERE case_number = ?", (number,))
+
+    def is_exported(self, number: int) -> bool:
+        """Whether the case, as it stands, was exported."""
+        return bool(self._database.rows("SELECT 1 FROM kept WHERE case_number = ? AND exported", number))
+
+    def unexported(self) -> list[int]:
+        """Numbers of the answered cases that were not exported as they stand, oldest first."""
+        return self._numbers("state = 'done' AND number NOT IN (SELECT case_number FROM kept WHERE exported)")
+
+    def not_backed_up(self) -> int:
+        """How many cases no backup has as they stand."""
+        return len(self._numbers("number NOT IN (SELECT case_number FROM kept WHERE backed_up)"))
+
+    def expendable(self, days: float) -> list[str]:
+        """Codes of the cases that are older than ``days`` and were exported as they stand, oldest first.
+
+        Old by the box's own hours of work, or by a clock that was verified then and is now: one that jumps ends none.
+        """
+        rows = self._database.rows(
+            "SELECT code, taken_at, clock, age_s FROM cases JOIN kept ON case_number = number"
+            " WHERE exported AND state = 'done' ORDER BY number"
+        )
+        now = self._now()
+        accepted = ((row["code"], Moment.read(row["taken_at"], row["clock"], row["age_s"])) for row in rows)
+        return [code for code, moment in accepted if has_passed(days * DAY_H, moment, now)]
+
+    def last_backup(self) -> Backup | None:
+        """The newest that was read back whole."""
+        columns = "at, clock, age_s, cases, photographs"
+        rows = self._database.rows(f"SELECT {columns} FROM backups ORDER BY number DESC LIMIT 1")  # noqa: S608  # our own
+        return Backup(*rows[0]) if rows else None
+
+    def repair(self) -> Repair | None:
+        """The newest that nobody has seen yet."""
+        columns = "at, clock, regained, unlinked, missing"
+        query = f"SELECT {columns} FROM repairs WHERE NOT seen ORDER BY number DESC LIMIT 1"  # noqa: S608  # our own
+        rows = self._database.rows(query)
+        return Repair(*rows[0]) if rows else None
+
+    def repair_seen(self) -> None:
+        """Somebody has read what was repaired."""
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE repairs SET seen = 1")
+
+    def _note(self, mark: str, numbers: Iterable[int]) -> None:
+        query = (
+            f"INSERT INTO kept (case_number, {mark}) SELECT number, 1 FROM cases WHERE number = ?"  # noqa: S608  # our own
+            f" ON CONFLICT (case_number) DO UPDATE SET {mark} = 1"
+        )
+        with self._database.transaction() as connection:
+            connection.executemany(query, [(number,) for number in numbers])
+
+    def _numbers(self, condition: str) -> list[int]:
+        query = f"SELECT number FROM cases WHERE {condition} ORDER BY number"  # noqa: S608  # our own conditions
+        return [row[0] for row in self._database.rows(query)]

@@ -1,0 +1,90 @@
+"""What the box keeps in spare for the day its disk is full or its database damaged: ballast, copy and journal."""
+
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from appliance.cases import layout
+from appliance.cases.ballast import Ballast
+from appliance.cases.copies import Copies
+from appliance.cases.database import Database
+from appliance.cases.faults import storage_faults
+from appliance.errors import StoreError, StoreFull
+
+DELETION_BYTES: Final = 16 * 2**20
+"""With less room than this the ballast is given back before a deletion, which writes the database anew."""
+CASE: Final = "SELECT * FROM cases WHERE number = ?"
+LINK: Final = "SELECT * FROM links WHERE token = ?"
+
+log = logging.getLogger(__name__)
+
+
+class Spare:
+    """Of one folder and its open database. Thread-safe. Methods raise a :class:`StoreError` unless they say more."""
+
+    def __init__(self, folder: Path, database: Database) -> None:
+        self._folder, self._database = folder, database
+        self._copies = Copies(folder / layout.COPIES)
+        self._ballast = Ballast(folder / layout.BALLAST)
+        self._beats, self._unnoted = 0, False
+
+    def beat(self, write: Callable[[], None]) -> None:
+        """Try a write that shall not count as a change. A disk that is full gets its ballast back."""
+        try:
+            write()
+        except StoreFull:
+            if not self._drop():
+                raise
+            write()
+        self._beats += 1
+
+    def changes(self) -> int:
+        """Grows with each change of the database but the heartbeat's."""
+        return self._database.changes() - self._beats
+
+    def make_copy(self) -> None:
+        """Make the copy anew; where that fails the last one stays."""
+        self._copies.make(self._folder / layout.DATABASE)
+        self._unnoted = False
+
+    def copy_is_missing(self) -> bool:
+        """There is none, or the journal could not be written: a copy should be made at once."""
+        return self._unnoted or not self._copies.copy.exists()
+
+    def note_case(self, number: int) -> None:
+        """Keep a new case in the journal. Never raises: the database has it, and the next copy is made at once."""
+        self._note("cases", CASE, number)
+
+    def note_link(self, token: str) -> None:
+        """Keep a new link in the journal; as :meth:`note_case`."""
+        self._note("links", LINK, token)
+
+    def lay_ballast(self) -> None:
+        """Take the room, where there is plenty."""
+        with storage_faults():
+            self._ballast.lay()
+
+    def make_room(self) -> None:
+        """Before a deletion: it is what makes room, so it must not fail because there is none."""
+        with storage_faults():
+            if shutil.disk_usage(self._folder).free < DELETION_BYTES:
+                self._ballast.drop()
+
+    def forget(self) -> None:
+        """After a deletion: copy and journal know of the case."""
+        with storage_faults():
+            self._copies.forget()
+
+    def _drop(self) -> bool:
+        with storage_faults():
+            return self._ballast.drop()
+
+    def _note(self, table: str, query: str, value: object) -> None:
+        try:
+            for row in self._database.rows(query, value):
+                self._copies.note(table, dict(row))
+        except StoreError:
+            log.exception("the journal could not be written")
+            self._unnoted = True
