@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from appliance.vision.assessment import Assessment, Check, Quality
 from appliance.vision.assessor import Assessor
+from appliance.vision.bundle import Calibration
 from appliance.vision.classes import CLASSES
 from appliance.vision.overlay import positive_share
 from appliance.vision.skin_tone import evidence, evidence_key, tone_of
@@ -84,13 +85,28 @@ def refusal(origin: Origin, check_id: str, advice: str, model: dict[str, Any]) -
 
 
 def model_record(assessor: Assessor) -> dict[str, Any]:
-    """Which model answered, and on what."""
+    """Which model answered, on what, and the limits its answers were held against."""
     return {
         "bundle": assessor.bundle.card.name,
         "sha256": assessor.bundle.model_sha256,
         "runtime": assessor.network.runtime,
         "delegate": assessor.network.delegate,
+        **_thresholds(assessor.bundle.card.calibration),
     }
+
+
+def _thresholds(calibration: Calibration | None) -> dict[str, Any]:
+    """They change with the bundle: a result read years later must not be held against others."""
+    if calibration is None:
+        return {}
+    limits = {
+        "none_of_these": calibration.none_of_these.threshold,
+        "in_doubt": calibration.none_of_these.refer_threshold,
+        "malignancy": calibration.malignancy_threshold,
+        "psoriasis": calibration.psoriasis_threshold,
+        "set_level": calibration.conformal.level,
+    }
+    return {"thresholds": limits}
 
 
 def _quality(quality: Quality) -> dict[str, Any]:
