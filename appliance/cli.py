@@ -11,6 +11,7 @@ import click
 
 from appliance.calibrate import Dialogue, from_step, print_card, state, workbench
 from appliance.cases import pin
+from appliance.cases.pathway import DEFAULTS
 from appliance.classify import Classifier
 from appliance.errors import PinMismatch
 from appliance.heartbeat import last_words
@@ -19,6 +20,7 @@ from appliance.serve import opened_station
 from appliance.serve import serve as run_box
 from appliance.settings import Settings, load
 from appliance.vision.assessor import Assessor
+from appliance.web.next_step import how_soon
 from appliance.web.result_view import percent
 from firmware.calibration import STEPS, StepName
 from firmware.errors import DermkioskError
@@ -188,9 +190,16 @@ def _summary(document: dict[str, Any], language: Language) -> str:
     if document["outcome"] == "none_of_these":
         lines.append(f"  {text(language, 'result.none_of_these.text')}")
     if risk := document["risk"]:
-        rule = risk["rule"].removeprefix("rule.")
-        lines.append(f"  {text(language, 'grade.' + risk['grade'])}: {text(language, 'next.' + rule)}")
+        lines.append(_what_next(risk, language))
     return "\n".join(lines)
+
+
+def _what_next(risk: dict[str, Any], language: Language) -> str:
+    """Without a clinic's own pathway: as every box begins."""
+    key, count = how_soon(next(step for step in DEFAULTS if step.grade == risk["grade"]))
+    rule = risk["rule"].removeprefix("rule.")
+    soon = text(language, key, count=count)
+    return f"  {text(language, 'grade.' + risk['grade'])}: {soon} – {text(language, f'next.{rule}')}"
 
 
 def _reasons(document: dict[str, Any], language: Language) -> list[str]:

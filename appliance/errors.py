@@ -342,3 +342,24 @@ class LoginNeeded(RequestError):
 
     key = "login_needed"
     status = 401
+
+
+class DirectoryInvalid(RequestError):
+    """The directory's file has mistakes. The old directory stays."""
+
+    key = "directory_invalid"
+    status = 422
+
+
+class PathwayInvalid(RequestError):
+    """A step of the pathway would leave somebody who needs a doctor without one."""
+
+    key = "pathway_invalid"
+    status = 422
+
+
+class PaperFailed(RequestError):
+    """The page could not be made into a PDF in time."""
+
+    key = "paper_failed"
+    status = 503

@@ -30,9 +30,11 @@ from appliance.cases import audit, clock, codes, layout, links
 from appliance.cases.audit import Actor, Audit
 from appliance.cases.clock import Clock, Moment
 from appliance.cases.database import Database
+from appliance.cases.directory import Directory
 from appliance.cases.faults import storage_faults
 from appliance.cases.ledger import Ledger
 from appliance.cases.links import Link
+from appliance.cases.pathway import Pathway
 from appliance.cases.photos import Photos, Pixels
 from appliance.cases.pin import StaffPin
 from appliance.cases.spare import Spare
@@ -127,6 +129,7 @@ class Store:
             opened.enter_context(layout.alone(private_folder(folder)))
             self._database = opened.enter_context(Database(folder / layout.DATABASE))
             self._born = ticks() - self._database.value("SELECT age_s FROM heartbeat")
+            self.directory, self.pathway = Directory(self._database), Pathway(self._database)
             self._photos = Photos(folder / layout.PHOTOS)
             self.audit = Audit(self._database, self.now)
             self.pin = StaffPin(self._database, self.now)

@@ -2,6 +2,7 @@
 
 import io
 import threading
+from functools import partial
 from typing import IO, Final
 
 from flask import Flask, Request, request
@@ -15,6 +16,7 @@ from appliance.web.api import api
 from appliance.web.calibration import Guide, calibration
 from appliance.web.health import health
 from appliance.web.kiosk import kiosk
+from appliance.web.next_step import next_step
 from appliance.web.phone import lan, phone
 from appliance.web.services import EXTENSION, Services
 from appliance.web.services import services as current_services
@@ -89,4 +91,5 @@ def _words() -> dict[str, object]:
         "language": language.reader_language(),
         "languages": [(code, f"{here}?{language.COOKIE}={code}") for code in LANGUAGES],
         "simulated": current_services().station.simulated,
+        "next_step": partial(next_step, current_services().store),
     }
