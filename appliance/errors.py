@@ -168,6 +168,12 @@ class CodeMisread(CaseUnknown):
     key = "code_misread"
 
 
+class PatientUnknown(CaseUnknown):
+    """No case of the box belongs to a patient with this code."""
+
+    key = "patient_unknown"
+
+
 class PhotoLost(StoreError):
     """The file of an accepted photograph is gone or damaged."""
 

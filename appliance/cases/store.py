@@ -13,12 +13,11 @@ older one was put back, or the write-ahead log is lost), and nothing tells the t
 import io
 import json
 import logging
-import sqlite3
 import time
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -26,9 +25,9 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.cases import audit, clock, codes, layout, links
+from appliance.cases import audit, clock, codes, layout, links, record, visits
 from appliance.cases.audit import Actor, Audit
-from appliance.cases.clock import Clock, Moment
+from appliance.cases.clock import Moment
 from appliance.cases.database import Database
 from appliance.cases.directory import Directory
 from appliance.cases.faults import storage_faults
@@ -37,75 +36,24 @@ from appliance.cases.links import Link
 from appliance.cases.pathway import Pathway
 from appliance.cases.photos import Photos, Pixels
 from appliance.cases.pin import StaffPin
+from appliance.cases.record import Case as Case  # re-exported: what the store gives and takes
+from appliance.cases.record import Intake as Intake
+from appliance.cases.record import Source as Source
+from appliance.cases.record import State as State
 from appliance.cases.spare import Spare
+from appliance.cases.visits import Agreed, Consent
 from appliance.errors import (
     CaseUnknown,
     ErasureUnfinished,
-    KeyReused,
     PhotoLost,
     StoreError,
 )
 from appliance.files import private_folder
 
-Source = Literal["kiosk", "phone_camera", "phone_gallery", "file"]
-State = Literal["queued", "done"]
 Document = dict[str, Any]
 ClassMaps = NDArray[np.float32]
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Intake:
-    """A photograph that asks to be kept."""
-
-    pixels: Pixels
-    """uint8 RGB, H×W×3, upright."""
-    sha256: str
-    """Of the file as it came."""
-    source: Source
-    site: str
-    """Body-site id."""
-    consent: bool
-    capture: dict[str, object] | None
-    """How the station took it; ``None``: taken elsewhere, under who knows what light."""
-    simulated: bool
-    idempotency_key: str | None = None
-    """Chosen by the sender; the same photograph sent again with it is the same case."""
-    refused_before: int = 0
-    """So many photographs of the same spot did the gate refuse just before."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """One accepted photograph, as it stood when it was read."""
-
-    number: int
-    """Orders cases; the clock does not."""
-    code: str
-    state: State
-    source: Source
-    site: str
-    taken_at: str
-    """ISO 8601, UTC."""
-    clock: Clock
-    photo_id: str
-    sha256: str
-    capture: dict[str, object] | None
-    simulated: bool
-    attempts: int
-    """How often the worker began with it."""
-    refused_before: int = 0
-    """So many photographs of the same spot did the gate refuse just before."""
-    reservation: bool = False
-    """It is to be answered although the gate refused it."""
-    age_s: int = 0
-    """Of the box, when the photograph was accepted."""
-
-    @property
-    def accepted(self) -> Moment:
-        """When, by the clock and by the box's age: for :func:`appliance.cases.clock.has_passed`."""
-        return Moment.read(self.taken_at, self.clock, self.age_s)
 
 
 class Store:
@@ -158,16 +106,51 @@ class Store:
         Raises :class:`KeyReused` where the idempotency key came with another photograph, :class:`StoreFull`.
         """
         with self._database.transaction() as connection:
-            earlier = _earlier(connection, intake)
+            earlier = record.by_key(connection, intake)
         return earlier or self._keep(intake)
 
     def case(self, code: str) -> Case:
         """By code, as typed. Raises :class:`CaseUnknown`, or its kind :class:`CodeMisread`."""
-        return _only(self._database.rows("SELECT * FROM cases WHERE code = ?", codes.parse(code)))
+        return record.only(self._database.rows("SELECT * FROM cases WHERE code = ?", codes.parse(code)))
 
     def cases(self) -> list[Case]:
-        """All, newest first."""
-        return [_case(row) for row in self._database.rows("SELECT * FROM cases ORDER BY number DESC")]
+        """All, newest first; of an overview knows only its close-up (:meth:`overview`)."""
+        return self._cases("SELECT * FROM cases WHERE view = 'close_up' ORDER BY number DESC")
+
+    def earlier(self, case: Case) -> list[Case]:
+        """The answered cases of the same patient and site that came before, newest first."""
+        return self._cases(visits.EARLIER, case.patient, case.site, case.number)
+
+    def overview(self, case: Case) -> Case | None:
+        """The wider photograph that shows where this one lies, if the visit took one. It has no answer."""
+        return next(iter(self._cases(visits.OVERVIEW, case.visit, case.site, case.number)), None)
+
+    def agree(self, consent: Consent) -> int:
+        """Log what a patient agreed to; gives the number of the visit that it begins."""
+        now = self.now()
+        with self._database.transaction() as connection:
+            return visits.begin(connection, consent, now)
+
+    def agreed(self, visit: int) -> Agreed | None:
+        """What was agreed to at a visit; ``None`` where nothing of the visit is left."""
+        return visits.agreed(self._database.rows(visits.CONSENT, visit))
+
+    def abandon(self, visit: int) -> None:
+        """Forget a visit that came to no photograph; one that did stays as it is."""
+        with self._database.transaction() as connection:
+            visits.close_if_empty(connection, visit)
+
+    def new_patient(self) -> str:
+        """A code for somebody who has none yet: no case and no other patient has it."""
+        with self._database.transaction() as connection:
+            return record.free_code(connection)
+
+    def patient(self, code: str) -> str:
+        """The patient's code, from their own or that of one of their cases, as typed.
+
+        Raises :class:`PatientUnknown`, :class:`CodeMisread`.
+        """
+        return visits.patient(self._database.rows(visits.PATIENT, codes.parse(code)))
 
     def photo(self, case: Case) -> Pixels:
         """uint8 RGB, H×W×3.
@@ -209,7 +192,7 @@ class Store:
     def next_queued(self) -> Case | None:
         """The one to answer next."""
         rows = self._database.rows("SELECT * FROM cases WHERE state = 'queued' ORDER BY number LIMIT 1")
-        return _case(rows[0]) if rows else None
+        return record.case_of(rows[0]) if rows else None
 
     def begin(self, case: Case) -> Case:
         """Count an attempt before it is made, so that one that kills the process counts too.
@@ -218,7 +201,7 @@ class Store:
         """
         with self._database.transaction() as connection:
             connection.execute("UPDATE cases SET attempts = attempts + 1 WHERE number = ?", (case.number,))
-            return _only(connection.execute("SELECT * FROM cases WHERE number = ?", (case.number,)).fetchall())
+            return record.only(connection.execute("SELECT * FROM cases WHERE number = ?", (case.number,)).fetchall())
 
     def retract(self, case: Case) -> None:
         """Take back the last :meth:`begin`: the storage failed, not the photograph."""
@@ -263,7 +246,7 @@ class Store:
 
     def by_token(self, token: str) -> Case:
         """The case a link shows. Raises :class:`CaseUnknown` for unknown, expired and revoked tokens alike."""
-        return _only(self._database.rows(links.CASE_OF, *links.values(self.now()), token))
+        return record.only(self._database.rows(links.CASE_OF, *links.values(self.now()), token))
 
     def revoke(self, token: str) -> None:
         """Make a link stop working."""
@@ -273,6 +256,8 @@ class Store:
     def delete(self, code: str, by: Actor = "box") -> None:
         """Remove a case, its photograph, answer and links for good; only its number and who did it stay in the audit.
 
+        With the last close-up of a spot goes its overview, and with a visit's last photograph its consent.
+
         Raises :class:`CaseUnknown`; :class:`ErasureUnfinished` where the case is gone, but photograph or traces
         could not be erased yet: the next start does it.
         """
@@ -280,11 +265,13 @@ class Store:
         now = self.now()
         self.spare.make_room()
         with self._database.transaction() as connection:
-            if not connection.execute("DELETE FROM cases WHERE number = ?", (case.number,)).rowcount:
-                raise CaseUnknown(f"case number {case.number} is gone")
-            line = (case.number, now.iso(), now.clock, case.photo_id)
-            connection.execute("INSERT INTO deletions (case_number, at, clock, photo_id) VALUES (?, ?, ?, ?)", line)
-            audit.append(connection, now, by, "delete", case.number)
+            for each in (case, *visits.overviews_left_by(connection, case)):
+                if not connection.execute("DELETE FROM cases WHERE number = ?", (each.number,)).rowcount:
+                    raise CaseUnknown(f"case number {each.number} is gone")
+                line = (each.number, now.iso(), now.clock, each.photo_id)
+                connection.execute("INSERT INTO deletions (case_number, at, clock, photo_id) VALUES (?, ?, ?, ?)", line)
+                audit.append(connection, now, by, "delete", each.number)
+            visits.close_if_empty(connection, case.visit)
         try:
             self._finish_deletions()
         except (OSError, StoreError) as error:
@@ -327,77 +314,29 @@ class Store:
             connection.executemany("UPDATE deletions SET erased = 1 WHERE case_number = ?", numbers)
 
     def _keep(self, intake: Intake) -> Case:
-        photo_id = uuid.uuid4().hex
+        shots = [each for each in (intake.overview, intake) if each is not None]
+        named = [(uuid.uuid4().hex, each) for each in shots]
         case = None
         with storage_faults():
             try:
-                self._photos.save(photo_id, intake.pixels)
-                case = self._insert(photo_id, intake)
+                for photo_id, each in named:
+                    self._photos.save(photo_id, each.pixels)
+                case = self._insert(named)
             finally:
-                if case is None or case.photo_id != photo_id:  # it failed, or another thread had the same key
-                    self._photos.delete(photo_id)
+                if case is None or case.photo_id != named[-1][0]:  # it failed, or another thread had the same key
+                    self._photos.delete(*(photo_id for photo_id, _ in named))
         self.spare.note_case(case.number)
         return case
 
-    def _insert(self, photo_id: str, intake: Intake) -> Case:
+    def _insert(self, named: list[tuple[str, Intake]]) -> Case:
+        """The rows of photographs that belong together; gives the last one's, the close-up's."""
         now = self.now()
         with self._database.transaction() as connection:
-            earlier = _earlier(connection, intake)
-            return earlier or _inserted(connection, photo_id, intake, now)
+            earlier = record.by_key(connection, named[-1][1])
+            return earlier or [record.insert(connection, photo_id, each, now) for photo_id, each in named][-1]
 
-
-def _earlier(connection: sqlite3.Connection, intake: Intake) -> Case | None:
-    """The case that this idempotency key made."""
-    if intake.idempotency_key is None:
-        return None
-    query = "SELECT * FROM cases WHERE idempotency_key = ?"
-    row = connection.execute(query, (intake.idempotency_key,)).fetchone()
-    if row is not None and row["sha256"] != intake.sha256:
-        raise KeyReused("the key came before with another photograph")
-    return None if row is None else _case(row)
-
-
-def _inserted(connection: sqlite3.Connection, photo_id: str, intake: Intake, now: Moment) -> Case:
-    values = {
-        "code": _free_code(connection),
-        "source": intake.source,
-        "site": intake.site,
-        "consent": intake.consent,
-        "taken_at": now.iso(),
-        "clock": now.clock,
-        "age_s": now.age_s,
-        "photo_id": photo_id,
-        "sha256": intake.sha256,
-        "capture": None if intake.capture is None else json.dumps(intake.capture, allow_nan=False),
-        "simulated": intake.simulated,
-        "refused_before": intake.refused_before,
-        "idempotency_key": intake.idempotency_key,
-    }
-    columns = ", ".join(values)
-    places = ", ".join(f":{name}" for name in values)
-    query = f"INSERT INTO cases ({columns}) VALUES ({places}) RETURNING *"  # noqa: S608  # our own column names
-    return _case(connection.execute(query, values).fetchall()[0])
-
-
-def _free_code(connection: sqlite3.Connection) -> str:
-    while True:  # with ten thousand cases the first try fails once in two thousand
-        code = codes.new_code()
-        if connection.execute("SELECT 1 FROM cases WHERE code = ?", (code,)).fetchone() is None:
-            return code
-
-
-def _only(rows: list[sqlite3.Row]) -> Case:
-    if not rows:
-        raise CaseUnknown("no such case, or no longer")
-    return _case(rows[0])
-
-
-def _case(row: sqlite3.Row) -> Case:
-    fields = dict(row)
-    del fields["consent"], fields["idempotency_key"]
-    capture = fields.pop("capture")
-    fields |= {name: bool(fields[name]) for name in ("simulated", "reservation")}
-    return Case(capture=None if capture is None else json.loads(capture), **fields)
+    def _cases(self, query: str, *values: object) -> list[Case]:
+        return [record.case_of(row) for row in self._database.rows(query, *values)]
 
 
 def _packed(class_maps: ClassMaps | None) -> bytes | None:
