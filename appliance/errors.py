@@ -223,6 +223,33 @@ class DatabaseDamaged(StoreError):
     key = "database_damaged"
 
 
+class ClockError(DermkioskError):
+    """The clock was not set."""
+
+    key = "clock_fault"
+
+
+class ClockUnsettable(ClockError):
+    """There is nobody here who may set it, or no answer."""
+
+    key = "clock_unsettable"
+    status = 503
+
+
+class ClockImplausible(ClockError):
+    """A time the box does not believe."""
+
+    key = "clock_implausible"
+    status = 422
+
+
+class TimeMissing(ClockError):
+    """No time was given, or none that can be read."""
+
+    key = "time_missing"
+    status = 422
+
+
 class PortTaken(DermkioskError):
     """Another program listens on the port."""
 

@@ -68,6 +68,9 @@ class Settings(BaseSettings):
         Path("/etc/dermkiosk/secrets/hotspot.toml"),
         description="Name and passphrase of the box's own Wi-Fi, made at the first start.",
     )
+    clock_socket: Path = Field(
+        Path("/run/dermkiosk-clock.sock"), description="Where the box asks its helper to set the clock."
+    )
     link_hours: float = Field(
         72, gt=0, le=24 * 90, description="How long a result's link works.", json_schema_extra=_unit("h")
     )

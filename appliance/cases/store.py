@@ -18,7 +18,6 @@ import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -280,14 +279,6 @@ class Store:
     def prove_writable(self) -> None:
         """Put something tiny on the disk: the box's age, too."""
         self.spare.beat(self._beat)
-
-    def note_clock(self, set_by: Literal["kiosk", "staff"], clock_from: datetime, clock_to: datetime) -> None:
-        """Keep that somebody set the clock (times in UTC)."""
-        line = (set_by, Moment(clock_from, "unverified").iso(), Moment(clock_to, "synced").iso(), self.now().age_s)
-        with self._database.transaction() as connection:
-            connection.execute(
-                "INSERT INTO clock_changes (set_by, clock_from, clock_to, age_s) VALUES (?, ?, ?, ?)", line
-            )
 
     def _beat(self) -> None:
         with self._database.transaction() as connection:

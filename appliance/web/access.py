@@ -119,6 +119,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "staff.audit": staff_session,
     "staff.pin": staff_session,
     "staff.change_pin": staff_session,
+    "clock.page": staff_session,
+    "clock.change": staff_session,
 }
 
 

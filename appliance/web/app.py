@@ -8,12 +8,14 @@ from typing import IO, Final
 from flask import Flask, Request, request
 from jinja2 import StrictUndefined
 
+from appliance.cases.clock import now
 from appliance.errors import LoginNeeded
 from appliance.messages import LANGUAGES
 from appliance.vision.photo import MAX_BYTES
 from appliance.web import access, headers, language, problems
 from appliance.web.api import api
 from appliance.web.calibration import Guide, calibration
+from appliance.web.clock import clock
 from appliance.web.health import health
 from appliance.web.kiosk import kiosk
 from appliance.web.next_step import next_step
@@ -78,7 +80,7 @@ def _app(services: Services, guards: tuple[access.Rule, ...], browser_language: 
     app.after_request(headers.protect)
     problems.register(app)
     app.register_error_handler(LoginNeeded, login_first)
-    for blueprint in (phone, api, health, staff):
+    for blueprint in (phone, api, health, staff, clock):
         app.register_blueprint(blueprint)
     return app
 
@@ -92,4 +94,5 @@ def _words() -> dict[str, object]:
         "languages": [(code, f"{here}?{language.COOKIE}={code}") for code in LANGUAGES],
         "simulated": current_services().station.simulated,
         "next_step": partial(next_step, current_services().store),
+        "clock_unverified": now().clock != "synced",
     }

@@ -19,7 +19,7 @@ BACK_TO: Final = ("/staff", "/kiosk/")
 """Logging in leads on to these pages and to no others."""
 
 
-@staff.context_processor
+@staff.app_context_processor
 def _words() -> dict[str, object]:
     """What every staff template may use."""
     session = access.known_staff()

@@ -145,13 +145,6 @@ def test_what_is_remembered_of_a_case_is_when_it_came(store: Store, time: Time, 
     assert store.case(store.accept(intake()).code).accepted == before
 
 
-def test_who_set_the_clock_is_kept(store: Store, time: Time) -> None:
-    time.works(minutes=1)
-    store.note_clock("kiosk", time.wall, time.wall + TEN_YEARS)
-    kept = tuple(store._database.rows("SELECT * FROM clock_changes")[0])
-    assert kept == (1, "kiosk", "2025-01-01T00:01:00Z", "2035-01-02T00:01:00Z", 60)
-
-
 @given(
     worked_s=st.integers(0, 10**9),
     by_clock=st.timedeltas(timedelta(days=-20000), timedelta(days=20000)),

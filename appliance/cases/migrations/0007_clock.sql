@@ -6,11 +6,3 @@ ALTER TABLE cases ADD COLUMN age_s INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE links ADD COLUMN clock TEXT NOT NULL DEFAULT 'unverified' CHECK (clock IN ('synced', 'unverified'));
 ALTER TABLE links ADD COLUMN issued_age_s INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE links ADD COLUMN expires_age_s INTEGER NOT NULL DEFAULT 259200;
-
-CREATE TABLE clock_changes (                            -- who set the clock, and by how much; nothing about a patient
-    number     INTEGER PRIMARY KEY AUTOINCREMENT,
-    set_by     TEXT NOT NULL CHECK (set_by IN ('kiosk', 'staff')),
-    clock_from TEXT NOT NULL,
-    clock_to   TEXT NOT NULL,
-    age_s      INTEGER NOT NULL
-) STRICT;
