@@ -396,3 +396,17 @@ class PaperFailed(RequestError):
 
     key = "paper_failed"
     status = 503
+
+
+class DiagnosisInvalid(RequestError):
+    """Not a diagnosis of the list, or no evidence for it."""
+
+    key = "diagnosis_invalid"
+    status = 422
+
+
+class NoteInvalid(RequestError):
+    """A note without words, or with too many."""
+
+    key = "note_invalid"
+    status = 422

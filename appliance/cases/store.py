@@ -32,6 +32,7 @@ from appliance.cases.directory import Directory
 from appliance.cases.faults import storage_faults
 from appliance.cases.ledger import Ledger
 from appliance.cases.links import Link
+from appliance.cases.listing import Listing
 from appliance.cases.pathway import Pathway
 from appliance.cases.photos import Photos, Pixels
 from appliance.cases.pin import StaffPin
@@ -39,6 +40,7 @@ from appliance.cases.record import Case as Case  # re-exported: what the store g
 from appliance.cases.record import Intake as Intake
 from appliance.cases.record import Source as Source
 from appliance.cases.record import State as State
+from appliance.cases.reviews import Reviews
 from appliance.cases.spare import Spare
 from appliance.cases.visits import Agreed, Consent
 from appliance.errors import (
@@ -82,6 +84,8 @@ class Store:
             self.pin = StaffPin(self._database, self.now)
             self.spare = Spare(folder, self._database)
             self.ledger = Ledger(self._database, self.now)
+            self.listing = Listing(self._database)
+            self.reviews = Reviews(self._database, self.now)
             self._finish_interrupted()
             self._opened = opened.pop_all()
 

@@ -23,7 +23,9 @@ from appliance.web.phone import lan, phone
 from appliance.web.services import EXTENSION, Services
 from appliance.web.services import services as current_services
 from appliance.web.sessions import Sessions
-from appliance.web.staff import login_first, staff
+from appliance.web.staff import login_first, place, staff
+from appliance.web.staff_cases import staff_cases
+from appliance.web.staff_figures import staff_figures
 from appliance.web.staff_pin import first_pin
 from appliance.web.visit import Kiosk
 
@@ -80,7 +82,15 @@ def _app(services: Services, guards: tuple[access.Rule, ...], browser_language: 
     app.after_request(headers.protect)
     problems.register(app)
     app.register_error_handler(LoginNeeded, login_first)
-    for blueprint in (phone, api, health, staff, clock):
+    for blueprint in (
+        phone,
+        api,
+        health,
+        staff,
+        staff_cases,
+        staff_figures,
+        clock,
+    ):
         app.register_blueprint(blueprint)
     return app
 
@@ -92,6 +102,8 @@ def _words() -> dict[str, object]:
         "t": language.translate,
         "language": language.reader_language(),
         "languages": [(code, f"{here}?{language.COOKIE}={code}") for code in LANGUAGES],
+        "staff_csrf": session.csrf if (session := access.known_staff()) else None,
+        "at_kiosk": place() == "kiosk",
         "simulated": current_services().station.simulated,
         "next_step": partial(next_step, current_services().store),
         "clock_unverified": now().clock != "synced",

@@ -19,13 +19,6 @@ BACK_TO: Final = ("/staff", "/kiosk/")
 """Logging in leads on to these pages and to no others."""
 
 
-@staff.app_context_processor
-def _words() -> dict[str, object]:
-    """What every staff template may use."""
-    session = access.known_staff()
-    return {"staff_csrf": session.csrf if session else None, "at_kiosk": _place() == "kiosk"}
-
-
 def login_first(error: LoginNeeded) -> Response:
     """Instead of a page that needs the PIN: the one that asks for it, and then leads on."""
     if request.method != "GET":
@@ -36,12 +29,12 @@ def login_first(error: LoginNeeded) -> Response:
 @staff.route("/login", methods=["GET", "POST"])
 def login() -> Response:
     """Give the PIN."""
-    if not services().store.pin.generation and _place() == "kiosk":
+    if not services().store.pin.generation and place() == "kiosk":
         return make_response(redirect(url_for("first_pin.page")))
     if request.method == "GET":
         return _login_page(None)
     try:
-        generation = services().store.pin.check(request.form.get("pin", ""), _place())
+        generation = services().store.pin.check(request.form.get("pin", ""), place())
     except PinError as error:
         return _login_page(error)
     response = make_response(redirect(_next(), 303))
@@ -54,23 +47,15 @@ def logout() -> Response:
     """End this browser's session."""
     _sessions().end(access.staff().token)
     services().store.audit.record("staff", "logout")
-    response = make_response(redirect(url_for("kiosk.home") if _place() == "kiosk" else url_for("staff.login"), 303))
+    response = make_response(redirect(url_for("kiosk.home") if place() == "kiosk" else url_for("staff.login"), 303))
     response.delete_cookie(STAFF_COOKIE, httponly=True, samesite="Strict")
     return response
 
 
 @staff.get("")
-def home() -> str:
-    """The cases, newest first."""
-    return render_template("staff_cases.html", cases=services().store.cases()[:PAGE])
-
-
-@staff.get("/cases/<code>")
-def case(code: str) -> str:
-    """One case."""
-    found = services().store.case(code)
-    services().store.audit.record("staff", "look", found.number)
-    return render_template("staff_case.html", case=found, document=services().store.document(found))
+def home() -> Response:
+    """Staff come for the cases."""
+    return make_response(redirect(url_for("staff_cases.index")))
 
 
 @staff.get("/audit")
@@ -92,10 +77,10 @@ def pin() -> str:
 @staff.post("/pin")
 def change_pin() -> Response:
     """Change it; every other session ends."""
-    kept, place = services().store.pin, _place()
+    kept = services().store.pin
     try:
         chosen = new_pin()
-        kept.check(request.form.get("pin", ""), place)
+        kept.check(request.form.get("pin", ""), place())
         kept.set(chosen, "staff")
     except PinError as error:
         page = render_template("staff_pin.html", error=problem(error), shortest=SHORTEST, longest=LONGEST)
@@ -141,7 +126,8 @@ def _next() -> str:
     return wanted if wanted.startswith(BACK_TO) else url_for("staff.home")
 
 
-def _place() -> Place:
+def place() -> Place:
+    """Where this app is used."""
     return "kiosk" if "kiosk" in current_app.extensions else "network"
 
 

@@ -34,9 +34,7 @@ def keep() -> Response:
 def _page(error: PinError | None) -> Response:
     _refuse_second()
     said = problem(error) if error else None
-    response = make_response(
-        render_template("staff_first_pin.html", error=said, shortest=SHORTEST, longest=LONGEST, at_kiosk=True)
-    )
+    response = make_response(render_template("staff_first_pin.html", error=said, shortest=SHORTEST, longest=LONGEST))
     response.status_code = error.status if error else 200
     return response
 

@@ -8,6 +8,8 @@ import pytest
 
 from appliance import web
 from appliance.cases.audit import Action, Actor
+from appliance.cases.reviews import EVIDENCE, OTHERS
+from appliance.cases.store import Source
 from appliance.errors import PinError, RequestError
 from appliance.messages import LANGUAGES, Language, catalogue
 from appliance.vision.classes import CLASSES
@@ -15,6 +17,7 @@ from appliance.vision.hints import HINTS
 from appliance.vision.risk import BY_LIKELIEST
 from appliance.web.result_view import REASONS, SURE
 from appliance.web.sites import SITES
+from appliance.web.staff_cases import OUTCOMES
 
 TEMPLATES = sorted((Path(web.__file__).parent / "templates").glob("*.html"))
 LITERAL = re.compile(r"\bt\(\s*['\"]([\w.]+)['\"]\s*[,)]")
@@ -32,7 +35,13 @@ COMPOSED = (
     + [f"error.{each.key}{part}" for each in PinError.__subclasses__() for part in ("", ".remedy")]
     + [f"audit.{each}" for each in get_args(Action)]
     + [f"audit.by.{each}" for each in get_args(Actor)]
-    + [f"staff.nav.{each}" for each in ("cases", "audit", "pin")]
+    + [f"staff.nav.{each}" for each in ("cases", "figures", "audit", "pin")]
+    + [f"staff.outcome.{each}" for each in OUTCOMES]
+    + [f"staff.reviewed.{each}" for each in ("yes", "no")]
+    + [f"staff.source.{each}" for each in get_args(Source)]
+    + [f"diagnosis.other.{each}" for each in OTHERS]
+    + [f"evidence.by.{each}" for each in EVIDENCE]
+    + [f"figures.{each}{part}" for each in ("first_right", "sent_on", "coverage") for part in ("", ".how")]
     + [f"staff.audit.{each}" for each in ("number", "when", "who", "what", "case")]
 )
 

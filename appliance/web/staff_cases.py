@@ -1,0 +1,147 @@
+"""The clinician's cases: the list, one case, what it turned out to be, notes, and deletion."""
+
+import re
+from typing import Final
+
+import numpy as np
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
+
+from appliance.cases.listing import PAGE, Wanted
+from appliance.cases.reviews import DIAGNOSES, EVIDENCE, NOTE_LENGTH
+from appliance.cases.store import Case
+from appliance.errors import DeletionUnconfirmed, PageUnknown
+from appliance.vision.classes import CLASSES
+from appliance.vision.overlay import overlay, positive_share
+from appliance.web.intake import YES
+from appliance.web.language import translate
+from appliance.web.pictures import PAGE_SIDE_PX, jpeg
+from appliance.web.result_view import result_view
+from appliance.web.services import services
+from appliance.web.sites import SITES
+
+staff_cases = Blueprint("staff_cases", __name__, url_prefix="/staff/cases")
+
+OUTCOMES: Final = ("findings", "none_of_these", "cannot_assess", "waiting")
+GRADES: Final = ("urgent", "refer", "low")
+FILTERS: Final = ("q", "outcome", "grade", "site", "since", "until", "reviewed")
+
+
+@staff_cases.get("")
+def index() -> str:
+    """The list: searched, filtered, a page of it."""
+    listing, wanted = services().store.listing, _wanted(request.args)
+    total = listing.count(wanted)
+    pages = max(1, -(-total // PAGE))
+    page = min(max(request.args.get("page", 1, type=int), 1), pages)
+    return render_template(
+        "staff_cases.html",
+        rows=listing.page(wanted, page),
+        total=total,
+        page=page,
+        pages=pages,
+        asked={name: request.args.get(name, "") for name in FILTERS},
+        outcomes=OUTCOMES,
+        grades=GRADES,
+        sites=SITES,
+    )
+
+
+@staff_cases.get("/<code>")
+def case(code: str) -> str:
+    """One case with all there is to it. Each look is logged."""
+    store = services().store
+    found = store.case(code)
+    store.audit.record("staff", "look", found.number)
+    document = store.document(found)
+    return render_template(
+        "staff_case.html",
+        case=found,
+        view=result_view(document) if document else None,
+        position=store.position(found),
+        review=store.reviews.of(found.number),
+        diagnoses=DIAGNOSES,
+        evidence=EVIDENCE,
+        note_length=NOTE_LENGTH,
+        log=store.audit.entries(case=found.number),
+    )
+
+
+@staff_cases.get("/<code>/photo.jpg")
+def photo(code: str) -> Response:
+    """The photograph, 1024 px at most. The page it is on is what is logged."""
+    return jpeg(services().store.photo(services().store.case(code)), PAGE_SIDE_PX)
+
+
+@staff_cases.get("/<code>/map/<class_id>.png")
+def activation_map(code: str, class_id: str) -> Response:
+    """The photograph under the map of one class."""
+    store = services().store
+    found = store.case(code)
+    maps = store.class_maps(found)
+    if maps is None or class_id not in CLASSES:
+        raise PageUnknown
+    grid = positive_share(np.asarray(maps[..., list(CLASSES).index(class_id)]))
+    return Response(overlay(store.photo(found), grid), mimetype="image/png")
+
+
+@staff_cases.post("/<code>/review")
+def review(code: str) -> Response:
+    """Somebody is done with it."""
+    found = services().store.case(code)
+    services().store.reviews.mark(found.number)
+    return _back(found)
+
+
+@staff_cases.post("/<code>/diagnosis")
+def diagnose(code: str) -> Response:
+    """What it turned out to be, and how one knows."""
+    found = services().store.case(code)
+    chosen, evidence = request.form.get("diagnosis", ""), request.form.get("evidence", "")
+    services().store.reviews.diagnose(found.number, chosen, evidence)
+    return _back(found)
+
+
+@staff_cases.post("/<code>/note")
+def note(code: str) -> Response:
+    """Add a note."""
+    found = services().store.case(code)
+    services().store.reviews.note(found.number, request.form.get("text", ""))
+    return _back(found)
+
+
+@staff_cases.post("/<code>/delete")
+def delete(code: str) -> Response:
+    """Delete it for good, where "I am sure" is ticked."""
+    if request.form.get("sure") not in YES:
+        raise DeletionUnconfirmed
+    services().store.delete(code, by="staff")
+    return make_response(redirect(url_for("staff_cases.index"), 303))
+
+
+def _back(found: Case) -> Response:
+    return make_response(redirect(url_for("staff_cases.case", code=found.code), 303))
+
+
+def _wanted(asked: MultiDict[str, str]) -> Wanted:
+    """What the form asks for; what it cannot ask for is left out."""
+    typed = asked.get("q", "").strip()
+    reviewed = asked.get("reviewed")
+    return Wanted(
+        code=typed,
+        sites=tuple(site for site in SITES if typed and typed.lower() in translate(f"site.{site}").lower()),
+        site=_one_of(asked.get("site"), SITES),
+        outcome=_one_of(asked.get("outcome"), OUTCOMES),
+        grade=_one_of(asked.get("grade"), GRADES),
+        since=_day(asked.get("since")),
+        until=_day(asked.get("until")),
+        reviewed="yes" if reviewed == "yes" else "no" if reviewed == "no" else None,
+    )
+
+
+def _one_of(value: str | None, known: tuple[str, ...]) -> str:
+    return value if value in known else ""
+
+
+def _day(value: str | None) -> str:
+    return value if value and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) else ""

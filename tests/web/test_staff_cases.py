@@ -1,0 +1,164 @@
+"""The clinician's pages: list, case, later diagnosis, notes, deletion, and the box's own figures."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from appliance.cases import pin
+from appliance.cases.figures import TOO_FEW
+from appliance.cases.reviews import DIAGNOSES
+from appliance.cases.store import Case, Intake, Store
+from appliance.vision.photo import Pixels
+from appliance.web.app import create_lan_app
+from appliance.web.services import Services
+
+PIN = "482915"
+Answer = Callable[..., None]
+Post = Callable[..., Any]
+
+
+@pytest.fixture
+def laptop(services: Services, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    """A clinician who is logged in and reads English."""
+    monkeypatch.setattr(pin, "COST", 16)
+    services.store.pin.set(PIN, "kiosk")
+    client = create_lan_app(services).test_client()
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
+    client.post("/staff/login", data={"pin": PIN})
+    return client
+
+
+@pytest.fixture
+def post(laptop: FlaskClient) -> Post:
+    """Post a staff form with its token."""
+    csrf = re.search(r'name="csrf" value="([^"]+)"', laptop.get("/staff/pin").text)
+    assert csrf
+    return lambda path, **form: laptop.post(path, data={"csrf": csrf[1], **form})
+
+
+@pytest.fixture
+def add(store: Store, picture: Pixels) -> Callable[..., Case]:
+    """Keep a photograph as the box does."""
+
+    def kept(site: str = "forearm", simulated: bool = False) -> Case:
+        return store.accept(Intake(picture, "0" * 64, "phone_camera", site, True, None, simulated))
+
+    return kept
+
+
+def codes(page: str) -> list[str]:
+    return re.findall(r'data-case="([^"]+)"', page)
+
+
+def test_the_list_is_searched_by_code_and_by_the_name_of_a_place(
+    laptop: FlaskClient, add: Callable[..., Case], answer: Answer
+) -> None:
+    hand, scalp = add("hand"), add("scalp")
+    answer()
+    assert codes(laptop.get("/staff/cases").text) == [scalp.code, hand.code]
+    assert codes(laptop.get("/staff/cases?q=hand").text) == [hand.code]
+    assert codes(laptop.get("/staff/cases?q=头皮&language=zh").text) == [scalp.code]
+    assert codes(laptop.get("/staff/cases", query_string={"q": scalp.code.lower()}).text) == [scalp.code]
+    assert codes(laptop.get("/staff/cases?outcome=waiting").text) == []
+    nothing = laptop.get("/staff/cases?q=zzz")
+    assert "data-none" in nothing.text
+    assert laptop.get("/staff/cases?outcome='--&grade=x&since=yesterday&page=-3&site=moon").status_code == 200
+
+
+def test_the_list_turns_its_pages_and_keeps_the_filter(laptop: FlaskClient, add: Callable[..., Case]) -> None:
+    made = [add("hand").code for _ in range(27)]
+    add("foot")
+    first = laptop.get("/staff/cases?site=hand").text
+    assert 'data-total="27"' in first
+    following = re.search(r'rel="next" href="([^"]+)"', first)
+    assert following
+    second = laptop.get(following[1].replace("&amp;", "&")).text
+    assert codes(first) + codes(second) == made[::-1]
+
+
+def test_a_case_shows_what_the_box_said_and_its_photo(
+    laptop: FlaskClient, add: Callable[..., Case], answer: Answer
+) -> None:
+    case = add()
+    assert "data-waiting" in laptop.get(f"/staff/cases/{case.code}").text
+    answer(top="basal_cell_carcinoma")
+    page = laptop.get(f"/staff/cases/{case.code}").text
+    assert 'data-outcome="findings"' in page
+    assert "Basal cell carcinoma" in page
+    assert laptop.get(f"/staff/cases/{case.code}/photo.jpg").data[:2] == b"\xff\xd8"
+    assert laptop.get(f"/staff/cases/{case.code}/map/psoriasis.png").data[:4] == b"\x89PNG"
+    assert laptop.get(f"/staff/cases/{case.code}/map/flu.png").status_code == 404
+    assert laptop.get("/staff/cases/2222-22").status_code == 404
+
+
+def test_diagnosis_review_and_notes_are_kept(laptop: FlaskClient, post: Post, add: Callable[..., Case]) -> None:
+    case = add()
+    where = f"/staff/cases/{case.code}"
+    assert "data-reviewed" not in laptop.get(where).text
+    assert post(f"{where}/diagnosis", diagnosis="psoriasis").status_code == 422
+    assert post(f"{where}/diagnosis", diagnosis="other.melanoma", evidence="pathology").headers["Location"] == where
+    assert post(f"{where}/note", text="<b>sore</b> since May").status_code == 303
+    assert post(f"{where}/note", text=" ").status_code == 422
+    page = laptop.get(where).text
+    assert 'data-diagnosis="other.melanoma"' in page
+    assert "data-reviewed" in page
+    assert "&lt;b&gt;sore&lt;/b&gt; since May" in page
+    assert codes(laptop.get("/staff/cases?reviewed=yes").text) == [case.code]
+
+
+def test_a_case_can_be_marked_as_reviewed_without_a_diagnosis(
+    laptop: FlaskClient, post: Post, add: Callable[..., Case]
+) -> None:
+    case = add()
+    post(f"/staff/cases/{case.code}/review")
+    assert "data-reviewed" in laptop.get(f"/staff/cases/{case.code}").text
+    assert codes(laptop.get("/staff/cases?reviewed=no").text) == []
+
+
+def test_every_diagnosis_can_be_chosen(laptop: FlaskClient, add: Callable[..., Case]) -> None:
+    page = laptop.get(f"/staff/cases/{add().code}").text
+    for each in DIAGNOSES:
+        assert f'<option value="{each}"' in page
+
+
+def test_deleting_asks_first_and_then_leaves_a_line(
+    laptop: FlaskClient, post: Post, add: Callable[..., Case], store: Store
+) -> None:
+    case = add()
+    assert post(f"/staff/cases/{case.code}/delete").status_code == 400
+    assert store.case(case.code)
+    assert post(f"/staff/cases/{case.code}/delete", sure="yes").headers["Location"] == "/staff/cases"
+    assert laptop.get(f"/staff/cases/{case.code}").status_code == 404
+    newest = store.audit.entries(case=case.number)[0]
+    assert (newest.actor, newest.action) == ("staff", "delete")
+
+
+def test_few_diagnoses_give_counts_and_no_percentage(
+    laptop: FlaskClient, add: Callable[..., Case], answer: Answer, store: Store
+) -> None:
+    assert "data-too-few" in laptop.get("/staff/figures").text
+    add()
+    answer(top="psoriasis")
+    store.reviews.diagnose(1, "psoriasis", "pathology")
+    page = laptop.get("/staff/figures").text
+    assert page.count("data-too-few") == 3
+    assert 'data-cell="psoriasis/psoriasis">1<' in page
+
+
+def test_enough_diagnoses_give_a_share_with_its_interval(
+    laptop: FlaskClient, add: Callable[..., Case], answer: Answer, store: Store
+) -> None:
+    for _ in range(TOO_FEW):
+        add()
+    add(simulated=True)
+    answer(top="psoriasis")
+    for number in range(1, TOO_FEW + 2):
+        store.reviews.diagnose(number, "psoriasis" if number > 2 else "lichen_planus", "specialist")
+    page = laptop.get("/staff/figures").text
+    assert "90 %" in page
+    assert f"18 of {TOO_FEW}. The true share is probably 70–97 %." in page
+    assert 'data-cell="lichen_planus/psoriasis">2<' in page
+    assert page.count("<circle") == 1
