@@ -13,10 +13,10 @@ from appliance.cases.store import Case
 from appliance.errors import DeletionUnconfirmed, PageUnknown
 from appliance.vision.classes import CLASSES
 from appliance.vision.overlay import overlay, positive_share
+from appliance.web.clinician_view import CLASS_PLACE, Links, clinician_view
 from appliance.web.intake import YES
 from appliance.web.language import translate
 from appliance.web.pictures import PAGE_SIDE_PX, jpeg
-from appliance.web.result_view import result_view
 from appliance.web.services import services
 from appliance.web.sites import SITES
 
@@ -57,7 +57,8 @@ def case(code: str) -> str:
     return render_template(
         "staff_case.html",
         case=found,
-        view=result_view(document) if document else None,
+        view=clinician_view(document, request.args.get("map")) if document else None,
+        links=_links(found),
         position=store.position(found),
         review=store.reviews.of(found.number),
         diagnoses=DIAGNOSES,
@@ -117,6 +118,14 @@ def delete(code: str) -> Response:
         raise DeletionUnconfirmed
     services().store.delete(code, by="staff")
     return make_response(redirect(url_for("staff_cases.index"), 303))
+
+
+def _links(found: Case) -> Links:
+    return Links(
+        photo=url_for("staff_cases.photo", code=found.code),
+        map_pattern=url_for("staff_cases.activation_map", code=found.code, class_id=CLASS_PLACE),
+        page=url_for("staff_cases.case", code=found.code),
+    )
 
 
 def _back(found: Case) -> Response:

@@ -66,3 +66,10 @@ def test_only_real_answered_cases_with_a_diagnosis_are_judged(store: Store, inta
         if number != 4:
             store.reviews.diagnose(made.number, "psoriasis", "pathology")
     assert [each.document["number"] for each in store.reviews.judged()] == [1]
+
+
+def test_what_was_exported_before_does_not_count_as_exported_after_a_change(store: Store, case: Case) -> None:
+    store.ledger.note_exported([case.number])
+    assert store.ledger.is_exported(case.number)
+    store.reviews.note(case.number, "came back")
+    assert not store.ledger.is_exported(case.number)
