@@ -14,7 +14,7 @@ FROM: Final = (
     " LEFT JOIN diagnoses ON diagnoses.case_number = cases.number"
 )
 COLUMNS: Final = (
-    "cases.number, code, source, site, taken_at, cases.clock, state, simulated, outcome, grade, likeliest,"
+    "cases.number, code, patient, source, site, taken_at, cases.clock, state, simulated, outcome, grade, likeliest,"
     " reviews.case_number IS NOT NULL AS reviewed, diagnosis"
 )
 
@@ -24,7 +24,7 @@ class Wanted:
     """What to list. Empty parts ask for nothing; all that are given must hold."""
 
     code: str = ""
-    """The beginning of a case's code, as typed."""
+    """The beginning of a code, as typed: a case's or a patient's."""
     sites: tuple[str, ...] = ()
     """Ids of body sites that would do as well as the code: somebody typed a part of their names."""
     site: str = ""
@@ -44,6 +44,7 @@ class Row:
 
     number: int
     code: str
+    patient: str | None
     source: str
     site: str
     taken_at: str
@@ -84,7 +85,7 @@ def query_of(where: str) -> str:
 
 def conditions(wanted: Wanted) -> tuple[str, list[object]]:
     """WHERE and its values."""
-    parts: list[tuple[str, list[object]]] = [("TRUE", [])]
+    parts: list[tuple[str, list[object]]] = [("view = 'close_up'", [])]
     if wanted.code or wanted.sites:
         parts.append(_searched(wanted))
     if wanted.site:
@@ -103,12 +104,12 @@ def conditions(wanted: Wanted) -> tuple[str, list[object]]:
 
 
 def _searched(wanted: Wanted) -> tuple[str, list[object]]:
-    """A code that begins so, or one of the sites."""
+    """A code that begins so, of the case or its patient, or one of the sites."""
     texts: list[str] = []
     values: list[object] = []
     if (begins := _beginning(wanted.code)) is not None:
-        texts.append("code >= ? AND code < ?")
-        values += [begins, f"{begins}~"]  # no code has a tilde: it sorts behind them all
+        texts.append("code >= ? AND code < ? OR patient >= ? AND patient < ?")
+        values += [begins, f"{begins}~"] * 2  # no code has a tilde: it sorts behind them all
     if wanted.sites:
         texts.append(f"site IN ({', '.join('?' * len(wanted.sites))})")
         values += wanted.sites

@@ -10,10 +10,10 @@ from werkzeug.datastructures import MultiDict
 from appliance.cases.listing import PAGE, Wanted
 from appliance.cases.reviews import DIAGNOSES, EVIDENCE, NOTE_LENGTH
 from appliance.cases.store import Case
-from appliance.errors import DeletionUnconfirmed, PageUnknown
+from appliance.errors import CaseUnknown, DeletionUnconfirmed, PageUnknown
 from appliance.vision.classes import CLASSES
 from appliance.vision.overlay import overlay, positive_share
-from appliance.web.clinician_view import CLASS_PLACE, Links, clinician_view
+from appliance.web.clinician_view import CLASS_PLACE, Comparison, Links, Photograph, clinician_view, same_scale
 from appliance.web.intake import YES
 from appliance.web.language import translate
 from appliance.web.pictures import PAGE_SIDE_PX, jpeg
@@ -24,6 +24,8 @@ staff_cases = Blueprint("staff_cases", __name__, url_prefix="/staff/cases")
 
 OUTCOMES: Final = ("findings", "none_of_these", "cannot_assess", "waiting")
 GRADES: Final = ("urgent", "refer", "low")
+EARLIER: Final = 4
+"""So many earlier photographs of the place are shown beside this one."""
 FILTERS: Final = ("q", "outcome", "grade", "site", "since", "until", "reviewed")
 
 
@@ -51,14 +53,16 @@ def index() -> str:
 def case(code: str) -> str:
     """One case with all there is to it. Each look is logged."""
     store = services().store
-    found = store.case(code)
+    found = _close_up(code)
     store.audit.record("staff", "look", found.number)
-    document = store.document(found)
+    document, overview = store.document(found), store.overview(found)
     return render_template(
         "staff_case.html",
         case=found,
         view=clinician_view(document, request.args.get("map")) if document else None,
         links=_links(found),
+        comparison=_compared(found),
+        overview=overview and url_for("staff_cases.photo", code=overview.code),
         position=store.position(found),
         review=store.reviews.of(found.number),
         diagnoses=DIAGNOSES,
@@ -118,6 +122,29 @@ def delete(code: str) -> Response:
         raise DeletionUnconfirmed
     services().store.delete(code, by="staff")
     return make_response(redirect(url_for("staff_cases.index"), 303))
+
+
+def _close_up(code: str) -> Case:
+    """The case of this code; an overview has no page of its own. Raises :class:`CaseUnknown`."""
+    found = services().store.case(code)
+    if found.view != "close_up":
+        raise CaseUnknown("an overview")
+    return found
+
+
+def _compared(found: Case) -> Comparison | None:
+    """This photograph beside the last few of the same patient and place; ``None`` where there are no others."""
+    earlier = services().store.earlier(found)[:EARLIER] if found.patient else []
+    return same_scale([_photograph(each, found) for each in (found, *earlier)]) if earlier else None
+
+
+def _photograph(each: Case, open_one: Case) -> Photograph:
+    height, width = services().store.photo(each).shape[:2]
+    scale = None if each.capture is None else each.capture.get("mm_per_pixel")
+    links = _links(each)
+    page = None if each.number == open_one.number else links.page
+    mm_per_pixel = scale if isinstance(scale, float) else None
+    return Photograph(each.code, each.taken_at, each.clock, links.photo, page, (width, height), mm_per_pixel)
 
 
 def _links(found: Case) -> Links:

@@ -10,6 +10,7 @@ import pytest
 from appliance.cases.clock import Moment
 from appliance.cases.listing import Wanted, conditions, query_of
 from appliance.cases.store import Case, Intake, Store
+from appliance.cases.visits import Consent
 
 DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
 Made = dict[str, Case]
@@ -38,7 +39,8 @@ def made(tmp_path: Path, intake: Callable[..., Intake]) -> Any:
         }
         for number, (name, answer) in enumerate(answers.items()):
             moment[0] = DAY + timedelta(days=number)
-            cases[name] = store.accept(intake(number, site="hand" if number % 2 else "scalp"))
+            patient = "P4AA-2X" if name in ("low", "none") else None
+            cases[name] = store.accept(intake(number, site="hand" if number % 2 else "scalp", patient=patient))
             if answer:
                 store.answer(cases[name], answer, None)
         store.reviews.mark(cases["low"].number)
@@ -79,6 +81,19 @@ def test_a_code_is_found_by_its_beginning_however_it_is_typed(made: Any) -> None
     assert [row.code for row in store.listing.page(Wanted(code=code))] == [code]
 
 
+def test_a_patients_code_finds_all_their_cases(made: Any) -> None:
+    store, cases = made
+    found = [row.code for row in store.listing.page(Wanted(code="p4aa2"))]
+    assert found == [cases["none"].code, cases["low"].code]
+
+
+def test_the_wider_photograph_is_no_case_of_its_own(made: Any, intake: Callable[..., Intake]) -> None:
+    store, _ = made
+    visit = store.agree(Consent("words", "en", photo_in_letter=False))
+    store.accept(intake(9, visit=visit, overview=intake(10, visit=visit, view="overview")))
+    assert store.listing.count(Wanted()) == 6
+
+
 def test_a_row_says_what_the_list_shows(made: Any) -> None:
     store, _ = made
     row = store.listing.page(Wanted(grade="urgent"))[0]
@@ -103,7 +118,7 @@ def test_an_answer_with_a_reservation_replaces_what_the_list_says(made: Any) -> 
 @pytest.mark.parametrize(
     ("wanted", "index"),
     [
-        (Wanted(code="K7QF-2M"), "USING INDEX sqlite_autoindex_cases"),
+        (Wanted(code="K7QF-2M"), "INDEX cases_of_patient"),
         (Wanted(site="hand"), "USING INDEX cases_site"),
         (Wanted(outcome="findings"), "INDEX summaries_outcome"),
         (Wanted(grade="urgent"), "INDEX summaries_grade"),

@@ -11,6 +11,7 @@ from appliance.cases import pin
 from appliance.cases.figures import TOO_FEW
 from appliance.cases.reviews import DIAGNOSES
 from appliance.cases.store import Case, Intake, Store
+from appliance.cases.visits import Consent
 from appliance.vision.photo import Pixels
 from appliance.web.app import create_lan_app
 from appliance.web.services import Services
@@ -162,3 +163,22 @@ def test_enough_diagnoses_give_a_share_with_its_interval(
     assert f"18 of {TOO_FEW}. The true share is probably 70–97 %." in page
     assert 'data-cell="lichen_planus/psoriasis">2<' in page
     assert page.count("<circle") == 1
+
+
+def test_earlier_photographs_of_the_patient_and_the_wider_one_are_on_the_page(
+    laptop: FlaskClient, store: Store, picture: Pixels, answer: Answer
+) -> None:
+    visit = store.agree(Consent("words", "en", photo_in_letter=False))
+    about = (picture, "0" * 64, "kiosk", "hand", True, None, False)
+    first = store.accept(Intake(*about, patient="P4AA-2X", visit=visit))  # type: ignore[arg-type]
+    answer()
+    wide = Intake(*about, patient="P4AA-2X", visit=visit, view="overview")  # type: ignore[arg-type]
+    second = store.accept(Intake(*about, patient="P4AA-2X", visit=visit, overview=wide))  # type: ignore[arg-type]
+    answer()
+    page = laptop.get(f"/staff/cases/{second.code}").text
+    assert f'data-code="{first.code}"' in page
+    overview = store.overview(second)
+    assert overview is not None
+    assert f"/staff/cases/{overview.code}/photo.jpg" in page
+    assert laptop.get(f"/staff/cases/{overview.code}").status_code == 404
+    assert codes(laptop.get("/staff/cases?q=P4AA").text) == [second.code, first.code]
