@@ -26,6 +26,7 @@ On the box itself (docs/installing.md):
              --with-data       removes them too
   bundle FOLDER  put into FOLDER all that an installation without a network needs
              --machine aarch64 --python 3.11  for another machine than this one
+             --debs  the Debian packages too; this machine must have the box's operating system
 
 Examples: ./setup.sh run
           sudo ./setup.sh install
@@ -41,6 +42,10 @@ fail() {
 
 # shellcheck source=systemd/install.sh
 source systemd/install.sh
+# shellcheck source=systemd/upgrade.sh
+source systemd/upgrade.sh
+# shellcheck source=systemd/bundle.sh
+source systemd/bundle.sh
 
 trap 'fail "stopped in line $LINENO ($BASH_COMMAND). The same command goes on from there."' ERR
 
@@ -125,7 +130,7 @@ command_test() {
   debian_packages chromium fonts-noto-cjk shellcheck strace systemd
   install dev
   say "shellcheck"
-  shellcheck setup.sh .ci/run systemd/install.sh systemd/first-boot systemd/kiosk-browser
+  shellcheck setup.sh .ci/run systemd/*.sh systemd/first-boot systemd/kiosk-browser
   say "ruff"
   "$VENV/bin/ruff" check --quiet .
   "$VENV/bin/ruff" format --check --quiet .
@@ -161,6 +166,7 @@ main() {
   shift || true
   case $name in
     env | run | test | bench | install | uninstall | bundle) "command_$name" "$@" ;;
+    roll-back) command_roll_back ;; # dermkiosk-roll-back.service's alone
     --help | -h | help) usage ;;
     *)
       say "There is no command '$name'." >&2

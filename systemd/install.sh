@@ -10,8 +10,7 @@ OPT=$ROOT/opt/dermkiosk
 STATE=$ROOT/var/lib/dermkiosk
 CONFIG=$ROOT/etc/dermkiosk
 UNITS=$ROOT/etc/systemd/system
-SNAPSHOT=$ROOT/var/lib/dermkiosk-before-upgrade
-CHECK="" OFFLINE="" CHANGED="" SYSTEM_PACKAGES="" SOURCE=$PWD
+CHECK="" OFFLINE="" CHANGED="" SYSTEM_PACKAGES="" SOURCE=$PWD RELEASE="" PREVIOUS="" STARTING=""
 
 # Installed where the system's sources have them; only the first is needed in any case.
 PACKAGES=(python3-venv python3-picamera2 python3-lgpio libcamera-ipa avahi-daemon network-manager fonts-noto-cjk)
@@ -64,7 +63,10 @@ has_desktop() { [[ -e $UNITS/display-manager.service || -L $UNITS/display-manage
 
 is_installed() { dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
 
-is_offered() { [[ $(apt-cache policy "$1" 2>/dev/null | sed -n 's/^ *Candidate: //p') =~ ^[0-9] ]]; }
+# apt's sources: the system's, or the bundle's debs.
+APT=()
+
+is_offered() { [[ $(apt-cache "${APT[@]}" policy "$1" 2>/dev/null | sed -n 's/^ *Candidate: //p') =~ ^[0-9] ]]; }
 
 wanted_packages() {
   local all=("${PACKAGES[@]}" "${SCREEN_PACKAGES[0]}")
@@ -80,36 +82,39 @@ install_packages() {
     is_installed "$package" || missing+=("$package")
   done < <(wanted_packages)
   ((${#missing[@]})) || return 0
-  if [[ $OFFLINE ]]; then
-    packages_from_folder "${missing[@]}"
-  else
-    packages_from_network "${missing[@]}"
+  if [[ $OFFLINE && ! $(compgen -G "$OFFLINE/debs/*.deb") ]]; then
+    say "these Debian packages are missing, and $OFFLINE/debs has none: ${missing[*]} (docs/installing.md says how to get them)"
+    return
   fi
+  [[ ! $OFFLINE ]] || use_debs_of_bundle
+  install_offered "${missing[@]}"
 }
 
-packages_from_network() {
+use_debs_of_bundle() {
+  local source
+  source=$(mktemp -d)
+  # shellcheck disable=SC2064  # the folder of now
+  trap "rm -rf '$source'" EXIT
+  debs_as_source "$source"
+  APT=(-o Dir::Etc::sourcelist="$source/sources.list" -o Dir::Etc::sourceparts=- -o Dir::State::lists="$source/lists"
+    -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root)
+}
+
+install_offered() {
   local package offered=()
-  [[ $CHECK ]] || apt-get update -qq
+  [[ $CHECK && ! $OFFLINE ]] || apt-get "${APT[@]}" update -qq
   for package in "$@"; do
     if is_offered "$package"; then
       offered+=("$package")
+    elif [[ $OFFLINE ]]; then
+      say "there is no $package in $OFFLINE/debs: going on without it (docs/installing.md says how to get it)"
     else
       say "this system has no $package: going on without it"
     fi
   done
   ((${#offered[@]})) || return 0
   change "install the Debian packages ${offered[*]}" \
-    env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${offered[@]}"
-}
-
-packages_from_folder() {
-  local found=("$OFFLINE"/debs/*.deb)
-  if [[ -e ${found[0]} ]]; then
-    change "install the Debian packages in $OFFLINE/debs" \
-      env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-download --no-install-recommends "${found[@]}"
-  else
-    say "these Debian packages are missing, and $OFFLINE/debs has none: $* (docs/installing.md says how to get them)"
-  fi
+    env DEBIAN_FRONTEND=noninteractive apt-get "${APT[@]}" install -y -qq --no-install-recommends "${offered[@]}" >/dev/null
 }
 
 # --- the program: one folder per release, and the link 'current' ---
@@ -129,31 +134,26 @@ source_version() { (cd "$SOURCE" && source_files | xargs -0 sha256sum | sha256su
 
 current_release() { readlink "$OPT/current" 2>/dev/null || true; }
 
-install_release() {
-  local version previous
+# Sets RELEASE where this version is not the installed one: made and tested, and not yet in use.
+prepare_release() {
+  local version
+  RELEASE=''
   version=$(source_version)
-  previous=$(current_release)
-  [[ $previous && $(cat "$OPT/$previous/complete" 2>/dev/null) == "$version" ]] && return
-  change "install this version in $OPT/releases" make_and_switch "$version" "$previous"
+  PREVIOUS=$(current_release)
+  [[ $PREVIOUS && $(cat "$OPT/$PREVIOUS/complete" 2>/dev/null) == "$version" ]] && return
+  change "install this version in $OPT/releases" make_and_test "$version"
 }
 
-make_and_switch() {
-  local version=$1 previous=$2 number release
+make_and_test() {
   remove_unfinished
-  number=$(($(newest_release) + 1))
-  release=$OPT/releases/$number
-  make_release "$release"
-  if ! self_test "$release"; then
-    rm -rf "$release"
-    fail "the new version failed its self-test and was removed. Nothing was changed: ${previous:-no version} is installed."
+  RELEASE=releases/$(($(newest_release) + 1))
+  make_release "$OPT/$RELEASE"
+  if ! self_test "$OPT/$RELEASE"; then
+    rm -rf "${OPT:?}/$RELEASE"
+    fail "the new version failed its self-test and was removed. Nothing was changed: ${PREVIOUS:-no version} is installed."
   fi
-  printf '%s\n' "$version" >"$release/complete"
-  sync -f "$release"
-  stop_services
-  snapshot
-  switch_to "releases/$number"
-  start_or_roll_back "$previous" "$release"
-  keep_two "$number" "${previous#releases/}"
+  printf '%s\n' "$1" >"$OPT/$RELEASE/complete"
+  sync -f "$OPT/$RELEASE"
 }
 
 newest_release() {
@@ -225,49 +225,6 @@ keep_two() {
   done
 }
 
-# --- data around an upgrade: a newer version may change the database, which an older one then refuses ---
-
-schema() {
-  python3 -c 'import sqlite3, sys; print(sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True).execute("PRAGMA user_version").fetchone()[0])' \
-    "$1/cases.sqlite3" 2>/dev/null || echo none
-}
-
-snapshot() {
-  rm -rf "$SNAPSHOT"
-  [[ -e $STATE/cases.sqlite3 ]] || return 0
-  command install -d -m 0700 "$SNAPSHOT"
-  cp -a "$STATE"/cases.sqlite3* "$SNAPSHOT"
-  sync -f "$SNAPSHOT"
-}
-
-# Only where the new version has changed the tables: otherwise what is there is newer than the snapshot.
-restore_snapshot() {
-  [[ -e $SNAPSHOT/cases.sqlite3 && $(schema "$STATE") != "$(schema "$SNAPSHOT")" ]] || return 0
-  say "the database is put back as it was before"
-  rm -f "$STATE"/cases.sqlite3*
-  cp -a "$SNAPSHOT"/cases.sqlite3* "$STATE"
-  sync -f "$STATE"
-}
-
-start_or_roll_back() {
-  local previous=$1 release=$2
-  if ! start_service; then
-    if [[ ! $previous ]]; then
-      say "the kiosk does not start yet; what is wrong stands below and on its screen" >&2
-      return 0
-    fi
-    stop_services
-    restore_snapshot
-    switch_to "$previous"
-    SOURCE=$OPT/$previous # its units, too
-    install_system_files
-    rm -rf "$release" "$SNAPSHOT"
-    start_service || true
-    fail "the new version did not start. The one before is installed again, and the data are as they were."
-  fi
-  rm -rf "$SNAPSHOT"
-}
-
 # --- services ---
 
 stop_services() {
@@ -293,10 +250,10 @@ install_system_files() {
   put 0644 "$here/conf/udev.rules" "$ROOT/etc/udev/rules.d/61-dermkiosk.rules"
   put 0644 "$here/conf/journald.conf" "$ROOT/etc/systemd/journald.conf.d/dermkiosk.conf"
   put 0644 "$here/conf/watchdog.conf" "$ROOT/etc/systemd/system.conf.d/dermkiosk.conf"
-  for unit in dermkiosk dermkiosk-standby dermkiosk-first-boot; do
+  for unit in dermkiosk dermkiosk-standby dermkiosk-first-boot dermkiosk-roll-back; do
     put 0644 "$here/units/$unit.service" "$UNITS/$unit.service"
   done
-  for unit in standby.py kiosk-browser first-boot; do
+  for unit in standby.py kiosk-browser first-boot roll-back; do
     put 0755 "$here/$unit" "$OPT/$unit"
   done
   install_screen "$here"
@@ -321,16 +278,19 @@ apply_system_files() {
   systemd-sysusers dermkiosk.conf
   systemd-tmpfiles --create dermkiosk.conf
   booted || return 0
-  udevadm control --reload
-  udevadm trigger --subsystem-match=video4linux --subsystem-match=media --subsystem-match=dma_heap \
-    --subsystem-match=gpio || true
   systemctl daemon-reload
+  [[ ! $STARTING ]] || return 0
+  # In a container the devices are the host's, and no udev runs.
+  if udevadm control --reload 2>/dev/null; then
+    udevadm trigger --subsystem-match=video4linux --subsystem-match=media --subsystem-match=dma_heap \
+      --subsystem-match=gpio || true
+  fi
   systemctl try-restart systemd-journald.service || true
 }
 
 enable_units() {
   local unit link
-  for unit in dermkiosk dermkiosk-first-boot dermkiosk-kiosk; do
+  for unit in dermkiosk dermkiosk-first-boot dermkiosk-roll-back dermkiosk-kiosk; do
     link=$UNITS/multi-user.target.wants/$unit.service
     [[ ! -e $UNITS/$unit.service && ! $CHECK || -L $link ]] && continue
     [[ $unit == dermkiosk-kiosk ]] && has_desktop && continue
@@ -371,9 +331,11 @@ command_install() {
     SOURCE=$OFFLINE/source
   fi
   install_packages
+  prepare_release
+  begin_upgrade
   install_system_files
   enable_units
-  install_release
+  finish_upgrade
   if [[ ! $CHANGED ]]; then
     say "everything is installed already; nothing was changed"
   elif [[ $CHECK ]]; then
@@ -436,51 +398,4 @@ remove_data() {
     id "$user" >/dev/null 2>&1 && change "remove the user $user" userdel "$user"
   done
   return 0
-}
-
-# --- offline ---
-
-verify_bundle() {
-  local folder=$1 extra
-  [[ -f $folder/MANIFEST.sha256 ]] || fail "$folder has no MANIFEST.sha256: it is not what './setup.sh bundle' made"
-  (cd "$folder" && sha256sum --check --quiet --strict MANIFEST.sha256 >&2) ||
-    fail "$folder is damaged (above). Copy it again, or make it again with './setup.sh bundle'. Nothing was changed."
-  extra=$(cd "$folder" && bundle_files | cat | tr '\0' '\n' | LC_ALL=C comm -23 - <(cut -c67- MANIFEST.sha256))
-  [[ ! $extra ]] || fail "$folder has files that its manifest does not name: ${extra//$'\n'/, }. Nothing was changed."
-}
-
-bundle_files() { find . -type f ! -path ./MANIFEST.sha256 -printf '%P\0' | LC_ALL=C sort -z; }
-
-command_bundle() {
-  local folder=${1:-} lock machine='' python='' options=()
-  [[ $folder && $folder != -* ]] || fail "bundle needs a folder: ./setup.sh bundle FOLDER"
-  shift
-  while (($#)); do
-    case $1 in
-      --machine) machine=${2:-} ;;
-      --python) python=${2:-} ;;
-      *) fail "bundle knows no option '$1'. See ./setup.sh --help" ;;
-    esac
-    shift 2 || fail "the last option lacks its value"
-  done
-  [[ ! -e $folder ]] || [[ ! $(ls -A "$folder") ]] || fail "$folder is not empty"
-  mkdir -p "$folder/source" "$folder/wheels" "$folder/debs"
-  folder=$(readlink -f "$folder")
-  source_files | xargs -0 cp --parents -t "$folder/source"
-  wanted_packages >"$folder/debs.txt"
-  lock=box
-  if [[ $machine || $python ]]; then
-    options=(--only-binary ':all:' --python-version "${python:-3.11}")
-    # pip takes the names as they are, so all that Debian 12's C library (2.36) can run.
-    for tag in manylinux2014 $(seq -f manylinux_2_%g 17 36); do
-      options+=(--platform "${tag}_${machine:-$(uname -m)}")
-    done
-    # Debian 12 on a Raspberry Pi takes the lock that its camera stack needs.
-    [[ $machine != aarch64 || ${python:-3.11} != 3.11 ]] || lock=bookworm
-  fi
-  make_venv "$VENV"
-  "$VENV/bin/python" -m pip download --disable-pip-version-check --quiet --require-hashes \
-    -r "requirements/$lock.txt" -d "$folder/wheels" "${options[@]}"
-  (cd "$folder" && bundle_files | xargs -0 sha256sum >MANIFEST.sha256)
-  say "The bundle is in $folder. On the box: sudo FOLDER/source/setup.sh install --offline FOLDER"
 }

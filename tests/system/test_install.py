@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -33,6 +34,7 @@ echo "pip ${PIP_NO_INDEX:-} ${PIP_FIND_LINKS:-}: $*" >>"$NOTES/log"
 echo "systemctl $*" >>"$NOTES/log"
 case "$*" in
   "start dermkiosk.service")
+    [ ! -e "$NOTES/cut-at-start" ] || kill -9 "$PPID"
     if [ "$(readlink "$DESTDIR/opt/dermkiosk/current")" = "$(cat "$NOTES/start-fails" 2>&1)" ]; then
       [ ! -e "$NOTES/migrate" ] || {sys.executable} -c 'import sqlite3, sys
 database = sqlite3.connect(sys.argv[1]); database.execute("PRAGMA user_version = 9"); database.commit()' \
@@ -51,7 +53,7 @@ case "$*" in *install*) for package; do echo "$package" >>"$NOTES/packages"; don
 for package; do :; done
 if grep -qx -e "$package" "$NOTES/packages" 2>/dev/null; then echo installed; else exit 1; fi""",
     "apt-cache": """
-[ "$2" = python3-picamera2 ] || echo "  Candidate: 1.0" """,
+[ "$*" = "policy python3-picamera2" ] || echo "  Candidate: 1.0" """,
     "id": """[ -e "$NOTES/users" ]""",
     "systemd-sysusers": """touch "$NOTES/users" """,
     "systemd-tmpfiles": "",
@@ -90,15 +92,19 @@ class Box:
             (folder / name).chmod(0o755)
         self.path = f"{folder}:{os.environ['PATH']}"
 
-    def setup(self, *arguments: str | Path, status: int = 0) -> str:
+    def setup(self, *arguments: str | Path, status: int = 0, source: Path | None = None) -> str:
         """Run setup.sh; its output and errors together."""
         environment = {"PATH": self.path, "DESTDIR": str(self.root), "NOTES": str(self.notes), "LC_ALL": "C.UTF-8"}
-        command = [str(self.source / "setup.sh"), *map(str, arguments)]
+        command = [str((source or self.source) / "setup.sh"), *map(str, arguments)]
         ended = subprocess.run(
             command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
         )
         assert ended.returncode == status, ended.stdout
         return ended.stdout
+
+    def roll_back(self) -> str:
+        """What the machine's start does with an upgrade that was cut off."""
+        return self.setup("roll-back", source=self.opt / "current")
 
     def note(self, name: str, text: str = "") -> None:
         (self.notes / name).write_text(text)
@@ -124,7 +130,7 @@ class Box:
         photo.parent.mkdir(parents=True)
         photo.write_bytes(b"a photograph")
         database = sqlite3.connect(self.state / "cases.sqlite3")
-        database.executescript("PRAGMA user_version = 2; CREATE TABLE cases (code); INSERT INTO cases VALUES ('A1');")
+        database.executescript("PRAGMA user_version = 2; CREATE TABLE cases (number INTEGER PRIMARY KEY, code); INSERT INTO cases (code) VALUES ('A1');")
         database.close()
         return photo
 
@@ -262,6 +268,51 @@ def test_a_database_that_the_failed_version_left_alone_is_not_put_back(box: Box)
     assert box.schema() == 2
 
 
+def _cut_off_upgrade(box: Box, schema: int = 2) -> None:
+    """An upgrade to releases/2 whose power went after the switch: what a start of the machine then finds."""
+    box.setup("install")
+    box.keep_a_case()
+    box.program.write_text("version = 2\n")
+    unit = box.source / "systemd/units/dermkiosk.service"
+    unit.write_text(unit.read_text() + "# new\n")
+    shutil.copy(unit, unit.with_name("dermkiosk-more.timer"))
+    box.note("cut-at-start", "releases/2")
+    box.setup("install", status=-signal.SIGKILL)
+    assert (box.current, (box.opt / "pending").exists()) == ("releases/2", True)
+    with sqlite3.connect(box.state / "cases.sqlite3") as database:
+        database.execute(f"PRAGMA user_version = {schema}")
+    (box.notes / "cut-at-start").unlink()
+
+
+def test_an_upgrade_that_the_power_cut_off_is_put_back_at_the_next_start(box: Box) -> None:
+    _cut_off_upgrade(box, schema=9)
+    assert "the version before is put back" in box.roll_back()
+    assert (box.current, box.installed_program()) == ("releases/1", "version = 1\n")
+    assert "# new" not in (box.units / "dermkiosk.service").read_text()
+    assert box.schema() == 2
+    assert [each.name for each in (box.opt / "releases").iterdir()] == ["1"]
+    assert not (box.opt / "pending").exists()
+    assert not (box.root / "var/lib/dermkiosk-before-upgrade").exists()
+    assert box.roll_back() == ""
+
+
+def test_a_new_version_that_has_accepted_a_case_stays(box: Box) -> None:
+    _cut_off_upgrade(box, schema=9)
+    with sqlite3.connect(box.state / "cases.sqlite3") as database:
+        database.execute("INSERT INTO cases (code) VALUES ('B2')")
+    assert "the new version stays" in box.roll_back()
+    assert (box.current, box.installed_program()) == ("releases/2", "version = 2\n")
+    assert not (box.opt / "pending").exists()
+
+
+def test_a_cut_off_upgrade_can_be_made_again(box: Box) -> None:
+    _cut_off_upgrade(box)
+    box.roll_back()
+    box.setup("install")
+    assert (box.current, box.installed_program()) == ("releases/2", "version = 2\n")
+    assert "# new" in (box.units / "dermkiosk.service").read_text()
+
+
 def test_a_first_installation_that_does_not_start_ends_with_the_doctor(box: Box) -> None:
     box.note("start-fails", "releases/1")
     box.note("doctor-fails")
@@ -327,12 +378,21 @@ def test_a_folder_installs_without_a_network(box: Box, tmp_path: Path) -> None:
 def test_packages_come_from_the_folder_too(box: Box, tmp_path: Path) -> None:
     bundle = _make_bundle(box, tmp_path / "stick")
     (bundle / "debs").mkdir()
-    (bundle / "debs/chromium.deb").write_bytes(b"a package")
+    _make_package(bundle / "debs/chromium.deb")
     (bundle / "MANIFEST.sha256").unlink()
     _sign(bundle)
     box.setup("install", "--offline", bundle)
-    assert "--no-download" in box.log
-    assert f"{bundle}/debs/chromium.deb" in box.log
+    line = next(each for each in box.log.splitlines() if each.startswith("apt-get") and " install " in each)
+    assert "Dir::Etc::sourceparts=-" in line  # the folder, and no network
+    assert line.split("--no-install-recommends ")[1].split()[0] == "python3-venv"
+
+
+def _make_package(file: Path) -> None:
+    control = file.parent / "package/DEBIAN/control"
+    control.parent.mkdir(parents=True)
+    control.write_text("Package: chromium\nVersion: 1\nArchitecture: all\nMaintainer: us\nDescription: none\n")
+    subprocess.run(["dpkg-deb", "--build", control.parents[1], file], check=True, capture_output=True)
+    shutil.rmtree(control.parents[1])
 
 
 @pytest.mark.parametrize("harm", ["altered", "missing", "added", "no manifest"])

@@ -13,6 +13,7 @@ PROGRAMS = (
     "opt/dermkiosk/current/.venv/bin/dermkiosk",
     "opt/dermkiosk/first-boot",
     "opt/dermkiosk/kiosk-browser",
+    "opt/dermkiosk/roll-back",
     "usr/bin/cage",
     "usr/bin/python3",
     "bin/sh",

@@ -1,0 +1,111 @@
+# shellcheck shell=bash
+# From one release to the next, and back where that fails or the power goes. Sourced by setup.sh.
+#
+# A newer version may change the database, which an older one then refuses: so a copy is made before. While the file
+# 'pending' is there, an upgrade is under way: begun and not yet known to work. A start of the machine that finds it
+# puts everything back (dermkiosk-roll-back.service).
+
+SNAPSHOT=$ROOT/var/lib/dermkiosk-before-upgrade
+PENDING=$OPT/pending
+
+begin_upgrade() {
+  [[ $RELEASE && $PREVIOUS ]] || return 0
+  stop_services
+  snapshot
+  printf '%s\n%s\n' "$PREVIOUS" "$RELEASE" >"$PENDING.new"
+  sync "$PENDING.new"
+  mv -f "$PENDING.new" "$PENDING"
+  sync -f "$OPT"
+}
+
+finish_upgrade() {
+  [[ $RELEASE ]] || return 0
+  switch_to "$RELEASE"
+  if ! start_service; then
+    if [[ $PREVIOUS ]]; then
+      stop_services
+      put_back "$PREVIOUS" "$RELEASE"
+      start_service || true
+      fail "the new version did not start. The one before is installed again, and the data are as they were."
+    fi
+    say "the kiosk does not start yet; what is wrong stands below and on its screen" >&2
+  fi
+  settle
+  keep_two "$(basename "$RELEASE")" "$(basename "${PREVIOUS:-$RELEASE}")"
+}
+
+# The upgrade is over, one way or the other. The marker goes first: without it the snapshot means nothing.
+settle() {
+  rm -f "$PENDING"
+  [[ ! -d $OPT ]] || sync -f "$OPT"
+  rm -rf "$SNAPSHOT"
+}
+
+# put_back PREVIOUS RELEASE: program, units and database as they were. Cut off in the middle, it is simply begun again.
+put_back() {
+  restore_snapshot
+  switch_to "$1"
+  SOURCE=$OPT/$1 # its units, too
+  remove_other_units
+  install_system_files
+  settle
+  rm -rf "${OPT:?}/$2"
+}
+
+remove_other_units() {
+  local unit
+  for unit in "$UNITS"/dermkiosk*; do
+    [[ -e $SOURCE/systemd/units/$(basename "$unit") ]] ||
+      gone "$unit" "$UNITS"/*.wants/"$(basename "$unit")"
+  done
+}
+
+# What dermkiosk-roll-back.service does at a start after the power went during an upgrade. The services do not run yet.
+command_roll_back() {
+  local previous release
+  [[ -s $PENDING ]] || return 0
+  { read -r previous && read -r release; } <"$PENDING"
+  if [[ -e $SNAPSHOT/cases.sqlite3 ]] && (($(newest_case "$STATE") > $(newest_case "$SNAPSHOT"))); then
+    say "the upgrade was cut off when it already worked: the new version stays"
+    settle
+    return
+  fi
+  say "an upgrade was cut off: the version before is put back"
+  # A start is under way: nothing may wait for another unit here.
+  # shellcheck disable=SC2034  # install.sh reads it
+  STARTING=yes
+  put_back "$previous" "$release"
+}
+
+# --- the database ---
+
+asked_of_database() {
+  python3 -c 'import sqlite3, sys; print(sqlite3.connect(f"file:{sys.argv[1]}/cases.sqlite3?mode=ro", uri=True).execute(sys.argv[2]).fetchone()[0])' \
+    "$1" "$2" 2>/dev/null || echo "$3"
+}
+
+schema() { asked_of_database "$1" 'PRAGMA user_version' none; }
+
+newest_case() { asked_of_database "$1" 'SELECT coalesce(max(number), 0) FROM cases' 0; }
+
+# One file, all of it: what still stands in the log is brought in first.
+snapshot() {
+  rm -rf "$SNAPSHOT"
+  [[ -e $STATE/cases.sqlite3 ]] || return 0
+  python3 -c 'import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()' \
+    "$STATE/cases.sqlite3"
+  command install -d -m 0700 "$SNAPSHOT"
+  cp -a "$STATE/cases.sqlite3" "$SNAPSHOT"
+  sync -f "$SNAPSHOT"
+}
+
+# Only where the new version has changed the tables: otherwise what is there is newer than the snapshot.
+restore_snapshot() {
+  [[ -e $SNAPSHOT/cases.sqlite3 && $(schema "$STATE") != "$(schema "$SNAPSHOT")" ]] || return 0
+  say "the database is put back as it was before"
+  cp -a "$SNAPSHOT/cases.sqlite3" "$STATE/cases.sqlite3.restored"
+  sync "$STATE/cases.sqlite3.restored"
+  rm -f "$STATE"/cases.sqlite3-*
+  mv -f "$STATE/cases.sqlite3.restored" "$STATE/cases.sqlite3"
+  sync -f "$STATE"
+}

@@ -1,0 +1,159 @@
+"""A machine whose power can be cut: a Debian in qemu, spoken to over SSH and over the phones' port."""
+
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+KERNEL_LINE = "root=/dev/vda ro console=ttyS0 fsck.mode=force fsck.repair=preen net.ifnames=0 systemd.log_color=0"
+MEMORY_MB = 2048
+PROCESSORS = 2
+UP_S = 900
+TRIAL_S = 20
+
+
+class CommandFailed(Exception):
+    """A command in the machine ended with another status than the one expected."""
+
+
+def accelerator(kernel: Path) -> str:
+    """``kvm`` where a kernel really runs in it (a virtual machine may offer it and then stand still), else ``tcg``.
+
+    ``tcg`` is about ten times slower. The kernel finds no disk, stops, and starts anew, which ends qemu.
+    """
+    trial = ["qemu-system-x86_64", "-accel", "kvm", "-cpu", "host", "-m", "256", "-display", "none", "-no-reboot"]
+    try:
+        ended = subprocess.run(
+            [*trial, "-kernel", str(kernel), "-append", "panic=-1"], timeout=TRIAL_S, check=False, capture_output=True
+        )
+    except subprocess.TimeoutExpired:
+        return "tcg"
+    return "kvm" if ended.returncode == 0 else "tcg"
+
+
+class Machine:
+    """One virtual machine on a disk of its own over the image in ``folder``; a context manager that ends it.
+
+    The disk keeps its newest allocations in qemu's memory until the guest flushes them (qcow2, ``writeback``): when qemu
+    is killed, what was not flushed is lost, as it is in a memory card's own buffer.
+    """
+
+    def __init__(self, folder: Path, disk: Path) -> None:
+        self.folder, self.disk = folder, disk
+        self.accelerator = accelerator(folder / "vmlinuz")
+        self.lan_port, self._ssh_port = _free_port(), _free_port()
+        self._monitor = disk.with_suffix(".monitor")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.cut()
+
+    @property
+    def base(self) -> str:
+        """The phones' address of the box, as this machine reaches it."""
+        return f"http://127.0.0.1:{self.lan_port}"
+
+    @property
+    def console(self) -> Path:
+        return self.disk.with_suffix(".console")
+
+    def start(self) -> None:
+        """Switch it on; returns at once."""
+        with self.console.open("ab") as console:
+            self._process = subprocess.Popen(self._command(), stdout=console, stderr=console, stdin=subprocess.DEVNULL)
+
+    def boot(self) -> float:
+        """Switch it on and wait until it can be spoken to; seconds that took."""
+        began = time.monotonic()
+        self.start()
+        while time.monotonic() < began + UP_S:
+            if self._ssh("true", 10).returncode == 0:
+                return time.monotonic() - began
+            if self._process is None or self._process.poll() is not None:
+                raise CommandFailed(f"qemu ended: {self.console.read_text(errors='replace')[-2000:]}")
+            time.sleep(0.5)
+        raise CommandFailed(f"the machine does not come up; its console: {self.console}")
+
+    def cut(self) -> None:
+        """The plug is pulled."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def shut_down(self) -> None:
+        """In good order."""
+        self._ssh("systemctl poweroff", 30)
+        if self._process is not None:
+            self._process.wait(timeout=180)
+            self._process = None
+
+    def run(self, command: str, status: int | None = 0, timeout: float = 900) -> str:
+        """A command as root; output and errors. Raises :class:`CommandFailed` for another exit status than ``status``."""
+        ended = self._ssh(command, timeout)
+        if status is not None and ended.returncode != status:
+            raise CommandFailed(f"{command}\nended with {ended.returncode}, not {status}:\n{ended.stdout}")
+        return ended.stdout
+
+    def screen(self, picture: Path) -> None:
+        """What the machine's display shows, as a PPM file."""
+        with socket.socket(socket.AF_UNIX) as monitor:
+            monitor.connect(str(self._monitor))
+            monitor.sendall(f"screendump {picture}\n".encode())
+            time.sleep(3)
+
+    def _ssh(self, command: str, timeout: float) -> subprocess.CompletedProcess[str]:
+        options = "-q -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes -o ConnectTimeout=5"
+        line = ["ssh", *options.split(), "-o", "ServerAliveInterval=10", "-i", str(self.folder / "key")]
+        line += ["-p", str(self._ssh_port), "root@127.0.0.1", command]
+        try:
+            return subprocess.run(
+                line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return subprocess.CompletedProcess(line, 255, f"no end after {timeout:.0f} s")
+
+    def _command(self) -> list[str]:
+        folder = self.folder
+        forwards = f"hostfwd=tcp:127.0.0.1:{self._ssh_port}-:22,hostfwd=tcp:127.0.0.1:{self.lan_port}-:8000"
+        return [
+            *["qemu-system-x86_64", "-machine", f"q35,accel={self.accelerator}"],
+            *["-cpu", "host" if self.accelerator == "kvm" else "max"],
+            *["-smp", str(PROCESSORS), "-m", str(MEMORY_MB), "-nodefaults", "-display", "none", "-serial", "stdio"],
+            *["-monitor", f"unix:{self._monitor},server=on,wait=off", "-device", "virtio-gpu-pci"],
+            *["-device", "virtio-rng-pci", "-device", "i6300esb", "-action", "watchdog=reset"],
+            *["-drive", f"file={self.disk},if=virtio,format=qcow2,cache=writeback"],
+            # No way out: the machine reaches nothing, it is only reached.
+            *["-netdev", f"user,id=lan,restrict=on,{forwards}", "-device", "virtio-net-pci,netdev=lan"],
+            *["-device", "qemu-xhci", "-device", "usb-storage,drive=stick"],
+            *["-drive", f"id=stick,if=none,format=raw,readonly=on,file={folder / 'stick.raw'}"],
+            *["-kernel", str(folder / "vmlinuz"), "-initrd", str(folder / "initrd"), "-append", KERNEL_LINE],
+        ]
+
+
+def new_disk(image: Path, disk: Path) -> Path:
+    """A disk that begins as ``image`` (raw, or another such disk) and leaves it as it is."""
+    disk.unlink(missing_ok=True)
+    kind = "raw" if image.suffix == ".raw" else "qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", kind, "-b", image, disk], check=True)
+    return disk
+
+
+def missing() -> str | None:
+    """Why no machine can be made here; ``None`` where one can."""
+    programs = [each for each in ("qemu-system-x86_64", "qemu-img", "ssh") if not shutil.which(each)]
+    return f"needs {', '.join(programs)}" if programs else None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

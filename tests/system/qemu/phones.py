@@ -1,0 +1,145 @@
+"""Phones that send photographs to a box whose power may go, and keep what it has promised them."""
+
+import http.client
+import io
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image
+
+from training.golden import draw
+
+FIELDS = {"site": "forearm", "consent": "yes", "source": "phone_camera"}
+ANSWER_S = 600
+
+
+@dataclass
+class Promise:
+    """One photograph the box has acknowledged (202): which case it is, where its answer will be, the answer seen."""
+
+    key: str
+    case: str
+    result_url: str
+    document: dict[str, Any] | None = None
+
+
+@dataclass
+class Ledger:
+    """Every promise of a box, over all its lives, and what was found broken."""
+
+    promises: list[Promise] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    sent: int = 0
+
+    def check(self, base: str) -> None:
+        """Ask for every promised answer, as the phones do, and note what is lost, changed, half or there twice."""
+        for promise in self.promises:
+            try:
+                document = answer(base, promise.result_url)
+            except OSError as error:
+                self.faults.append(f"{promise.case}: acknowledged, then {error}")
+                continue
+            self.faults += faults_of(promise, document)
+            promise.document = document
+        cases = [promise.case for promise in self.promises]
+        self.faults += [f"{case}: two photographs got one case" for case in set(cases) if cases.count(case) > 1]
+
+
+def faults_of(promise: Promise, document: dict[str, Any]) -> list[str]:
+    """What of ``document`` is not as it was promised or shown before."""
+    wrong = []
+    if document.get("case") != promise.case:
+        wrong.append(f"{promise.case}: the link shows another case, {document.get('case')}")
+    if document.get("outcome") in ("findings", "none_of_these") and len(document.get("findings", [])) != 8:
+        wrong.append(f"{promise.case}: half a result is shown")
+    if promise.document not in (None, document):
+        wrong.append(f"{promise.case}: the result shown before has changed")
+    return wrong
+
+
+class Phones:
+    """Sends photographs from several threads until it is stopped; a context manager."""
+
+    def __init__(self, base: str, ledger: Ledger, threads: int = 3) -> None:
+        self._base, self._ledger = base, ledger
+        self._lock, self._ended = threading.Lock(), threading.Event()
+        self._threads = [threading.Thread(target=self._send_on, args=(number,)) for number in range(threads)]
+
+    def __enter__(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _send_on(self, number: int) -> None:
+        while not self._ended.wait(0.2):
+            key = uuid.uuid4().hex
+            try:
+                promise = send(self._base, photograph(), key)
+            except OSError:  # the plug is pulled, or fifty photographs wait already: nothing was promised
+                continue
+            with self._lock:
+                self._ledger.promises.append(promise)
+            self._look(promise)
+
+    def _look(self, promise: Promise) -> None:
+        """Wait for the answer a little; what is shown is kept, and must be shown again."""
+        give_up = time.monotonic() + 5
+        while not self._ended.wait(0.3) and time.monotonic() < give_up:
+            try:
+                status, document = get(self._base + promise.result_url)
+            except OSError:
+                return
+            if status == 200:
+                promise.document = document
+                return
+
+
+def photograph() -> bytes:
+    """A drawn photograph unlike every other, JPEG."""
+    file = io.BytesIO()
+    Image.fromarray(draw(int(time.monotonic_ns() % 2**32))).save(file, "JPEG", quality=92)
+    return file.getvalue()
+
+
+def send(base: str, photo: bytes, key: str) -> Promise:
+    """Hand one photograph in. Raises ``OSError`` where the box does not acknowledge it."""
+    boundary = uuid.uuid4().hex
+    parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n' for k, v in FIELDS.items()]
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="photo"; filename="a.jpg"\r\n'
+    body = "".join(parts).encode() + f"{head}Content-Type: image/jpeg\r\n\r\n".encode() + photo
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Idempotency-Key": key}
+    _, said = get(f"{base}/api/v1/photos", body + f"\r\n--{boundary}--\r\n".encode(), headers)
+    return Promise(key, said["case"], said["result_url"])
+
+
+def answer(base: str, path: str) -> dict[str, Any]:
+    """The result document, as soon as it is there. Raises ``OSError`` where it is not to be had."""
+    give_up = time.monotonic() + ANSWER_S
+    while time.monotonic() < give_up:
+        status, document = get(base + path)
+        if status == 200:
+            return document
+        time.sleep(0.5)
+    raise TimeoutError(f"no answer within {ANSWER_S} s")
+
+
+def get(url: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
+    """Status and JSON of ``url``. Raises ``OSError``, which an HTTP status of 400 or more is, too."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers or {}), timeout=30) as response:  # noqa: S310
+            return response.status, json.load(response)
+    except (ValueError, http.client.HTTPException) as cut_off:
+        raise ConnectionError("the answer was cut off") from cut_off
+    except urllib.error.HTTPError as refused:
+        refused.close()
+        raise
