@@ -113,8 +113,11 @@ install_offered() {
     fi
   done
   ((${#offered[@]})) || return 0
-  change "install the Debian packages ${offered[*]}" \
-    env DEBIAN_FRONTEND=noninteractive apt-get "${APT[@]}" install -y -qq --no-install-recommends "${offered[@]}" >/dev/null
+  change "install the Debian packages ${offered[*]}" apt_install "${offered[@]}"
+}
+
+apt_install() {
+  DEBIAN_FRONTEND=noninteractive apt-get "${APT[@]}" install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
 # --- the program: one folder per release, and the link 'current' ---
@@ -250,11 +253,11 @@ install_system_files() {
   put 0644 "$here/conf/udev.rules" "$ROOT/etc/udev/rules.d/61-dermkiosk.rules"
   put 0644 "$here/conf/journald.conf" "$ROOT/etc/systemd/journald.conf.d/dermkiosk.conf"
   put 0644 "$here/conf/watchdog.conf" "$ROOT/etc/systemd/system.conf.d/dermkiosk.conf"
-  for unit in dermkiosk dermkiosk-standby dermkiosk-first-boot dermkiosk-roll-back; do
-    put 0644 "$here/units/$unit.service" "$UNITS/$unit.service"
+  for unit in "$here"/units/*; do # the screen's is install_screen's
+    [[ $unit == */dermkiosk-kiosk.service ]] || put 0644 "$unit" "$UNITS/$(basename "$unit")"
   done
-  for unit in standby.py kiosk-browser first-boot roll-back; do
-    put 0755 "$here/$unit" "$OPT/$unit"
+  for unit in "$here"/*; do # the programs that units start; what this script sources is not executable
+    [[ ! -f $unit || ! -x $unit ]] || put 0755 "$unit" "$OPT/$(basename "$unit")"
   done
   install_screen "$here"
   # The user may be missing where an earlier attempt was cut off in between.
@@ -288,13 +291,16 @@ apply_system_files() {
   systemctl try-restart systemd-journald.service || true
 }
 
+# By each unit's own WantedBy=.
 enable_units() {
-  local unit link
-  for unit in dermkiosk dermkiosk-first-boot dermkiosk-roll-back dermkiosk-kiosk; do
-    link=$UNITS/multi-user.target.wants/$unit.service
-    [[ ! -e $UNITS/$unit.service && ! $CHECK || -L $link ]] && continue
-    [[ $unit == dermkiosk-kiosk ]] && has_desktop && continue
-    change "start $unit.service with the system" enable_unit "$unit.service" "$link"
+  local file unit wanted link
+  for file in "$SOURCE"/systemd/units/*; do
+    unit=$(basename "$file")
+    wanted=$(sed -n 's/^WantedBy=//p' "$file")
+    link=$UNITS/$wanted.wants/$unit
+    [[ ! $wanted || -L $link ]] && continue
+    [[ $unit == dermkiosk-kiosk.service ]] && has_desktop && continue
+    change "start $unit with the system" enable_unit "$unit" "$link"
   done
 }
 
@@ -351,12 +357,20 @@ command_install() {
 finish_install() {
   systemctl start dermkiosk-first-boot.service || true
   systemctl is-active --quiet dermkiosk.service || start_service || true
-  [[ ! -e $UNITS/dermkiosk-kiosk.service ]] || systemctl start --no-block dermkiosk-kiosk.service || true
+  start_enabled
   if systemctl is-active --quiet dermkiosk.service; then
     python3 "$OPT/standby.py" ask || fail "the box is installed and runs, but something is not well (above)"
   else
     doctor
   fi
+}
+
+# Sockets, timers and the screen, as a start of the machine would.
+start_enabled() {
+  local link
+  for link in "$UNITS"/*.wants/dermkiosk-*; do
+    systemctl start --no-block "$(basename "$link")" || true
+  done
 }
 
 # The running kiosk has the camera; doctor looks for itself only while it does not run.
@@ -375,9 +389,9 @@ command_uninstall() {
     *) fail "uninstall knows no option '$1'. See ./setup.sh --help" ;;
   esac
   need_root uninstall
-  ! booted || systemctl stop dermkiosk-kiosk.service 2>/dev/null || true
   stop_services
-  gone "$UNITS"/multi-user.target.wants/dermkiosk*.service "$UNITS"/dermkiosk*.service
+  ! booted || systemctl stop 'dermkiosk*' 2>/dev/null || true
+  gone "$UNITS"/*.wants/dermkiosk* "$UNITS"/dermkiosk*.{service,socket,timer}
   gone "$ROOT/usr/lib/sysusers.d/dermkiosk.conf" "$ROOT/usr/lib/tmpfiles.d/dermkiosk.conf" \
     "$ROOT/etc/udev/rules.d/61-dermkiosk.rules" "$ROOT/etc/systemd/journald.conf.d/dermkiosk.conf" \
     "$ROOT/etc/systemd/system.conf.d/dermkiosk.conf" "$ROOT/etc/xdg/autostart/dermkiosk-screen.desktop"

@@ -54,7 +54,7 @@ put_back() {
 
 remove_other_units() {
   local unit
-  for unit in "$UNITS"/dermkiosk*; do
+  for unit in "$UNITS"/dermkiosk*.{service,socket,timer}; do
     [[ -e $SOURCE/systemd/units/$(basename "$unit") ]] ||
       gone "$unit" "$UNITS"/*.wants/"$(basename "$unit")"
   done

@@ -130,7 +130,9 @@ class Box:
         photo.parent.mkdir(parents=True)
         photo.write_bytes(b"a photograph")
         database = sqlite3.connect(self.state / "cases.sqlite3")
-        database.executescript("PRAGMA user_version = 2; CREATE TABLE cases (number INTEGER PRIMARY KEY, code); INSERT INTO cases (code) VALUES ('A1');")
+        database.executescript(
+            "PRAGMA user_version = 2; CREATE TABLE cases (number INTEGER PRIMARY KEY, code); INSERT INTO cases (code) VALUES ('A1');"
+        )
         database.close()
         return photo
 
@@ -275,9 +277,10 @@ def _cut_off_upgrade(box: Box, schema: int = 2) -> None:
     box.program.write_text("version = 2\n")
     unit = box.source / "systemd/units/dermkiosk.service"
     unit.write_text(unit.read_text() + "# new\n")
-    shutil.copy(unit, unit.with_name("dermkiosk-more.timer"))
+    unit.with_name("dermkiosk-more.timer").write_text("[Install]\nWantedBy=timers.target\n")
     box.note("cut-at-start", "releases/2")
     box.setup("install", status=-signal.SIGKILL)
+    assert (box.units / "timers.target.wants/dermkiosk-more.timer").is_symlink()
     assert (box.current, (box.opt / "pending").exists()) == ("releases/2", True)
     with sqlite3.connect(box.state / "cases.sqlite3") as database:
         database.execute(f"PRAGMA user_version = {schema}")
@@ -289,6 +292,7 @@ def test_an_upgrade_that_the_power_cut_off_is_put_back_at_the_next_start(box: Bo
     assert "the version before is put back" in box.roll_back()
     assert (box.current, box.installed_program()) == ("releases/1", "version = 1\n")
     assert "# new" not in (box.units / "dermkiosk.service").read_text()
+    assert not list(box.units.rglob("dermkiosk-more*"))
     assert box.schema() == 2
     assert [each.name for each in (box.opt / "releases").iterdir()] == ["1"]
     assert not (box.opt / "pending").exists()
@@ -329,8 +333,8 @@ def test_uninstall_leaves_the_data_and_nothing_else(box: Box) -> None:
     left = {path.relative_to(box.root) for path in box.root.rglob("*") if not path.is_dir() or path.is_symlink()}
     assert left == {path.relative_to(box.root) for path in (photo, box.state / "cases.sqlite3")}
     # The standby page first: when it ends, it starts the kiosk.
-    stops = [line for line in box.log.splitlines() if "stop" in line][-2:]
-    assert stops == ["systemctl stop dermkiosk-standby.service", "systemctl stop dermkiosk.service"]
+    stops = [line for line in box.log.splitlines() if "stop" in line][-3:]
+    assert stops[:2] == ["systemctl stop dermkiosk-standby.service", "systemctl stop dermkiosk.service"]
 
 
 def test_uninstall_with_data_leaves_nothing(box: Box) -> None:

@@ -37,8 +37,8 @@ def accelerator(kernel: Path) -> str:
 class Machine:
     """One virtual machine on a disk of its own over the image in ``folder``; a context manager that ends it.
 
-    The disk keeps its newest allocations in qemu's memory until the guest flushes them (qcow2, ``writeback``): when qemu
-    is killed, what was not flushed is lost, as it is in a memory card's own buffer.
+    The disk keeps its newest allocations in qemu's memory until the guest flushes them (qcow2, ``writeback``): when
+    qemu is killed, what was not flushed is lost, as it is in a memory card's own buffer.
     """
 
     def __init__(self, folder: Path, disk: Path) -> None:
@@ -97,7 +97,7 @@ class Machine:
             self._process = None
 
     def run(self, command: str, status: int | None = 0, timeout: float = 900) -> str:
-        """A command as root; output and errors. Raises :class:`CommandFailed` for another exit status than ``status``."""
+        """A command as root; output and errors. Raises :class:`CommandFailed` where its exit status is not ``status``."""
         ended = self._ssh(command, timeout)
         if status is not None and ended.returncode != status:
             raise CommandFailed(f"{command}\nended with {ended.returncode}, not {status}:\n{ended.stdout}")

@@ -69,7 +69,7 @@ class Phones:
     def __init__(self, base: str, ledger: Ledger, threads: int = 3) -> None:
         self._base, self._ledger = base, ledger
         self._lock, self._ended = threading.Lock(), threading.Event()
-        self._threads = [threading.Thread(target=self._send_on, args=(number,)) for number in range(threads)]
+        self._threads = [threading.Thread(target=self._send_on) for _ in range(threads)]
 
     def __enter__(self) -> None:
         for thread in self._threads:
@@ -80,7 +80,7 @@ class Phones:
         for thread in self._threads:
             thread.join()
 
-    def _send_on(self, number: int) -> None:
+    def _send_on(self) -> None:
         while not self._ended.wait(0.2):
             key = uuid.uuid4().hex
             try:
