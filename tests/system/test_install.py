@@ -131,7 +131,8 @@ class Box:
         photo.write_bytes(b"a photograph")
         database = sqlite3.connect(self.state / "cases.sqlite3")
         database.executescript(
-            "PRAGMA user_version = 2; CREATE TABLE cases (number INTEGER PRIMARY KEY, code); INSERT INTO cases (code) VALUES ('A1');"
+            "PRAGMA user_version = 2; CREATE TABLE cases (number INTEGER PRIMARY KEY, code);"
+            "INSERT INTO cases (code) VALUES ('A1');"
         )
         database.close()
         return photo

@@ -97,7 +97,7 @@ class Machine:
             self._process = None
 
     def run(self, command: str, status: int | None = 0, timeout: float = 900) -> str:
-        """A command as root; output and errors. Raises :class:`CommandFailed` where its exit status is not ``status``."""
+        """A command as root; its output. Raises :class:`CommandFailed` where it does not end with ``status``."""
         ended = self._ssh(command, timeout)
         if status is not None and ended.returncode != status:
             raise CommandFailed(f"{command}\nended with {ended.returncode}, not {status}:\n{ended.stdout}")
