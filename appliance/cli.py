@@ -12,6 +12,7 @@ import click
 from appliance.calibrate import Dialogue, from_step, print_card, state, workbench
 from appliance.cases import pin
 from appliance.cases.pathway import DEFAULTS
+from appliance.cases.setup import is_done
 from appliance.classify import Classifier
 from appliance.errors import PinMismatch
 from appliance.heartbeat import last_words
@@ -105,6 +106,8 @@ def doctor(language: Language) -> None:
         _examined("model", language, lambda: Assessor.open(settings.bundle_folder, settings.threads)),
         _examined("camera", language, lambda: _take_one(settings, language)),
     ]
+    done = is_done(settings.state)  # one that is not works, so this is a word and no failure
+    click.echo(f"{'✓' if done else '!'} {text(language, 'health.setup.ok' if done else 'health.setup.missing')}")
     raise SystemExit(0 if all(results) else 1)
 
 

@@ -269,6 +269,13 @@ class DeletionUnconfirmed(RequestError):
     key = "deletion_unconfirmed"
 
 
+class ClinicNameInvalid(RequestError):
+    """Empty, too long, or with characters nobody can read."""
+
+    key = "clinic_name_invalid"
+    status = 422
+
+
 class IdempotencyKeyInvalid(RequestError):
     """Empty, too long or not printable."""
 

@@ -21,6 +21,7 @@ from appliance.cases.worker import Worker
 from appliance.errors import PortTaken
 from appliance.health import calibration as colours
 from appliance.health import camera, database, disk, network, power, worker
+from appliance.health import setup as first_start
 from appliance.health.cached import Cached
 from appliance.health.result import Result
 from appliance.heartbeat import Heartbeat, proof_of_life
@@ -245,6 +246,7 @@ def _checks(settings: Settings, station: Station, store: Store, queue: Worker) -
             network.check(settings.lan_address),
             colours.check(settings, station),
             supply(),
+            first_start.check(store.setup.state == "done"),
         )
 
     return run

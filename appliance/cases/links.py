@@ -1,5 +1,7 @@
-"""Links to one result: a token of 128 random bits, for some hours."""
+"""Links to one result: a token of 128 random bits, for some hours, for the phone that opens it first."""
 
+import hashlib
+import hmac
 import math
 import secrets
 import sqlite3
@@ -7,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from appliance.cases.clock import AT_LEAST, Moment
+from appliance.cases.database import Database
 from appliance.errors import CaseUnknown
 
 TOKEN_BYTES: Final = 16
@@ -60,3 +63,22 @@ def issue(connection: sqlite3.Connection, case_number: int, now: Moment, hours: 
 def revoke(connection: sqlite3.Connection, token: str) -> None:
     """Forget a token; an unknown one is no error, so that nobody learns which ones exist."""
     connection.execute("DELETE FROM links WHERE token = ?", (token,))
+
+
+def opens(database: Database, token: str, holder: str | None) -> bool:
+    """Whether a link opens for the phone with the secret ``holder``; the first that has one keeps the link to itself.
+
+    A phone that keeps no secret (``None``) opens it as long as no other has. What is stored is a hash over token and
+    secret, so that the database does not tell which links one phone had.
+    """
+    mark = holder and hashlib.sha256(f"{token} {holder}".encode()).hexdigest()
+    if mark and _holder(database, token) is None:
+        with database.transaction() as connection:
+            connection.execute("UPDATE links SET holder = ? WHERE token = ? AND holder IS NULL", (mark, token))
+    held = _holder(database, token)
+    return held is None or hmac.compare_digest(held, mark or "")
+
+
+def _holder(database: Database, token: str) -> str | None:
+    rows = database.rows("SELECT holder FROM links WHERE token = ?", token)
+    return rows[0][0] if rows else None

@@ -41,6 +41,7 @@ from appliance.cases.record import Intake as Intake
 from appliance.cases.record import Source as Source
 from appliance.cases.record import State as State
 from appliance.cases.reviews import Reviews
+from appliance.cases.setup import Setup
 from appliance.cases.spare import Spare
 from appliance.cases.visits import Agreed, Consent
 from appliance.errors import (
@@ -86,6 +87,7 @@ class Store:
             self.ledger = Ledger(self._database, self.now)
             self.listing = Listing(self._database)
             self.reviews = Reviews(self._database, self.now)
+            self.setup = Setup(self._database)
             self._finish_interrupted()
             self._opened = opened.pop_all()
 
@@ -250,6 +252,16 @@ class Store:
     def by_token(self, token: str) -> Case:
         """The case a link shows. Raises :class:`CaseUnknown` for unknown, expired and revoked tokens alike."""
         return record.only(self._database.rows(links.CASE_OF, *links.values(self.now()), token))
+
+    def opened(self, token: str, holder: str | None) -> Case:
+        """As :meth:`by_token`, on a phone with the secret ``holder``: the first phone keeps the link to itself.
+
+        Raises :class:`CaseUnknown`, where another phone holds it as for an unknown one.
+        """
+        case = self.by_token(token)
+        if not links.opens(self._database, token, holder):
+            raise CaseUnknown("another phone opened it first")
+        return case
 
     def revoke(self, token: str) -> None:
         """Make a link stop working."""

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from flask import current_app, g, request
 
 from appliance.cases.store import Case
-from appliance.errors import LoginNeeded, RequestRefused
+from appliance.errors import LoginNeeded, PageUnknown, RequestRefused
 from appliance.web.services import services
 from appliance.web.sessions import Session, Sessions
 from appliance.web.visit import Kiosk
@@ -17,6 +17,8 @@ Rule = Callable[[], None]
 
 SESSION_COOKIE: Final = "kiosk_session"
 STAFF_COOKIE: Final = "staff_session"
+PHONE_COOKIE: Final = "phone"
+"""A secret that each phone keeps, so that a link opens on the first phone and no other."""
 CSRF_FIELD: Final = "csrf"
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -27,8 +29,13 @@ def anyone() -> None:
 
 
 def link() -> None:
-    """Whoever has the case's link. Raises :class:`appliance.errors.CaseUnknown` for every other token alike."""
-    g.case = services().store.by_token((request.view_args or {})["token"])
+    """The phone that opened the case's link first, and the kiosk's own screen.
+
+    Raises :class:`appliance.errors.CaseUnknown` for every other phone and token alike.
+    """
+    token, store = (request.view_args or {})["token"], services().store
+    at_kiosk = "kiosk" in current_app.extensions
+    g.case = store.by_token(token) if at_kiosk else store.opened(token, request.cookies.get(PHONE_COOKIE))
 
 
 def kiosk_session() -> None:
@@ -78,6 +85,16 @@ def known_staff() -> Session | None:
     return session
 
 
+def setup_link() -> None:
+    """Whoever reads the link on the kiosk's screen, until the box is set up.
+
+    Raises :class:`appliance.errors.PageUnknown` for a wrong one, one of an earlier start and an ended one alike.
+    """
+    kept = services().store.setup
+    if kept.state == "done" or not _same((request.view_args or {})["key"], kept.token):
+        raise PageUnknown("not the link on the kiosk's screen")
+
+
 RULES: Final[Mapping[str, Rule]] = {
     "static": anyone,
     "health.healthz": anyone,
@@ -108,6 +125,16 @@ RULES: Final[Mapping[str, Rule]] = {
     "calibration.page": kiosk_staff,
     "calibration.measure": kiosk_staff,
     "calibration.printed": kiosk_staff,
+    "setup.home": kiosk_session,
+    "setup.page": kiosk_session,
+    "setup.act": kiosk_session,
+    "setup.later": kiosk_session,
+    "setup.state": kiosk_session,
+    "setup.preview": kiosk_session,
+    # Their own rule: the link on the kiosk's screen, while the box is being set up.
+    "helper.type_here": setup_link,
+    "helper.typed": setup_link,
+    "helper.card": setup_link,
     "kiosk.state": kiosk_session,
     "kiosk.preview": kiosk_session,
     "first_pin.page": kiosk_session,

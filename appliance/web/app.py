@@ -23,6 +23,7 @@ from appliance.web.phone import lan, phone
 from appliance.web.services import EXTENSION, Services
 from appliance.web.services import services as current_services
 from appliance.web.sessions import Sessions
+from appliance.web.setup import helper, setup, way_in
 from appliance.web.staff import login_first, place, staff
 from appliance.web.staff_cases import staff_cases
 from appliance.web.staff_figures import staff_figures
@@ -50,6 +51,7 @@ def create_kiosk_app(services: Services) -> Flask:
     app.register_blueprint(kiosk)
     app.register_blueprint(calibration)
     app.register_blueprint(first_pin)
+    app.register_blueprint(setup)
     return app
 
 
@@ -58,6 +60,7 @@ def create_lan_app(services: Services) -> Flask:
     idle_s = services.settings.staff_minutes * 60
     app = _app(services, guards=(access.guard,), browser_language=True, idle_s=idle_s)
     app.register_blueprint(lan)
+    app.register_blueprint(helper)
     return app
 
 
@@ -107,4 +110,6 @@ def _words() -> dict[str, object]:
         "simulated": current_services().station.simulated,
         "next_step": partial(next_step, current_services().store),
         "clock_unverified": now().clock != "synced",
+        "set_up": current_services().store.setup.state == "done",
+        "way_in": way_in(),
     }

@@ -3,11 +3,10 @@
 from http import HTTPStatus
 from typing import Final
 
-import segno
 from flask import Blueprint, Response, current_app, jsonify, make_response, redirect, render_template, request, url_for
 
 from appliance.errors import ConsentMissing
-from appliance.web import language
+from appliance.web import language, qr
 from appliance.web.access import SESSION_COOKIE
 from appliance.web.calibration import due
 from appliance.web.intake import YES
@@ -30,7 +29,10 @@ kiosk = Blueprint("kiosk", __name__)
 def home() -> Response:
     """The visit's page. Opening it makes this browser the kiosk."""
     visit = _kiosk().visit
-    response = make_response(render_template(f"kiosk_{visit.phase}.html", visit=visit, **_material(visit)))
+    if visit.phase == "welcome" and services().store.setup.state == "begun":
+        response = make_response(redirect(url_for("setup.home"), 303))
+    else:
+        response = make_response(render_template(f"kiosk_{visit.phase}.html", visit=visit, **_material(visit)))
     response.set_cookie(SESSION_COOKIE, _kiosk().session, httponly=True, samesite="Strict")
     return response
 
@@ -159,13 +161,5 @@ def _answered(visit: Visit) -> dict[str, object]:
 
 
 def _qr(path: str) -> dict[str, object]:
-    """The link phones open, and its QR code as SVG; no link where the box is on no network.
-
-    Level M stands a smudged screen.
-    """
-    base = services().lan_url()
-    if base is None:
-        return {"link": None}
-    link = f"{base}{path}"
-    drawing = segno.make_qr(link, error="m").svg_inline(omitsize=True, border=2, svgclass="qr", lineclass=None)
-    return {"link": link, "qr": drawing}
+    """The code that joins the box's Wi-Fi, where it makes one, and the code of the link."""
+    return {"wifi": qr.wifi_code(), **qr.link_code(path)}

@@ -26,7 +26,8 @@ def keep() -> Response:
         kept.set(new_pin(), "kiosk")
     except PinError as error:
         return _page(error)
-    response = make_response(redirect(url_for("staff.home"), 303))
+    begun = services().store.setup.state == "begun"
+    response = make_response(redirect(url_for("setup.page", step="pin") if begun else url_for("staff.home"), 303))
     open_session(response, kept.generation)
     return response
 

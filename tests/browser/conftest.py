@@ -1,10 +1,11 @@
 """The whole program in one process, Chromium in another. Nothing in between is replaced."""
 
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from firmware.station import Station
 from firmware.synthetic import SyntheticCamera, draw
 
 CHROMIUM = Path("/usr/bin/chromium")
+PLAIN_HTTP = "box.example"
+"""Leads to this machine; unlike 127.0.0.1 it does not count as secure, as a box's address on a clinic's network."""
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -32,8 +35,10 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    f"--host-resolver-rules=MAP {PLAIN_HTTP} 127.0.0.1",
 ]
-SERVE = [str(Path(sys.executable).with_name("dermkiosk")), "serve", "--kiosk-port", "0", "--lan-port", "0"]
+DERMKIOSK = str(Path(sys.executable).with_name("dermkiosk"))
+SERVE = [DERMKIOSK, "serve", "--kiosk-port", "0", "--lan-port", "0"]
 SIMULATED = ["--camera", "synthetic", "--light", "simulated", "--button", "simulated", "--indicator", "simulated"]
 RESULT_MS = 60_000
 
@@ -111,8 +116,8 @@ def camera_photo() -> Pixels:
     camera = SyntheticCamera(light, draw(Skin()))
     try:
         for _ in range(12):  # until the exposure has settled
-            camera.preview(5)
-        return camera.capture(5).pixels
+            camera.preview(60)
+        return camera.capture(60).pixels
     finally:
         camera.close()
 
@@ -209,3 +214,69 @@ def result() -> Callable[[Page], str]:
         return str(verdict.get_attribute("data-outcome"))
 
     return wait
+
+
+def free_port() -> int:
+    """One that nobody listens on at the moment."""
+    with socket.socket() as tried:
+        tried.bind(("127.0.0.1", 0))
+        return int(tried.getsockname()[1])
+
+
+class Served:
+    """A box on ports of its own that stay the same over a restart. A context manager."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self.ports = (free_port(), free_port())
+        self.log = state.with_name(f"{state.name}.log")
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def kiosk(self) -> str:
+        """The kiosk's address."""
+        return f"http://127.0.0.1:{self.ports[0]}"
+
+    @property
+    def phones(self) -> str:
+        """The phones' address."""
+        return f"http://127.0.0.1:{self.ports[1]}"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        ports = ["--kiosk-port", str(self.ports[0]), "--lan-port", str(self.ports[1])]
+        command = [DERMKIOSK, "serve", *SIMULATED, *ports, "--state", str(self.state)]
+        with self.log.open("a") as log:
+            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        assert self._process.stdout is not None
+        assert any(line.startswith("phones ") for line in self._process.stdout), self.log.read_text()
+
+    def kill(self) -> None:
+        """As a power cut does."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(60)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._process = None
+
+    def __enter__(self) -> "Served":
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._process is not None:
+            self.kill()
+
+
+@pytest.fixture
+def restartable(tmp_path: Path) -> Iterator[Served]:
+    """A box in a process of its own that a test kills and starts again."""
+    with Served(tmp_path / "state") as running:
+        yield running
+
+
+@pytest.fixture
+def plain_http() -> Callable[[Box], Box]:
+    """A box by an address that does not count as secure."""
+    return lambda box: replace(box, phones=box.phones.replace("127.0.0.1", PLAIN_HTTP))

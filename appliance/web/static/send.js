@@ -1,11 +1,13 @@
 // Sends a photo so that neither a dropped connection nor a reload loses it, or sends it twice.
 //
 // Until the box has accepted it, the photo lies in this browser (IndexedDB), its Idempotency-Key and answers in
-// localStorage. Every attempt carries the same key, so the box makes one case of all of them.
+// localStorage. Every attempt carries the same key, so the box makes one case of all of them. A photo that was chosen
+// and not sent stays for this tab alone (sessionStorage says so), and is removed by the next visit in another.
 "use strict";
 (function () {
   const PENDING = "dermkiosk.pending";
   const LAST = "dermkiosk.last";
+  const CHOSEN = "dermkiosk.chosen";
   const LONGEST_PAUSE_S = 30;
   const GIVE_UP_MS = 120000;
 
@@ -44,12 +46,14 @@
 
   // Private windows may refuse any storage; then sending works, only a reload starts over.
   const tolerate = (promise) => promise.catch(() => undefined);
-  const remember = (name, value) => { try { localStorage.setItem(name, JSON.stringify(value)); } catch (refused) { /* see tolerate */ } };
-  const recall = (name) => { try { return JSON.parse(localStorage.getItem(name)); } catch (refused) { return null; } };
-  const forget = (name) => { try { localStorage.removeItem(name); } catch (refused) { /* see tolerate */ } };
+  const keptBy = (name) => (name === CHOSEN ? sessionStorage : localStorage);
+  const remember = (name, value) => { try { keptBy(name).setItem(name, JSON.stringify(value)); } catch (refused) { /* see tolerate */ } };
+  const recall = (name) => { try { return JSON.parse(keptBy(name).getItem(name)); } catch (refused) { return null; } };
+  const forget = (name) => { try { keptBy(name).removeItem(name); } catch (refused) { /* see tolerate */ } };
 
-  function forgetPending() {
+  function forgetPhoto() {
     forget(PENDING);
+    forget(CHOSEN);
     return tolerate(photoStore("readwrite", (store) => store.clear()));
   }
 
@@ -88,18 +92,29 @@
     const file = input.files[0];
     if (!file) return;
     inputs.forEach((other) => { if (other !== input) other.value = ""; });
-    chosen = { file: file, source: input.name };
+    show({ file: file, source: input.name });
+    noteChoice();
+    tolerate(photoStore("readwrite", (store) => store.put(file, CHOSEN)));
+  }
+
+  function noteChoice() {
+    if (chosen) remember(CHOSEN, { source: chosen.source, name: chosen.name || chosen.file.name, site: form.elements.site.value });
+  }
+
+  function show(choice) {
+    chosen = choice;
     const image = byId("preview-image");
     if (image.src) URL.revokeObjectURL(image.src);
     image.hidden = false;
     byId("preview-unshown").hidden = true;
-    image.src = URL.createObjectURL(file);
+    image.src = URL.createObjectURL(choice.file);
     byId("preview").hidden = false;
     byId("missing").hidden = true;
   }
 
   function unchoose() {
     chosen = null;
+    forgetPhoto();
     inputs.forEach((input) => { input.value = ""; });
     byId("preview").hidden = true;
   }
@@ -121,11 +136,11 @@
     if (xhr.status === 202) {
       const page = JSON.parse(xhr.responseText).page_url;
       remember(LAST, page);
-      await forgetPending();
+      await forgetPhoto();
       location.replace(page);
     } else if (xhr.status >= 400 && xhr.status < 500 || xhr.status === 507) {
       const problem = problemOf(xhr);
-      await forgetPending();
+      await forgetPhoto();
       refuse(problem.detail || form.dataset.tooLarge, problem.remedy || "");
     } else {
       again(pending, "busy", Number(xhr.getResponseHeader("Retry-After")));
@@ -165,10 +180,11 @@
       refuse(form.dataset.tooLarge, form.dataset.tooLargeRemedy);
       return;
     }
-    const answers = { key: newKey(), source: chosen.source, name: chosen.file.name, site: form.elements.site.value, consent: "yes", after: form.elements.after.value };
+    const answers = { key: newKey(), source: chosen.source, name: chosen.name || chosen.file.name, site: form.elements.site.value, consent: "yes", after: form.elements.after.value };
     attempt = 0;
     const photo = chosen.file;
-    await tolerate(photoStore("readwrite", (store) => store.put(photo, answers.key)));
+    await tolerate(photoStore("readwrite", (store) => { store.clear(); return store.put(photo, answers.key); }));
+    forget(CHOSEN);
     remember(PENDING, answers);
     start(answers, photo);
   }
@@ -179,24 +195,53 @@
     send(current);
   }
 
+  const kept = (key) => tolerate(photoStore("readonly", (store) => store.get(key)));
+
   async function resume() {
     const answers = recall(PENDING);
-    if (!answers) return;
-    const photo = await tolerate(photoStore("readonly", (store) => store.get(answers.key)));
+    const photo = answers && await kept(answers.key);
     if (photo) start(answers, photo);
-    else await forgetPending(); // the browser did not keep it: the form starts over
+    else if (!chosen) await showAgain();
+  }
+
+  async function showAgain() {
+    const choice = recall(CHOSEN);
+    const file = choice && await kept(CHOSEN);
+    if (file && !chosen) {
+      show({ file: file, source: choice.source, name: choice.name });
+      form.elements.site.value = form.elements.site.value || choice.site;
+    } else if (!chosen) {
+      await forgetPhoto(); // another tab's, or the browser did not keep it: the form starts over
+    }
+  }
+
+  // A result that ran out or was deleted is not offered.
+  async function offerLast() {
+    const page = recall(LAST);
+    if (!page) return;
+    byId("last-open").href = page;
+    const answer = await tolerate(fetch(form.dataset.results + page.split("/").pop(), { cache: "no-store" }));
+    if (answer && answer.status === 404) {
+      forget(LAST);
+      byId("last").hidden = true;
+    }
   }
 
   function stop() {
     clearTimeout(timer);
     if (request) request.abort();
     current = null;
-    forgetPending();
+    forgetPhoto();
     showOnly("form");
   }
 
   function hurry() {
     if (current && !byId("now").hidden) send(current);
+  }
+
+  // A locked phone stops the clock of this page: look again as soon as somebody looks at it.
+  function seen() {
+    if (!document.hidden) hurry();
   }
 
   form.classList.add("enhanced");
@@ -208,6 +253,7 @@
     byId("preview-image").hidden = true;
     byId("preview-unshown").hidden = false;
   });
+  form.elements.site.addEventListener("change", noteChoice);
   form.addEventListener("submit", begin);
   byId("cancel").addEventListener("click", stop);
   byId("now").addEventListener("click", hurry);
@@ -217,7 +263,9 @@
   });
   byId("last-forget").addEventListener("click", () => { forget(LAST); byId("last").hidden = true; });
   window.addEventListener("online", hurry);
-  if (recall(LAST)) byId("last-open").href = recall(LAST);
+  window.addEventListener("pageshow", seen);
+  document.addEventListener("visibilitychange", seen);
   showOnly("form");
+  offerLast();
   resume();
 })();

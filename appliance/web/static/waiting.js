@@ -49,6 +49,7 @@
   }
 
   window.addEventListener("online", () => wake());
+  window.addEventListener("pageshow", () => wake());
   document.addEventListener("visibilitychange", () => wake());
   wait();
 })();

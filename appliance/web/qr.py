@@ -1,0 +1,26 @@
+"""QR codes, drawn as SVG into the page: nothing is fetched for them."""
+
+import segno
+
+from appliance import hotspot
+from appliance.web.services import services
+
+
+def drawn(said: str) -> str:
+    """``said`` as inline SVG. Level M stands a smudged screen."""
+    svg: str = segno.make_qr(said, error="m").svg_inline(omitsize=True, border=2, svgclass="qr", lineclass=None)
+    return svg
+
+
+def wifi_code() -> dict[str, str] | None:
+    """Name, passphrase and code of the box's own Wi-Fi; ``None`` where it makes none."""
+    own = hotspot.joinable(services().settings.hotspot_file)
+    return {"ssid": own.ssid, "passphrase": own.passphrase, "qr": drawn(own.wifi)} if own else None
+
+
+def link_code(path: str) -> dict[str, object]:
+    """The link phones open, and its code; no link where the box is on no network."""
+    base = services().lan_url()
+    if base is None:
+        return {"link": None}
+    return {"link": f"{base}{path}", "qr": drawn(f"{base}{path}")}

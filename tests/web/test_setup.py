@@ -1,0 +1,210 @@
+"""The first start: step by step, kept, resumed, and said on every page until it is done."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from appliance import hotspot
+from appliance.cases.setup import STEPS, is_done
+from appliance.cases.store import Store
+from appliance.health.result import Result
+from appliance.messages import LANGUAGES, Language, text
+from appliance.web.app import create_kiosk_app
+from appliance.web.services import Services
+
+ROOT = "/kiosk/setup"
+PIN = "270913"
+
+
+@pytest.fixture
+def do(kiosk: FlaskClient) -> Callable[..., Any]:
+    """Send a step's form; gives the page that follows."""
+
+    def press(step: str, **fields: str) -> Any:
+        kiosk.get("/")
+        csrf = kiosk.application.jinja_env.globals["csrf"]
+        answer = kiosk.post(f"{ROOT}/{step}", data={"csrf": csrf, **fields})
+        assert answer.status_code == 303, answer.text
+        return kiosk.get(answer.headers["Location"], follow_redirects=True)
+
+    return press
+
+
+@pytest.fixture
+def complete(do: Callable[..., Any], store: Store) -> Callable[[], Any]:
+    """Do all steps."""
+
+    def walk() -> Any:
+        do("language", language="en")
+        do("clinic", clinic="Village clinic")
+        store.pin.set(PIN, "kiosk")
+        do("focus", anyway="1")
+        do("calibration")
+        do("selftest")
+        return do("wifi")
+
+    return walk
+
+
+def step_of(page: Any) -> str:
+    found = re.search(r'data-step="(\w+)"', page.text)
+    return found[1] if found else ""
+
+
+def test_a_new_box_says_on_every_page_that_it_is_not_set_up_and_works(
+    kiosk: FlaskClient, phone: FlaskClient, sent: dict[str, Any]
+) -> None:
+    pages = [phone.get(path).text for path in ("/send", sent["page_url"], "/nowhere")] + [kiosk.get("/").text]
+    assert all("data-not-set-up" in page for page in pages)
+    assert [f'href="{ROOT}"' in page for page in pages] == [False, False, False, True]
+
+
+def test_from_the_language_to_the_wifi_card(
+    kiosk: FlaskClient, phone: FlaskClient, do: Callable[..., Any], store: Store
+) -> None:
+    assert step_of(kiosk.get(ROOT, follow_redirects=True)) == ""  # not without the kiosk's session
+    kiosk.get("/")
+    assert step_of(kiosk.get(ROOT, follow_redirects=True)) == "language"
+    page = do("language", language="en")
+    assert step_of(page) == "clinic"
+    assert '<html lang="en">' in page.text
+    assert step_of(do("clinic", clinic="  Village \n clinic ")) == "pin"
+    assert step_of(do("pin")) == "pin"  # not without one
+    store.pin.set(PIN, "kiosk")
+    assert step_of(do("pin")) == "focus"
+    looked = do("focus")
+    assert step_of(looked) == "focus"
+    assert "data-done" in looked.text
+    assert step_of(kiosk.get(f"{ROOT}/calibration")) == "calibration"
+    assert step_of(do("calibration")) == "selftest"
+    tested = do("selftest")
+    assert 'class="good" data-check="photo"' in tested.text
+    assert step_of(do("selftest", anyway="1")) == "wifi"
+    assert "Village clinic" in kiosk.get(f"{ROOT}/wifi").text
+    assert "data-not-set-up" not in do("wifi").text
+    assert "data-not-set-up" not in phone.get("/send").text
+    assert store.setup.state == "done"
+    assert kiosk.get(ROOT).status_code == 404
+    assert kiosk.get(f"{ROOT}/clinic").status_code == 404
+
+
+@pytest.mark.parametrize("stop", range(1, len(STEPS)))
+def test_after_a_power_cut_it_goes_on_where_it_was(services: Services, stop: int) -> None:
+    folder = services.settings.state
+    kept = services.store.setup
+    kept.become("begun")
+    for step in STEPS[:stop]:
+        if step == "pin":
+            services.store.pin.set(PIN, "kiosk")
+        else:
+            kept.keep(step, "done")
+    services.store.close()
+    with Store(folder) as store:
+        again = Services(**{**services.__dict__, "store": store})
+        client = create_kiosk_app(again).test_client()
+        assert step_of(client.get("/", follow_redirects=True)) == STEPS[stop]
+
+
+def test_put_off_it_leaves_the_kiosk_to_the_patients(kiosk: FlaskClient, do: Callable[..., Any]) -> None:
+    kiosk.get("/")
+    kiosk.get(ROOT)
+    assert step_of(kiosk.get("/", follow_redirects=True)) == "language"
+    page = do("later")
+    assert 'data-phase="welcome"' in page.text
+    assert "data-not-set-up" in page.text
+
+
+def test_it_does_not_end_before_every_step_is_done(do: Callable[..., Any], store: Store) -> None:
+    page = do("wifi")
+    assert "data-missing" in page.text
+    assert store.setup.state != "done"
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 61, "bad\x00name"])
+def test_a_name_nobody_can_read_is_refused(do: Callable[..., Any], store: Store, name: str) -> None:
+    assert 'data-problem="clinic_name_invalid"' in do("clinic", clinic=name).text
+    assert store.setup.clinic == ""
+
+
+def test_no_step_is_taken_during_a_visit(kiosk: FlaskClient, store: Store) -> None:
+    kiosk.get("/")
+    csrf = kiosk.application.jinja_env.globals["csrf"]
+    kiosk.post("/kiosk/start", data={"csrf": csrf})
+    assert kiosk.get(ROOT).status_code == 503
+    kiosk.post(f"{ROOT}/language", data={"csrf": csrf, "language": "en"})
+    assert store.setup.language is None
+    assert f'href="{ROOT}"' not in kiosk.get("/").text
+
+
+def test_the_clinics_language_is_the_kiosks_from_then_on(
+    kiosk: FlaskClient, phone: FlaskClient, do: Callable[..., Any]
+) -> None:
+    assert '<html lang="zh-CN">' in kiosk.get("/").text
+    do("language", language="en")
+    do("later")
+    assert '<html lang="en">' in kiosk.get("/").text
+    assert '<html lang="zh-CN">' in phone.get("/send", headers={"Accept-Language": "zh"}).text
+    assert '<html lang="en">' in phone.get("/send", headers={"Accept-Language": "fr"}).text
+
+
+def test_a_phone_types_for_the_kiosk_until_the_box_is_set_up(
+    kiosk: FlaskClient, phone: FlaskClient, store: Store, complete: Callable[[], Any]
+) -> None:
+    key = store.setup.token
+    kiosk.get("/")
+    assert f"/setup/{key}" in kiosk.get(f"{ROOT}/clinic").text
+    assert "data-saved" in phone.post(f"/setup/{key}", data={"clinic": "卫生院"}).text
+    assert kiosk.get(f"{ROOT}/state").get_json() == {"clinic": "卫生院"}
+    assert "data-card" in phone.get(f"/setup/{key}/card").text
+    for wrong in ("guess", key[:-1], ""):
+        assert phone.get(f"/setup/{wrong}").status_code == 404
+        assert phone.post(f"/setup/{wrong}", data={"clinic": "mine"}).status_code in (404, 405)
+    complete()
+    assert phone.get(f"/setup/{key}").status_code == 404
+    assert phone.get(f"/setup/{key}/card").status_code == 404
+    assert phone.get(f"/setup/{store.setup.token}").status_code == 404
+
+
+def test_the_card_joins_the_boxs_own_wifi(
+    kiosk: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    (tmp_path / "hotspot.toml").write_text('ssid = "dermkiosk-x7k2"\npassphrase = "abcdefgh2345"\n')
+    monkeypatch.setattr(hotspot, "is_up", lambda: True)
+    object.__setattr__(services.settings, "hotspot_file", tmp_path / "hotspot.toml")
+    welcome = kiosk.get("/?language=en").text
+    assert 'data-wifi="dermkiosk-x7k2"' in welcome
+    assert welcome.count("<svg") == 2
+    assert "abcdefgh2345" not in welcome  # a camera reads it, no passer-by
+    card = kiosk.get(f"{ROOT}/wifi").text
+    assert "abcdefgh2345" in card
+    assert text("en", "setup.card.ssid") in card
+
+
+def test_without_a_wifi_of_its_own_the_box_shows_one_code(kiosk: FlaskClient) -> None:
+    assert kiosk.get("/").text.count("<svg") == 1
+
+
+def test_a_fault_in_the_self_test_is_said_and_kept(do: Callable[..., Any], store: Store, checks: list[Result]) -> None:
+    checks.append(Result("disk", ok=False))
+    page = do("selftest")
+    assert 'class="bad" data-check="disk"' in page.text
+    assert store.setup.outcome("selftest") == "faults"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_step_is_there_in_every_language(kiosk: FlaskClient, language: Language) -> None:
+    kiosk.get("/")
+    for step in STEPS:
+        assert text(language, f"setup.{step}.title") in kiosk.get(f"{ROOT}/{step}?language={language}").text
+
+
+def test_from_outside_one_sees_whether_the_box_is_set_up(store: Store, services: Services, tmp_path: Any) -> None:
+    assert not is_done(tmp_path / "nowhere")
+    assert not is_done(services.settings.state)
+    store.setup.become("done")
+    assert is_done(services.settings.state)
+    store.setup.become("begun")  # what is done stays done
+    assert is_done(services.settings.state)
