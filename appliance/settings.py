@@ -1,28 +1,43 @@
 """Every setting of the box: one table, read from a TOML file and the environment (``DERMKIOSK_<NAME>``).
 
+What staff change on their page is in :data:`STAFF_FILE` in the state folder. It wins over the installer's file; the
+environment and the command line win over it.
+
 docs/settings.md is generated from this file: ``python -m appliance.settings > docs/settings.md``.
 """
 
+import json
 import os
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import Field, ValidationError
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from appliance.errors import SettingsInvalid
+from appliance.files import write_atomically
 
 PREFIX: Final = "DERMKIOSK_"
 FILE_VARIABLE: Final = "DERMKIOSK_SETTINGS"
 TEST_VARIABLE: Final = "DERMKIOSK_TEST_PHOTOS"
 DEFAULT_FILE: Final = Path("/etc/dermkiosk/settings.toml")
 
+STAFF_FILE: Final = "staff-settings.toml"
+STAFF_WORDS: Final = {None: "", "now": "yes", "restart": "yes, after a restart"}
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 def _unit(name: str) -> JsonDict:
     return {"unit": name}
+
+
+def _staff(when: Literal["now", "restart"], unit: str = "") -> JsonDict:
+    """Staff may change it on their page; it counts from now on, or from the next start."""
+    return {"unit": unit, "staff": when}
 
 
 class Settings(BaseSettings):
@@ -54,7 +69,9 @@ class Settings(BaseSettings):
     )
     threads: int = Field(4, ge=1, le=16, description="Processor cores one inference may use.")
 
-    language: Literal["zh", "en"] = Field("zh", description="Language of the kiosk at the start of each visit.")
+    language: Literal["zh", "en"] = Field(
+        "zh", description="Language of the kiosk at the start of each visit.", json_schema_extra=_staff("now")
+    )
     kiosk_port: Port = Field(8080, description="Port of the kiosk, on the loopback address alone. 0: any free one.")
     lan_port: Port = Field(8000, description="Port for phones on the local network. 0: any free one.")
     lan_bind: str = Field("0.0.0.0", description="Address the phones' port listens on.")  # noqa: S104  # phones are the point
@@ -72,10 +89,14 @@ class Settings(BaseSettings):
         Path("/run/dermkiosk-clock.sock"), description="Where the box asks its helper to set the clock."
     )
     link_hours: float = Field(
-        72, gt=0, le=24 * 90, description="How long a result's link works.", json_schema_extra=_unit("h")
+        72, gt=0, le=24 * 90, description="How long a result's link works.", json_schema_extra=_staff("now", "h")
     )
     queue_limit: int = Field(
-        50, ge=1, le=1000, description="Photographs that may wait before uploads are asked to come later."
+        50,
+        ge=1,
+        le=1000,
+        description="Photographs that may wait before uploads are asked to come later.",
+        json_schema_extra=_staff("now"),
     )
 
     staff_minutes: float = Field(
@@ -83,7 +104,7 @@ class Settings(BaseSettings):
         ge=1,
         le=240,
         description="How long staff stay logged in on a phone or laptop that they do not touch.",
-        json_schema_extra=_unit("min"),
+        json_schema_extra=_staff("restart", "min"),
     )
 
     @property
@@ -105,9 +126,13 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Command line first, then environment, then the TOML file."""
+        """Command line first, then environment, then what staff changed, then the installer's TOML file."""
         del dotenv_settings, file_secret_settings
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _file())
+        installers = TomlConfigSettingsSource(settings_cls, _file())
+        given = [source().get("state") for source in (init_settings, env_settings, installers)]
+        state = next((each for each in given if each), settings_cls.model_fields["state"].default)
+        staffs = TomlConfigSettingsSource(settings_cls, _staff_file(Path(state)))
+        return init_settings, env_settings, staffs, installers
 
 
 def load(**overrides: Any) -> Settings:
@@ -138,16 +163,56 @@ def _file() -> Path | None:
     return Path(named) if named else (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
 
 
+def for_staff() -> dict[str, Literal["now", "restart"]]:
+    """The settings that staff may change, and when a change counts."""
+    extras = {name: field.json_schema_extra for name, field in Settings.model_fields.items()}
+    found = {name: extra["staff"] for name, extra in extras.items() if isinstance(extra, dict) and "staff" in extra}
+    return cast("dict[str, Literal['now', 'restart']]", found)
+
+
+def fixed() -> frozenset[str]:
+    """The settings that the environment gives: nobody can change them on a page."""
+    return frozenset(name for name in Settings.model_fields if f"{PREFIX}{name.upper()}" in os.environ)
+
+
+def changed(current: Settings, values: Mapping[str, object]) -> Settings:
+    """``current`` with other values, checked. Raises :class:`SettingsInvalid` with the offending names."""
+    refused = sorted(set(values) - set(for_staff()) | set(values) & fixed())
+    if refused:
+        raise SettingsInvalid(f"not for staff: {refused}", problems=", ".join(refused))
+    return load(**{name: getattr(current, name) for name in Settings.model_fields} | values)
+
+
+def keep(state: Path, values: Mapping[str, object]) -> None:
+    """Write what staff changed to the state folder, beside what they changed before. Raises ``OSError``."""
+    path = state / STAFF_FILE
+    before = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in {**before, **values}.items()]
+    write_atomically(path, "".join(lines).encode())
+
+
+def _staff_file(state: Path) -> Path | None:
+    """The file of the state folder, if there is one. Raises :class:`SettingsInvalid` where it has what it may not."""
+    path = state / STAFF_FILE
+    if not path.is_file():
+        return None
+    refused = sorted(set(tomllib.loads(path.read_text(encoding="utf-8"))) - set(for_staff()))
+    if refused:
+        raise SettingsInvalid(f"{path} has {refused}", problems=", ".join(refused))
+    return path
+
+
 def table() -> str:
     """The settings as a Markdown page."""
     lines = [
         "# Settings",
         "",
         "Generated by `python -m appliance.settings`. Set them in `/etc/dermkiosk/settings.toml` or in the",
-        "environment as `DERMKIOSK_<NAME>`; the environment wins.",
+        "environment as `DERMKIOSK_<NAME>`; the environment wins. What staff may change on their page is marked: their",
+        "changes are in `staff-settings.toml` in the state folder, which wins over `settings.toml`.",
         "",
-        "| name | type | default | unit | range | what it does |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| name | type | default | unit | range | what it does | staff |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     properties = Settings.model_json_schema()["properties"]
     return "\n".join(lines + [_row(name, about) for name, about in properties.items()]) + "\n"
@@ -159,7 +224,10 @@ def _row(name: str, about: dict[str, Any]) -> str:
     choices = " or ".join(f"`{choice}`" for choice in about.get("enum", []))
     kind = about.get("type") or "string or nothing"
     default = "" if about.get("default") is None else f"`{about['default']}`"
-    return f"| `{name}` | {kind} | {default} | {about.get('unit', '')} | {choices or bounds} | {about['description']} |"
+    return (
+        f"| `{name}` | {kind} | {default} | {about.get('unit', '')} | {choices or bounds} | {about['description']}"
+        f" | {STAFF_WORDS[about.get('staff')]} |"
+    )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import SettingsInvalid
-from appliance.settings import FILE_VARIABLE, load, table
+from appliance.settings import FILE_VARIABLE, STAFF_FILE, changed, fixed, keep, load, table
 
 ROOT = Path(__file__).parents[1]
 
@@ -62,3 +62,39 @@ def test_hardware_is_never_simulated_unless_named() -> None:
 
 def test_the_page_of_settings_is_up_to_date() -> None:
     assert (ROOT / "docs/settings.md").read_text() == table()
+
+
+def test_what_staff_changed_wins_over_the_installers_file_and_yields_to_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installers = tmp_path / "settings.toml"
+    installers.write_text(f'state = "{tmp_path}"\nlink_hours = 1\nqueue_limit = 1\nthreads = 1\n')
+    monkeypatch.setenv(FILE_VARIABLE, str(installers))
+    keep(tmp_path, {"link_hours": 2.0, "queue_limit": 2})
+    keep(tmp_path, {"language": "en"})
+    monkeypatch.setenv("DERMKIOSK_QUEUE_LIMIT", "3")
+    settings = load()
+    assert (settings.link_hours, settings.queue_limit, settings.language, settings.threads) == (2.0, 3, "en", 1)
+    assert (tmp_path / STAFF_FILE).stat().st_mode & 0o777 == 0o600
+    assert fixed() == {"queue_limit"}
+
+
+@pytest.mark.parametrize("line", ['bundle = "/tmp/evil"', "link_hours = -1", "link_hours ="])
+def test_a_staff_file_with_what_it_may_not_have_is_refused(tmp_path: Path, line: str) -> None:
+    (tmp_path / STAFF_FILE).write_text(line)
+    with pytest.raises(SettingsInvalid):
+        load(state=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "values", [{"link_hours": "0"}, {"queue_limit": "many"}, {"bundle": "elsewhere"}, {"language": "fr"}]
+)
+def test_a_change_out_of_range_or_not_for_staff_is_refused(tmp_path: Path, values: dict[str, str]) -> None:
+    with pytest.raises(SettingsInvalid):
+        changed(load(state=tmp_path), values)
+
+
+def test_a_change_leaves_the_other_settings_as_they_are(tmp_path: Path) -> None:
+    before = load(state=tmp_path, camera="synthetic", kiosk_port=1)
+    after = changed(before, {"link_hours": "5"})
+    assert after == before.model_copy(update={"link_hours": 5.0})

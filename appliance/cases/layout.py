@@ -18,12 +18,14 @@ STATION: Final = "station"
 """The calibration lies in it; a box may be calibrated before its first case."""
 COPIES: Final = "copies"
 BALLAST: Final = "ballast"
+STAFF_SETTINGS: Final = "staff-settings.toml"
 OURS: Final = (
     LOCK,
     PHOTOS,
     STATION,
     COPIES,
     BALLAST,
+    STAFF_SETTINGS,
     DATABASE,
     *(f"{DATABASE}-{kind}" for kind in ("wal", "shm", "journal")),
 )

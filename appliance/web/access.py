@@ -153,6 +153,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "staff_cases.note": staff_session,
     "staff_cases.delete": staff_session,
     "staff_figures.page": staff_session,
+    "staff_settings.page": staff_session,
+    "staff_settings.change": staff_session,
     "staff.change_pin": staff_session,
     "clock.page": staff_session,
     "clock.change": staff_session,

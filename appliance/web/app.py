@@ -28,6 +28,7 @@ from appliance.web.staff import login_first, place, staff
 from appliance.web.staff_cases import staff_cases
 from appliance.web.staff_figures import staff_figures
 from appliance.web.staff_pin import first_pin
+from appliance.web.staff_settings import staff_settings
 from appliance.web.visit import Kiosk
 
 FORM_BYTES: Final = 2**20
@@ -92,6 +93,7 @@ def _app(services: Services, guards: tuple[access.Rule, ...], browser_language: 
         staff,
         staff_cases,
         staff_figures,
+        staff_settings,
         clock,
     ):
         app.register_blueprint(blueprint)

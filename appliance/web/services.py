@@ -34,11 +34,12 @@ class HealthResult(Protocol):
         """A measured value with its unit, where the check has one."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Services:
     """Everything behind the pages."""
 
     settings: Settings
+    """Staff may change some of them: they are replaced as a whole, and read anew for each request."""
     store: Store
     wake: Callable[[], None]
     """Tell the worker that a case waits."""

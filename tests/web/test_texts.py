@@ -12,6 +12,7 @@ from appliance.cases.reviews import EVIDENCE, OTHERS
 from appliance.cases.store import Source
 from appliance.errors import PinError, RequestError
 from appliance.messages import LANGUAGES, Language, catalogue
+from appliance.settings import Settings
 from appliance.vision.classes import CLASSES
 from appliance.vision.hints import HINTS
 from appliance.vision.risk import BY_LIKELIEST
@@ -36,6 +37,11 @@ COMPOSED = (
     + [f"audit.{each}" for each in get_args(Action)]
     + [f"audit.by.{each}" for each in get_args(Actor)]
     + [f"staff.nav.{each}" for each in ("cases", "figures", "audit", "pin")]
+    + ["staff.nav.settings"]
+    + [f"setting.{each}" for each in Settings.model_fields]
+    + [f"settings.choice.language.{each}" for each in LANGUAGES]
+    + [f"{kind}.{each}" for kind in ("settings.when", "settings.kept") for each in ("now", "restart")]
+    + [f"unit.{each}" for each in ("h", "min", "d")]
     + [f"staff.outcome.{each}" for each in OUTCOMES]
     + [f"staff.reviewed.{each}" for each in ("yes", "no")]
     + [f"staff.source.{each}" for each in get_args(Source)]
@@ -77,3 +83,8 @@ def test_translations_have_the_same_keys_and_placeholders() -> None:
         assert set(re.findall(r"\{\w+\}", zh[key])) == set(re.findall(r"\{\w+\}", en[key])), key
         assert zh[key].strip(), key
         assert en[key].strip(), key
+
+
+def test_a_setting_is_described_alike_on_its_page_and_in_the_documents() -> None:
+    for name, field in Settings.model_fields.items():
+        assert catalogue("en")[f"setting.{name}"] == field.description

@@ -1,0 +1,79 @@
+"""Staff change settings: within their range, at once where that goes, and written down."""
+
+import re
+import tomllib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from appliance.cases import pin
+from appliance.settings import STAFF_FILE, Settings
+from appliance.web.app import create_lan_app
+from appliance.web.services import Services
+
+PIN = "482915"
+
+
+@pytest.fixture
+def laptop(services: Services, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    monkeypatch.setattr(pin, "COST", 16)
+    services.store.pin.set(PIN, "kiosk")
+    client = create_lan_app(services).test_client()
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
+    client.post("/staff/login", data={"pin": PIN})
+    return client
+
+
+@pytest.fixture
+def post(laptop: FlaskClient) -> Callable[..., Any]:
+    csrf = re.search(r'name="csrf" value="([^"]+)"', laptop.get("/staff/pin").text)
+    assert csrf
+    return lambda **form: laptop.post("/staff/settings", data={"csrf": csrf[1], **form})
+
+
+def test_the_page_shows_every_setting_and_its_range(laptop: FlaskClient) -> None:
+    page = laptop.get("/staff/settings").text
+    for name, field in Settings.model_fields.items():
+        assert str(field.description).replace("'", "&#39;") in page, name
+    assert "&gt; 0, ≤ 2160" in page
+
+
+def test_a_change_counts_at_once_is_kept_and_is_in_the_log(post: Callable[..., Any], services: Services) -> None:
+    answer = post(link_hours="5", queue_limit=str(services.settings.queue_limit), language="en")
+    assert answer.headers["Location"].endswith("kept=now")
+    assert (services.settings.link_hours, services.settings.language) == (5, "en")
+    kept = tomllib.loads((services.settings.state / STAFF_FILE).read_text())
+    assert kept == {"language": "en", "link_hours": 5.0}
+    newest = services.store.audit.entries()[0]
+    assert (newest.actor, newest.action, newest.detail) == ("staff", "settings", "language, link_hours")
+
+
+def test_one_wrong_value_changes_nothing_and_is_named(post: Callable[..., Any], services: Services) -> None:
+    before = services.settings
+    answer = post(link_hours="5", queue_limit="0")
+    assert answer.status_code == 422
+    assert "queue_limit" in answer.text
+    assert services.settings == before
+    assert not (before.state / STAFF_FILE).exists()
+
+
+def test_what_counts_after_a_restart_says_so(post: Callable[..., Any]) -> None:
+    assert post(staff_minutes="7").headers["Location"].endswith("kept=restart")
+
+
+def test_nobody_sends_what_is_not_for_staff(post: Callable[..., Any], services: Services) -> None:
+    post(bundle="elsewhere", camera="folder:/", link_hours="9")
+    assert str(services.settings.bundle) != "elsewhere"
+    assert services.settings.camera == "picamera2"
+    assert services.settings.link_hours == 9
+
+
+def test_what_the_environment_gives_cannot_be_changed(
+    post: Callable[..., Any], laptop: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DERMKIOSK_LINK_HOURS", "72")
+    assert re.search(r'id="link_hours"[^>]* disabled', laptop.get("/staff/settings").text)
+    post(link_hours="9", queue_limit="7")
+    assert (services.settings.link_hours, services.settings.queue_limit) == (72, 7)
