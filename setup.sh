@@ -127,10 +127,10 @@ command_run() {
 }
 
 command_test() {
-  debian_packages chromium fonts-noto-cjk shellcheck strace systemd
+  debian_packages chromium dnsmasq-base fonts-noto-cjk shellcheck strace systemd
   install dev
   say "shellcheck"
-  shellcheck setup.sh .ci/run systemd/*.sh systemd/first-boot systemd/kiosk-browser
+  shellcheck setup.sh .ci/run systemd/*.sh systemd/first-boot systemd/kiosk-browser systemd/announce
   say "ruff"
   "$VENV/bin/ruff" check --quiet .
   "$VENV/bin/ruff" format --check --quiet .

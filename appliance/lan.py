@@ -9,7 +9,7 @@ import psutil
 
 INTERFACES: Final = Path("/sys/class/net")
 HOTSPOT: Final = "10.42.0.1"
-"""The box's address in its own Wi-Fi, and nowhere else (systemd/hotspot gives it)."""
+"""The box's address in its own Wi-Fi, and nowhere else (systemd/hotspot.py gives it)."""
 
 
 def address(given: str | None) -> str | None:

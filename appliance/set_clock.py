@@ -1,4 +1,4 @@
-"""Asks the box's small helper to set the clock: this program may not (systemd/set-clock, dermkiosk-clock.socket)."""
+"""Asks the box's small helper to set the clock: this program may not (systemd/set_clock.py, dermkiosk-clock.socket)."""
 
 import socket
 from datetime import datetime

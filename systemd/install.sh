@@ -13,7 +13,7 @@ UNITS=$ROOT/etc/systemd/system
 CHECK="" OFFLINE="" CHANGED="" SYSTEM_PACKAGES="" SOURCE=$PWD RELEASE="" PREVIOUS="" STARTING=""
 
 # Installed where the system's sources have them; only the first is needed in any case.
-PACKAGES=(python3-venv python3-picamera2 python3-lgpio libcamera-ipa avahi-daemon network-manager fonts-noto-cjk)
+PACKAGES=(python3-venv python3-picamera2 python3-lgpio libcamera-ipa avahi-daemon network-manager dnsmasq-base fonts-noto-cjk)
 SCREEN_PACKAGES=(chromium cage)
 
 # change SENTENCE COMMAND...: with --check says the sentence, else says it and does it.

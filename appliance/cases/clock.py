@@ -15,8 +15,8 @@ SYNCHRONISED: Final = (
     Path("/run/systemd/timesync/synchronized"),
     Path("/run/dermkiosk-clock/set"),
 )
-"""systemd-timesyncd makes the first once it has heard from a time server since the start, systemd/set-clock the second
-once a person has set the clock. Both are gone after a start: the clock stood still while the box was off."""
+"""systemd-timesyncd makes the first once it has heard from a time server since the start, systemd/set_clock.py the
+second once a person has set the clock. Both are gone after a start: the clock stood still while the box was off."""
 AT_LEAST: Final = 10
 """By the clock alone, hours pass at most ten times as fast as the box works: a year mistyped ends little at once."""
 ISO: Final = "%Y-%m-%dT%H:%M:%SZ"

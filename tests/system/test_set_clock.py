@@ -14,7 +14,7 @@ import pytest
 from appliance.errors import ClockImplausible, ClockUnsettable
 from appliance.set_clock import set_clock
 
-HELPER = Path(__file__).parents[2] / "systemd/set-clock"
+HELPER = Path(__file__).parents[2] / "systemd/set_clock.py"
 NOWHERE = ["strace", "-qq", "-e", "trace=clock_settime", "-e", "inject=clock_settime:retval=0"]
 
 

@@ -10,6 +10,9 @@ import pytest
 UNITS = Path(__file__).parents[2] / "systemd/units"
 SYSTEM = Path("/usr/lib/systemd/system")
 PROGRAMS = (
+    "opt/dermkiosk/announce",
+    "opt/dermkiosk/hotspot.py",
+    "usr/sbin/dnsmasq",
     "opt/dermkiosk/current/.venv/bin/dermkiosk",
     "opt/dermkiosk/first-boot",
     "opt/dermkiosk/kiosk-browser",
