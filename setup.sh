@@ -130,7 +130,8 @@ command_test() {
   debian_packages chromium dnsmasq-base fonts-noto-cjk shellcheck strace systemd
   install dev
   say "shellcheck"
-  shellcheck setup.sh .ci/run systemd/*.sh systemd/first-boot systemd/kiosk-browser systemd/announce
+  shellcheck setup.sh .ci/run systemd/*.sh systemd/first-boot systemd/kiosk-browser systemd/announce systemd/roll-back \
+    tests/system/qemu/make-image
   say "ruff"
   "$VENV/bin/ruff" check --quiet .
   "$VENV/bin/ruff" format --check --quiet .

@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +17,22 @@ from PIL import Image
 from training.golden import draw
 
 FIELDS = {"site": "forearm", "consent": "yes", "source": "phone_camera"}
-ANSWER_S = 600
+ANSWER_S = 900
+INSIDE = """
+import json, pathlib, sqlite3
+state = pathlib.Path("/var/lib/dermkiosk")
+base = sqlite3.connect(f"file:{state}/cases.sqlite3?mode=ro", uri=True)
+ask = lambda line: base.execute(line).fetchall()
+photos = {path.name.split(".")[0] for path in (state / "photos").iterdir()}
+print(json.dumps({
+    "whole": ask("PRAGMA integrity_check")[0][0],
+    "foreign": len(ask("PRAGMA foreign_key_check")),
+    "cases": len(ask("SELECT 1 FROM cases")),
+    "answers": len(ask("SELECT 1 FROM answers")),
+    "codes": [row[0] for row in ask("SELECT code FROM cases")],
+    "photos_missing": sum(row[0] not in photos for row in ask("SELECT photo_id FROM cases")),
+}))
+"""
 
 
 @dataclass
@@ -36,6 +52,16 @@ class Ledger:
     promises: list[Promise] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     sent: int = 0
+
+    def check_database(self, run: Callable[[str], str]) -> None:
+        """Look inside: whole, each case answered once, each photograph's file there, no promise without a row."""
+        seen = json.loads(run(f"python3 -c '{INSIDE}'").splitlines()[-1])
+        if seen["whole"] != "ok" or seen["foreign"]:
+            self.faults.append(f"the database is damaged: {seen['whole']} {seen['foreign']}")
+        if seen["photos_missing"] or seen["answers"] > seen["cases"]:
+            self.faults.append(f"cases without a photograph: {seen['photos_missing']}; answers {seen['answers']}")
+        missing = {promise.case for promise in self.promises} - set(seen["codes"])
+        self.faults += [f"{case}: acknowledged, and not in the database" for case in missing]
 
     def check(self, base: str) -> None:
         """Ask for every promised answer, as the phones do, and note what is lost, changed, half or there twice."""

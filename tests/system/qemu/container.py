@@ -1,0 +1,219 @@
+"""The same box in a container of systemd's, on the machine's own processor: quick where qemu must emulate one.
+
+Its disk is still qemu's: served by qemu-storage-daemon, and killed with what it holds in memory when the power is cut.
+What it lacks is a kernel, a hardware watchdog and a screen of its own.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from machine import UP_S, CommandFailed
+
+HOST, BOX = "10.211.7.1", "10.211.7.2"
+START = """
+set -eu
+mount --make-rprivate /
+mount -t cgroup2 none /sys/fs/cgroup
+mkdir -p /sys/fs/cgroup/{name}/box
+echo $$ >/sys/fs/cgroup/{name}/box/cgroup.procs
+mount {loop} {root}
+mount -o ro,loop {stick} {root}/media/stick
+exec systemd-nspawn --quiet --boot -D {root} -M {name} --register=no --keep-unit --console=read-only \
+  --network-veth --capability=CAP_SYS_TIME --link-journal=no
+"""
+
+
+class Container:
+    """A box whose power can be cut; a context manager that ends it. As root."""
+
+    accelerator = "container"
+
+    def __init__(self, folder: Path, disk: Path) -> None:
+        self.folder, self.disk = folder, disk
+        self._root, self._export = disk.with_suffix(".root"), disk.with_suffix(".export")
+        self._name = f"box{os.getpid()}"
+        self._loop = ""
+        self._storage: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.cut()
+
+    @property
+    def base(self) -> str:
+        """The phones' address of the box."""
+        return f"http://{BOX}:8000"
+
+    @property
+    def console(self) -> Path:
+        return self.disk.with_suffix(".console")
+
+    def boot(self) -> float:
+        """Switch it on and wait until it can be spoken to; seconds that took."""
+        began = time.monotonic()
+        self._storage = export(self.disk, self._export)
+        self._loop = _said("losetup", "--find", "--show", self._export)
+        self._root.mkdir(exist_ok=True)
+        script = START.format(name=self._name, loop=self._loop, root=self._root, stick=self.folder / "stick.raw")
+        with self.console.open("ab") as console:
+            self._process = subprocess.Popen(
+                ["unshare", "--mount", "bash", "-c", script], stdout=console, stderr=console, stdin=subprocess.DEVNULL
+            )
+        while time.monotonic() < began + UP_S:
+            if self._enter("systemctl is-system-running --wait", 60).returncode in (0, 1) and self._connect():
+                return time.monotonic() - began
+            time.sleep(0.5)
+        raise CommandFailed(f"the container does not come up; its console: {self.console}")
+
+    def cut(self) -> None:
+        """The plug is pulled: first the disk is gone, then everything that ran on it."""
+        if self._process is None or self._storage is None:
+            return
+        self._storage.kill()
+        self._storage.wait()
+        for pid in self._pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.kill()
+        self._process.wait()
+        self._let_go()
+
+    def shut_down(self) -> None:
+        """In good order."""
+        self._enter("systemctl poweroff", 30)
+        if self._process is not None and self._storage is not None:
+            self._process.wait(timeout=180)
+            subprocess.run(["losetup", "--detach", self._loop], check=False)
+            self._loop = ""
+            self._storage.terminate()
+            self._storage.wait(timeout=60)
+            self._let_go()
+
+    def run(self, command: str, status: int | None = 0, timeout: float = 900) -> str:
+        """A command as root; its output. Raises :class:`CommandFailed` where it does not end with ``status``."""
+        ended = self._enter(command, timeout)
+        if status is not None and ended.returncode != status:
+            raise CommandFailed(f"{command}\nended with {ended.returncode}, not {status}:\n{ended.stdout}")
+        return ended.stdout
+
+    def _pids(self) -> list[int]:
+        """All of the container's processes, its first one first."""
+        found = Path(f"/sys/fs/cgroup/unified/{self._name}")
+        files = found.rglob("cgroup.procs") if found.exists() else []
+        return sorted(int(pid) for file in files for pid in file.read_text().split())
+
+    def _first(self) -> str | None:
+        for pid in self._pids():
+            with contextlib.suppress(OSError):
+                status = Path(f"/proc/{pid}/status").read_text()
+                if any(line.split()[1:] == [str(pid), "1"] for line in status.splitlines() if line.startswith("NSpid")):
+                    return str(pid)
+        return None
+
+    def _enter(self, command: str, timeout: float) -> subprocess.CompletedProcess[str]:
+        first = self._first()
+        line = [
+            "nsenter",
+            "-t",
+            first or "0",
+            "-m",
+            "-u",
+            "-i",
+            "-n",
+            "-p",
+            "env",
+            "-i",
+            "LC_ALL=C.UTF-8",
+            "HOME=/root",
+        ]
+        line += ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "bash", "-c", command]
+        if first is None:
+            return subprocess.CompletedProcess(line, 255, "no container runs")
+        try:
+            return subprocess.run(
+                line,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                text=True,
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return subprocess.CompletedProcess(line, 255, f"no end after {timeout:.0f} s")
+
+    def _connect(self) -> bool:
+        """Addresses for the two ends of the cable."""
+        self._enter(f"ip link set host0 up; ip address add {BOX}/24 dev host0", 30)
+        here = f"ve-{self._name}"[:15]
+        subprocess.run(["ip", "link", "set", here, "up"], check=False)
+        subprocess.run(["ip", "address", "add", f"{HOST}/24", "dev", here], check=False, stderr=subprocess.DEVNULL)
+        try:
+            socket.create_connection((BOX, 22), timeout=5).close()
+        except OSError:
+            return False
+        return True
+
+    def _let_go(self) -> None:
+        if self._loop:
+            subprocess.run(["losetup", "--detach", self._loop], check=False)
+        subprocess.run(["umount", "--lazy", self._export], check=False, stderr=subprocess.DEVNULL)
+        self._process = self._storage = None
+        self._loop = ""
+        for _ in range(50):  # the kernel lets the mount go when the last process has
+            if not Path(f"/sys/fs/cgroup/unified/{self._name}/box").exists() or not self._pids():
+                return
+            time.sleep(0.2)
+
+
+def export(disk: Path, file: Path) -> subprocess.Popen[bytes]:
+    """qemu's disk as a file that others can use, for as long as the process runs."""
+    file.touch()
+    node = f"driver=qcow2,node-name=disk,file.driver=file,file.filename={disk}"
+    line = ["qemu-storage-daemon", "--blockdev", node]
+    line += ["--export", f"fuse,id=out,node-name=disk,mountpoint={file},writable=on,allow-other=off"]
+    process = subprocess.Popen(line)
+    for _ in range(100):
+        if file.stat().st_size:
+            return process
+        time.sleep(0.1)
+    process.kill()
+    raise CommandFailed("qemu-storage-daemon does not serve the disk")
+
+
+def check_file_system(disk: Path) -> str:
+    """The whole of a cut-off disk's file system, after its journal was played back, without touching the disk.
+
+    Returns e2fsck's words. Raises :class:`CommandFailed` where the journal did not make it whole.
+    """
+    trial, file = disk.with_suffix(".trial.qcow2"), disk.with_suffix(".trial")
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", disk, trial], check=True)
+    process = export(trial, file)
+    try:
+        played = subprocess.run(
+            ["e2fsck", "-E", "journal_only", "-y", file], capture_output=True, text=True, check=False
+        )
+        looked = subprocess.run(["e2fsck", "-f", "-n", file], capture_output=True, text=True, check=False)
+    finally:
+        process.terminate()
+        process.wait()
+        trial.unlink()
+    if looked.returncode:
+        raise CommandFailed(f"the file system is not whole: {played.stdout}{looked.stdout}")
+    return played.stdout.strip() + "\n" + looked.stdout.strip()
+
+
+def _said(*line: object) -> str:
+    return subprocess.run(list(map(str, line)), capture_output=True, text=True, check=True).stdout.strip()

@@ -1,0 +1,296 @@
+"""What a box must do under a running systemd: each function is one promise of docs/installing.md."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from phones import Ledger, answer, get, photograph, send
+
+STICK = "/media/stick"
+STATE = "/var/lib/dermkiosk"
+SIMULATED = """camera = "synthetic"
+light = "simulated"
+button = "simulated"
+indicator = "simulated"
+"""
+INSTALL_S = 3600
+OURS = "/opt/dermkiosk /etc/systemd /etc/udev /etc/xdg /usr/lib/sysusers.d /usr/lib/tmpfiles.d /etc/dermkiosk"
+UNITS = "/etc/systemd/system/dermkiosk*.service"
+
+
+class Box(Protocol):
+    """A machine or a container."""
+
+    @property
+    def base(self) -> str: ...
+    def boot(self) -> float: ...
+    def cut(self) -> None: ...
+    def run(self, command: str, status: int | None = 0, timeout: float = 900) -> str: ...
+
+
+class Broken(Exception):
+    """A promise was not kept."""
+
+
+def expect(holds: object, sentence: str, seen: object = "") -> None:
+    """Raises :class:`Broken` with ``sentence`` and what was seen where ``holds`` is false."""
+    if not holds:
+        raise Broken(f"{sentence}\n{seen}")
+
+
+def install(box: Box, status: int | None = 0, stick: str = STICK) -> str:
+    """The one command; its output."""
+    return box.run(f"{stick}/source/setup.sh install --offline {stick}", status, INSTALL_S)
+
+
+def wait_well(box: Box, limit_s: float = 600) -> float:
+    """Seconds until /healthz on the phones' port says that all is well."""
+    began, seen = time.monotonic(), ""
+    while time.monotonic() < began + limit_s:
+        try:
+            if get(f"{box.base}/healthz")[0] == 200:
+                return time.monotonic() - began
+        except OSError as error:
+            seen = str(error)
+        time.sleep(0.5)
+    journal = box.run("journalctl -b -u dermkiosk -u dermkiosk-standby --no-pager | tail -30", None)
+    raise Broken(f"the box is not well within {limit_s:.0f} s: {seen}\n{journal}")
+
+
+# --- the promises, in this order ---
+
+
+def a_plain_debian_is_told_that_it_has_no_camera(box: Box, ledger: Ledger) -> None:
+    said = install(box, status=1)
+    expect("This needs a Raspberry Pi" in said, "it says what is missing", said)
+    said = box.run("python3 -c 'import urllib.request as u; u.urlopen(\"http://127.0.0.1:8000/\")' 2>&1", None)
+    expect("503" in said or "refused" in said, "no page pretends that all is well", said)
+
+
+def with_simulated_hardware_it_is_well(box: Box, ledger: Ledger) -> None:
+    box.run(f"mkdir -p /etc/dermkiosk; cat >/etc/dermkiosk/settings.toml <<'END'\n{SIMULATED}END")
+    said = install(box)
+    expect("✗" not in said, "every check is content", said)
+    wait_well(box)
+    active = box.run("systemctl is-active dermkiosk dermkiosk-clock.socket", None)
+    expect(active.split() == ["active", "active"], "the units run", active)
+    failed = box.run("systemctl --failed --plain --no-legend 'dermkiosk*'")
+    expect(not failed.strip(), "no unit of ours has failed", failed)
+
+
+def installing_again_changes_nothing(box: Box, ledger: Ledger) -> None:
+    before, started = fingerprint(box), main_pid(box)
+    said = install(box)
+    expect("nothing was changed" in said, "it says so", said)
+    expect(fingerprint(box) == before, "no file has changed")
+    expect(main_pid(box) == started, "the kiosk was not started anew")
+
+
+def the_doctor_is_content(box: Box, ledger: Ledger) -> None:
+    box.run("systemctl stop dermkiosk-standby dermkiosk")
+    said = box.run(
+        "runuser -u dermkiosk -- env -C / HOME=/run/dermkiosk LG_WD=/run/dermkiosk"
+        " /opt/dermkiosk/current/.venv/bin/dermkiosk doctor"
+    )
+    expect("✗" not in said, "the doctor is content", said)
+    box.run("systemctl start dermkiosk")
+
+
+def a_photograph_is_answered_through_the_phones_port(box: Box, ledger: Ledger) -> None:
+    wait_well(box)
+    promise = send(box.base, photograph(), "the first")
+    promise.document = answer(box.base, promise.result_url)
+    ledger.promises.append(promise)
+    expect(promise.document["photo"]["source"] == "phone_camera", "it is the phone's", promise.document)
+
+
+def secrets_are_made_here_and_belong_to_root(box: Box, ledger: Ledger) -> None:
+    seen = box.run(
+        "stat -c '%U %a' /etc/dermkiosk/secrets /etc/dermkiosk/secrets/hotspot; cat /etc/dermkiosk/secrets/hotspot"
+    )
+    expect(seen.startswith("root 700\nroot 600\nSSID=dermkiosk-"), "made, and readable by root alone", seen)
+    inside = box.run(f"grep -rl SSID=dermkiosk-[a-z0-9] {STICK}/source --include=hotspot", None)
+    expect(not inside.strip(), "none is shipped", inside)
+
+
+def the_log_is_kept_small(box: Box, ledger: Ledger) -> None:
+    seen = box.run("journalctl -b -u systemd-journald --no-pager; journalctl --header | grep -c '^File path'")
+    expect("max 64.0M" in seen or "max 16.0M" in seen, "64 MB on the card, or 16 MB in memory", seen)
+
+
+def systemd_understands_and_rates_every_unit(box: Box, ledger: Ledger) -> None:
+    seen = box.run(f"systemd-analyze verify --man=no {UNITS} 2>&1", None)
+    expect("dermkiosk" not in seen, "systemd finds no mistake", seen)
+    names = box.run("systemctl list-units --plain --no-legend 'dermkiosk*.service' | cut -d' ' -f1").split()
+    rates = [box.run(f"systemd-analyze security --no-pager --threshold=20 {name} | tail -1") for name in names]
+    expect(rates, "units run")
+
+
+def what_hangs_is_started_anew(box: Box, ledger: Ledger) -> None:
+    """The process stands still: no sign of life, so systemd ends it and starts it again."""
+    frozen = main_pid(box)
+    fed = box.run("systemctl show dermkiosk --property=WatchdogTimestampMonotonic --value")
+    time.sleep(45)
+    expect(
+        box.run("systemctl show dermkiosk --property=WatchdogTimestampMonotonic --value") > fed
+        and main_pid(box) == frozen,
+        "the watchdog is fed",
+    )
+    box.run(f"kill -STOP {frozen}")
+    _until(lambda: main_pid(box) not in ("0", frozen), 240, "it is started anew")
+    seen = box.run("journalctl -b -u dermkiosk --no-pager | grep -i watchdog", None)
+    expect("Watchdog timeout" in seen, "the watchdog did it", seen)
+    wait_well(box)
+    ledger.check(box.base)
+
+
+def a_broken_model_is_said_at_the_same_address(box: Box, ledger: Ledger) -> None:
+    model = "/opt/dermkiosk/current/models/skin8-inceptionv3/model.tflite"
+    box.run(f"cp -a {model} /root/model; printf x | dd of={model} bs=1 seek=1000000 conv=notrunc status=none")
+    box.run("systemctl reset-failed dermkiosk; systemctl restart dermkiosk", None)
+    _until(
+        lambda: box.run("systemctl is-active dermkiosk-standby", None).strip() == "active", 300, "the page stands in"
+    )
+    restarts = box.run("journalctl -b -u dermkiosk --no-pager | grep -c 'Start request repeated too quickly'", None)
+    expect(restarts.strip() != "0", "the starts are counted", restarts)
+    status, page = _plain(f"{box.base}/")
+    expect(status == 503 and "模型" in page and "model" in page, "it says what is wrong, in both languages", page)
+    box.run(f"cp -a /root/model {model}; systemctl restart dermkiosk")
+    wait_well(box)
+    expect("inactive" in box.run("systemctl is-active dermkiosk-standby", None), "the page has gone")
+    ledger.check(box.base)
+
+
+def an_upgrade_keeps_the_data(box: Box, ledger: Ledger) -> None:
+    before = current(box)
+    new = new_version(box, "upgraded", "true")
+    said = install(box, stick=new)
+    expect(current(box) != before, "the new version runs", said)
+    wait_well(box)
+    ledger.check(box.base)
+
+
+def a_version_that_fails_its_self_test_is_not_taken(box: Box, ledger: Ledger) -> None:
+    before, running = current(box), main_pid(box)
+    new = new_version(box, "selftest", "echo broken >>models/skin8-inceptionv3/model.tflite")
+    said = install(box, status=1, stick=new)
+    expect("failed its self-test" in said, "it says so", said)
+    expect((current(box), main_pid(box)) == (before, running), "the kiosk went on all the while")
+
+
+def a_version_that_does_not_start_is_taken_back(box: Box, ledger: Ledger) -> None:
+    before = current(box)
+    new = new_version(
+        box,
+        "nostart",
+        "sed -i 's/^def serve(/def serve(*_, **__): raise SystemExit(3)\\n\\n\\ndef _/' appliance/serve.py",
+    )
+    said = install(box, status=1, stick=new)
+    expect("The one before is installed again" in said, "it says so", said)
+    expect(current(box) == before, "the version before runs")
+    wait_well(box)
+    ledger.check(box.base)
+
+
+def an_upgrade_cut_off_by_the_power_is_taken_back(box: Box, ledger: Ledger) -> None:
+    """The plug is pulled after the switch, before the new version has come up."""
+    before = current(box)
+    new = new_version(box, "cutoff", "sed -i '1a import time; time.sleep(120)' appliance/serve.py")
+    box.run(f"(setsid {new}/source/setup.sh install --offline {new} >/root/cut.log 2>&1 &)")
+    _until(lambda: current(box) != before, INSTALL_S, "the switch")
+    expect("pending" in box.run("ls /opt/dermkiosk"), "the upgrade is marked as under way")
+    box.cut()
+    box.boot()
+    wait_well(box)
+    expect(current(box) == before, "the version before runs")
+    expect("pending" not in box.run("ls /opt/dermkiosk"), "the mark is gone")
+    said = box.run("journalctl -b -u dermkiosk-roll-back --no-pager")
+    expect("put back" in said, "the log says so", said)
+    ledger.check(box.base)
+
+
+def uninstalling_leaves_the_data(box: Box, ledger: Ledger) -> None:
+    box.run(f"{STICK}/source/setup.sh uninstall")
+    left = box.run(f"ls -d /opt/dermkiosk {UNITS} /etc/systemd/system/*.wants/dermkiosk* 2>/dev/null", None)
+    expect(not left.strip(), "nothing of the program is left", left)
+    expect("cases.sqlite3" in box.run(f"ls {STATE}"), "the data are there")
+    install(box)
+    wait_well(box)
+    ledger.check(box.base)
+
+
+def uninstalling_with_the_data_leaves_nothing(box: Box, ledger: Ledger) -> None:
+    box.run(f"{STICK}/source/setup.sh uninstall --with-data")
+    left = box.run(f"ls -d {STATE} /etc/dermkiosk /opt/dermkiosk 2>/dev/null; getent passwd | grep dermkiosk", None)
+    expect(not left.strip(), "nothing is left", left)
+
+
+PROMISES: tuple[Callable[[Box, Ledger], None], ...] = (
+    a_plain_debian_is_told_that_it_has_no_camera,
+    with_simulated_hardware_it_is_well,
+    installing_again_changes_nothing,
+    the_doctor_is_content,
+    a_photograph_is_answered_through_the_phones_port,
+    secrets_are_made_here_and_belong_to_root,
+    the_log_is_kept_small,
+    systemd_understands_and_rates_every_unit,
+    what_hangs_is_started_anew,
+    a_broken_model_is_said_at_the_same_address,
+    an_upgrade_keeps_the_data,
+    a_version_that_fails_its_self_test_is_not_taken,
+    a_version_that_does_not_start_is_taken_back,
+    an_upgrade_cut_off_by_the_power_is_taken_back,
+    uninstalling_leaves_the_data,
+    uninstalling_with_the_data_leaves_nothing,
+)
+
+
+# --- looks and helpers ---
+
+
+def fingerprint(box: Box) -> str:
+    """Of every file of ours in the system: name, mode, time, content."""
+    listing = box.run(f"find {OURS} -xdev -printf '%p %m %T@ %l\\n' 2>/dev/null | sort", None)
+    sums = box.run(f"find {OURS} -xdev -type f ! -path '*/.venv/*' -exec sha256sum {{}} + 2>/dev/null | sort", None)
+    return hashlib.sha256((listing + sums).encode()).hexdigest()
+
+
+def current(box: Box) -> str:
+    return box.run("readlink /opt/dermkiosk/current", None).strip()
+
+
+def main_pid(box: Box) -> str:
+    return box.run("systemctl show dermkiosk --property=MainPID --value", None).strip()
+
+
+def new_version(box: Box, name: str, change: str) -> str:
+    """A bundle folder with another version in it, which ``change`` makes; its path."""
+    folder = f"/root/{name}"
+    box.run(
+        f"rm -rf /root/[a-z]*off /root/upgraded /root/nostart /root/selftest; mkdir -p {folder}/debs;"
+        f" cp -r {STICK}/source {STICK}/wheels {STICK}/debs.txt {folder};"
+        f" cd {folder}/source; echo '# {name}' >>appliance/__init__.py; {change}; cd ..;"
+        " find . -type f ! -path ./MANIFEST.sha256 -printf '%P\\0' | LC_ALL=C sort -z | xargs -0 sha256sum >../sums;"
+        " mv ../sums MANIFEST.sha256"
+    )
+    return folder
+
+
+def _plain(url: str) -> tuple[int, str]:
+    import urllib.error
+    import urllib.request
+
+    try:
+        with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def _until(holds: Callable[[], Any], limit_s: float, sentence: str) -> None:
+    give_up = time.monotonic() + limit_s
+    while not holds():
+        expect(time.monotonic() < give_up, f"{sentence}: not within {limit_s:.0f} s")
+        time.sleep(1)

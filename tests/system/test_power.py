@@ -1,0 +1,55 @@
+"""The power cuts of tests/system/qemu: their judge finds what it must; and one cut where an image has been made."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+QEMU = Path(__file__).parent / "qemu"
+FOLDER = "DERMKIOSK_QEMU_FOLDER"
+
+
+@pytest.fixture(autouse=True)
+def _its_own_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(QEMU))
+
+
+def _document(**changes: object) -> dict[str, object]:
+    return {"case": "K7", "outcome": "findings", "findings": [{}] * 8} | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({}, None),
+        ({"case": "K8"}, "another case"),
+        ({"findings": [{}] * 7}, "half a result"),
+        ({"outcome": "cannot_assess", "findings": []}, "has changed"),
+    ],
+)
+def test_what_is_not_as_it_was_shown_is_found(changes: dict[str, object], fault: str | None) -> None:
+    from phones import Promise, faults_of
+
+    found = faults_of(Promise("key", "K7", "/result", _document()), _document(**changes))
+    assert not found if fault is None else any(fault in each for each in found)
+
+
+def test_a_promise_that_nobody_keeps_is_found() -> None:
+    from phones import Ledger, Promise
+
+    ledger = Ledger([Promise("key", "K7", "/api/v1/results/none")])
+    ledger.check("http://127.0.0.1:9")  # nobody listens there
+    ledger.check_database(
+        lambda _: '{"whole": "ok", "foreign": 0, "cases": 0, "answers": 0, "codes": [], "photos_missing": 0}'
+    )
+    assert len(ledger.faults) == 2
+
+
+@pytest.mark.timeout(1800)
+def test_the_plug_is_pulled_once(tmp_path: Path) -> None:
+    if FOLDER not in os.environ:
+        pytest.skip(f"{FOLDER} names no folder of images: tests/system/qemu/run makes them")
+    command = [sys.executable, QEMU / "run", "--folder", os.environ[FOLDER], "--cuts", "1"]
+    subprocess.run(command, check=True)
