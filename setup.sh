@@ -113,6 +113,7 @@ install_box() {
 
 command_env() {
   install_box
+  is_installed libpango-1.0-0 || say "For PDFs install these Debian packages, too: ${PAPER_PACKAGES[*]}"
   say "Ready. Start the kiosk with: ./setup.sh run"
 }
 
@@ -127,7 +128,7 @@ command_run() {
 }
 
 command_test() {
-  debian_packages chromium dnsmasq-base fonts-noto-cjk shellcheck strace systemd
+  debian_packages chromium dnsmasq-base "${PAPER_PACKAGES[@]}" shellcheck strace systemd
   install dev
   say "shellcheck"
   shellcheck setup.sh .ci/run systemd/*.sh systemd/first-boot systemd/kiosk-browser systemd/announce systemd/roll-back \

@@ -14,6 +14,7 @@ from appliance.cases import pin
 from appliance.cases.pathway import DEFAULTS
 from appliance.cases.setup import is_done
 from appliance.classify import Classifier
+from appliance.directory import import_directory
 from appliance.errors import PinMismatch
 from appliance.heartbeat import last_words
 from appliance.messages import LANGUAGES, Language, remedy, sentence, text
@@ -88,6 +89,26 @@ def classify(paths: tuple[Path, ...], as_json: bool, no_gate: bool, bundle: str 
         for path in paths:
             document = classifier.document(path)
             click.echo(json.dumps(document, ensure_ascii=False) if as_json else _summary(document, language))
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--check", is_flag=True, help="only say what is wrong with it, and change nothing")
+@click.option("--state", type=click.Path(file_okay=False), help="folder of photographs and database")
+@LANGUAGE
+def directory(file: Path, check: bool, state: str | None, language: Language) -> None:
+    """Import the referral directory from a CSV file; the kiosk may run meanwhile.
+
+    The old directory stays until every line of the new one is right.
+
+    \b
+    Example:
+      dermkiosk directory --check hospitals.csv
+      dermkiosk directory hospitals.csv
+    """
+    with _said_plainly(language):
+        for line in import_directory(load(state=state), file, language, check=check):
+            click.echo(line)
 
 
 @main.command()

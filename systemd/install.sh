@@ -13,7 +13,9 @@ UNITS=$ROOT/etc/systemd/system
 CHECK="" OFFLINE="" CHANGED="" SYSTEM_PACKAGES="" SOURCE=$PWD RELEASE="" PREVIOUS="" STARTING=""
 
 # Installed where the system's sources have them; only the first is needed in any case.
-PACKAGES=(python3-venv python3-picamera2 python3-lgpio libcamera-ipa avahi-daemon network-manager dnsmasq-base fonts-noto-cjk)
+PACKAGES=(python3-venv python3-picamera2 python3-lgpio libcamera-ipa avahi-daemon network-manager dnsmasq-base)
+# They make the PDFs and draw Chinese.
+PAPER_PACKAGES=(fonts-noto-cjk libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0)
 SCREEN_PACKAGES=(chromium cage)
 
 # change SENTENCE COMMAND...: with --check says the sentence, else says it and does it.
@@ -69,7 +71,7 @@ APT=()
 is_offered() { [[ $(apt-cache "${APT[@]}" policy "$1" 2>/dev/null | sed -n 's/^ *Candidate: //p') =~ ^[0-9] ]]; }
 
 wanted_packages() {
-  local all=("${PACKAGES[@]}" "${SCREEN_PACKAGES[0]}")
+  local all=("${PACKAGES[@]}" "${PAPER_PACKAGES[@]}" "${SCREEN_PACKAGES[0]}")
   has_desktop || all+=("${SCREEN_PACKAGES[1]}")
   printf '%s\n' "${all[@]}"
 }

@@ -3,16 +3,14 @@
 from http import HTTPStatus
 from typing import Final
 
-import numpy as np
 from flask import Blueprint, Response, jsonify, request, url_for
 
 from appliance.errors import PageUnknown
 from appliance.vision import marks
-from appliance.vision.classes import CLASSES
-from appliance.vision.overlay import overlay, positive_share
+from appliance.web import paper
 from appliance.web.access import shown_case
 from appliance.web.intake import checked_key, upload
-from appliance.web.pictures import PAGE_SIDE_PX, jpeg
+from appliance.web.pictures import PAGE_SIDE_PX, class_map, jpeg
 from appliance.web.result_view import result_view
 from appliance.web.services import services
 
@@ -55,11 +53,7 @@ def result(token: str) -> Response:  # noqa: ARG001  # the link rule looked it u
 @api.get("/results/<token>/map/<class_id>.png")
 def activation_map(token: str, class_id: str) -> Response:  # noqa: ARG001  # the link rule looked it up
     """The photo under the map of one class: where the network saw what speaks for it."""
-    maps = services().store.class_maps(shown_case())
-    if maps is None or class_id not in CLASSES:
-        raise PageUnknown
-    grid = positive_share(np.asarray(maps[..., list(CLASSES).index(class_id)]))
-    return Response(overlay(services().store.photo(shown_case()), grid), mimetype="image/png")
+    return class_map(shown_case(), class_id)
 
 
 @api.get("/results/<token>/marked.jpg")
@@ -73,6 +67,18 @@ def marked(token: str) -> Response:  # noqa: ARG001  # the link rule looked it u
     if picture is None:
         raise PageUnknown
     return Response(picture, mimetype="image/jpeg")
+
+
+@api.get("/results/<token>/result.pdf")
+def result_pdf(token: str) -> Response:  # noqa: ARG001  # the link rule looked it up
+    """The result as a PDF to print or keep."""
+    return paper.pdf("result", shown_case())
+
+
+@api.get("/results/<token>/letter.pdf")
+def letter_pdf(token: str) -> Response:  # noqa: ARG001  # the link rule looked it up
+    """The referral letter as a PDF."""
+    return paper.pdf("letter", shown_case())
 
 
 @api.get("/results/<token>/photo.jpg")

@@ -16,9 +16,12 @@ from appliance.web import access, headers, language, problems
 from appliance.web.api import api
 from appliance.web.calibration import Guide, calibration
 from appliance.web.clock import clock
+from appliance.web.directory import directory
 from appliance.web.health import health
 from appliance.web.kiosk import kiosk
 from appliance.web.next_step import next_step
+from appliance.web.pdf import EXTENSION as PRINTER
+from appliance.web.pdf import Printer
 from appliance.web.phone import lan, phone
 from appliance.web.services import EXTENSION, Services
 from appliance.web.services import services as current_services
@@ -27,6 +30,7 @@ from appliance.web.setup import helper, setup, way_in
 from appliance.web.staff import login_first, place, staff
 from appliance.web.staff_cases import staff_cases
 from appliance.web.staff_figures import staff_figures
+from appliance.web.staff_paper import staff_paper
 from appliance.web.staff_pin import first_pin
 from appliance.web.staff_settings import staff_settings
 from appliance.web.visit import Kiosk
@@ -77,6 +81,7 @@ def _app(services: Services, guards: tuple[access.Rule, ...], browser_language: 
     app.request_class = UploadRequest
     app.config.update(MAX_CONTENT_LENGTH=UPLOAD_MAX_BYTES, BROWSER_LANGUAGE=browser_language)
     app.extensions[EXTENSION] = services
+    app.extensions[PRINTER] = Printer()
     app.extensions["sessions"] = Sessions(idle_s)
     app.jinja_env.undefined = StrictUndefined
     app.context_processor(_words)
@@ -95,6 +100,8 @@ def _app(services: Services, guards: tuple[access.Rule, ...], browser_language: 
         staff_figures,
         staff_settings,
         clock,
+        staff_paper,
+        directory,
     ):
         app.register_blueprint(blueprint)
     return app

@@ -8,6 +8,7 @@ from werkzeug.datastructures import FileStorage
 
 from appliance.errors import CaseUnknown, DeletionUnconfirmed, PageUnknown
 from appliance.vision.photo import MAX_BYTES
+from appliance.web import paper
 from appliance.web.access import PHONE_COOKIE, shown_case
 from appliance.web.intake import YES, upload
 from appliance.web.refusal import marked, offered, refused
@@ -91,6 +92,18 @@ def refer(token: str) -> str:
     return render_template("phone_refer.html", token=token, view=result_view(document), site=shown_case().site)
 
 
+@phone.get("/r/<token>/print")
+def printed(token: str) -> str:
+    """The result as a sheet to print."""
+    return paper.page("result", shown_case(), _sheet("api.result_pdf", token))
+
+
+@phone.get("/r/<token>/letter")
+def letter(token: str) -> str:
+    """A letter to the doctor who is to look."""
+    return paper.page("letter", shown_case(), _sheet("api.letter_pdf", token))
+
+
 @phone.post("/r/<token>/delete")
 def delete(token: str) -> str:  # noqa: ARG001  # the link rule looked it up
     """Whoever holds the link may have the photo, the answer and everything made of them deleted."""
@@ -106,6 +119,11 @@ def _site_of(token: str) -> str:
         return services().store.opened(token, request.cookies.get(PHONE_COOKIE)).site if token else ""
     except CaseUnknown:
         return ""
+
+
+def _sheet(pdf: str, token: str) -> paper.Sheet:
+    photo = url_for("api.photo", token=token)
+    return paper.Sheet(url_for(pdf, token=token), url_for("phone.result", token=token), photo)
 
 
 def _chosen() -> tuple[str, FileStorage | None]:

@@ -20,6 +20,10 @@ LINKED = [
     "/api/v1/results/{}/photo.jpg",
     "/api/v1/results/{}/marked.jpg",
     "/r/{}/refer",
+    "/r/{}/print",
+    "/r/{}/letter",
+    "/api/v1/results/{}/result.pdf",
+    "/api/v1/results/{}/letter.pdf",
 ]
 
 
