@@ -26,11 +26,13 @@ from appliance.health.cached import Cached
 from appliance.health.result import Result
 from appliance.heartbeat import Heartbeat, proof_of_life
 from appliance.lan import address
+from appliance.log_tail import LogTail, error_keys
 from appliance.settings import Settings
 from appliance.vision.assessor import Assessor
 from appliance.vision.photo import Pixels
 from appliance.vision.risk import cautious
 from appliance.vision.sandbox import Decoder
+from appliance.web import access
 from appliance.web.app import SERVER_MAX_BYTES, UPLOAD_MAX_BYTES, create_kiosk_app, create_lan_app
 from appliance.web.services import Services
 from firmware import calibration, factories
@@ -167,6 +169,7 @@ def _calibration_of(hardware_id: str | None, settings: Settings) -> calibration.
 def serve(settings: Settings, say: Callable[[str], None]) -> None:
     """Run until SIGTERM or SIGINT. ``say`` gets a line for each step, the addresses last."""
     with ExitStack() as stack:
+        tail = stack.enter_context(_remembered_log())
         say("1/4 model: checking the files and the test picture")
         answerer = Answerer(Assessor.open(settings.bundle_folder, settings.threads))
         say(f"2/4 devices: camera {settings.camera}, light {settings.light}, button {settings.button}")
@@ -183,9 +186,8 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
             host = address(settings.lan_address)
             return host and f"http://{host}:{lan_port}"
 
-        services = Services(
-            settings, store, queue.wake, station, decoder, _checks(settings, station, store, queue), lan_url
-        )
+        checks = _checks(settings, station, store, queue)
+        services = Services(settings, store, queue.wake, station, decoder, checks, lan_url, tail)
         stop = _on_signal()  # before the first request, which a signal must not cut
         kiosk = _listening(stack, create_kiosk_app(services), LOOPBACK, settings.kiosk_port)
         phones = _listening(stack, create_lan_app(services), settings.lan_bind, settings.lan_port)
@@ -217,6 +219,17 @@ def _listening(stack: ExitStack, app: Flask, host: str, port: int) -> Listener:
     stack.callback(listener.close)
     listener.start()
     return listener
+
+
+@contextmanager
+def _remembered_log() -> Iterator[LogTail]:
+    """Keep the program's lines for the support file while it runs."""
+    tail = LogTail((*access.RULES, *access.METHODS, *error_keys()))
+    logging.getLogger().addHandler(tail)
+    try:
+        yield tail
+    finally:
+        logging.getLogger().removeHandler(tail)
 
 
 @contextmanager

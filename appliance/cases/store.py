@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from appliance.cases import audit, clock, codes, layout, links, record, visits
 from appliance.cases.audit import Actor, Audit
 from appliance.cases.clock import Moment
+from appliance.cases.counts import Counts
 from appliance.cases.database import Database
 from appliance.cases.directory import Directory
 from appliance.cases.faults import storage_faults
@@ -86,6 +87,7 @@ class Store:
             self.spare = Spare(folder, self._database)
             self.ledger = Ledger(self._database, self.now)
             self.listing = Listing(self._database)
+            self.counts = Counts(self._database)
             self.reviews = Reviews(self._database, self.now)
             self.setup = Setup(self._database)
             self._finish_interrupted()

@@ -22,6 +22,7 @@ PHONE_COOKIE: Final = "phone"
 CSRF_FIELD: Final = "csrf"
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+METHODS: Final = SAFE_METHODS | {"POST", "PUT", "DELETE"}
 
 
 def anyone() -> None:
@@ -165,6 +166,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "staff_cases.note": staff_session,
     "staff_cases.delete": staff_session,
     "staff_figures.page": staff_session,
+    "staff_health.page": staff_session,
+    "staff_health.support_bundle": staff_session,
     "staff_settings.page": staff_session,
     "staff_settings.change": staff_session,
     "staff.change_pin": staff_session,

@@ -30,6 +30,7 @@ from appliance.web.setup import helper, setup, way_in
 from appliance.web.staff import login_first, place, staff
 from appliance.web.staff_cases import staff_cases
 from appliance.web.staff_figures import staff_figures
+from appliance.web.staff_health import staff_health
 from appliance.web.staff_paper import staff_paper
 from appliance.web.staff_pin import first_pin
 from appliance.web.staff_settings import staff_settings
@@ -99,6 +100,7 @@ def _app(services: Services, guards: tuple[access.Rule, ...], browser_language: 
         staff_cases,
         staff_figures,
         staff_settings,
+        staff_health,
         clock,
         staff_paper,
         directory,

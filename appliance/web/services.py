@@ -1,12 +1,13 @@
 """What the pages need from the rest of the box. The composition root fills it in."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from flask import current_app
 
 from appliance.cases.store import Store
+from appliance.log_tail import LogTail
 from appliance.settings import Settings
 from appliance.vision.photo import Pixels
 from firmware.station import Station
@@ -49,6 +50,8 @@ class Services:
     checks: Callable[[], Sequence[HealthResult]]
     lan_url: Callable[[], str | None]
     """Where phones find the box, without a slash at the end: ``http://192.168.1.5:8000``; ``None``: no network."""
+    log: LogTail = field(default_factory=LogTail)
+    """The program's last lines, for the support file."""
 
 
 def services() -> Services:

@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from appliance import web
+from appliance import health, web
 from appliance.cases.audit import Action, Actor
 from appliance.cases.reviews import EVIDENCE, OTHERS
 from appliance.cases.store import Source
@@ -21,6 +21,7 @@ from appliance.web.sites import SITES
 from appliance.web.staff_cases import OUTCOMES
 
 TEMPLATES = sorted((Path(web.__file__).parent / "templates").glob("*.html"))
+HEALTH = Path(health.__file__).parent
 LITERAL = re.compile(r"\bt\(\s*['\"]([\w.]+)['\"]\s*[,)]")
 RULES = {rule for _, rule in BY_LIKELIEST.values()} | {"none_of_these", "in_doubt", "reservation"}
 COMPOSED = (
@@ -37,7 +38,10 @@ COMPOSED = (
     + [f"audit.{each}" for each in get_args(Action)]
     + [f"audit.by.{each}" for each in get_args(Actor)]
     + [f"staff.nav.{each}" for each in ("cases", "figures", "audit", "pin")]
-    + ["staff.nav.settings"]
+    + [f"staff.nav.{each}" for each in ("settings", "health")]
+    + [f"{kind}.{each}" for kind in ("staff.health", "staff.light") for each in ("green", "amber", "red")]
+    + [f"check.box.{each.stem}" for each in HEALTH.glob("[a-z]*.py") if each.stem not in ("cached", "result")]
+    + [f"facts.{each}" for each in ("waiting", "free", "worked", "version")]
     + [f"setting.{each}" for each in Settings.model_fields]
     + [f"settings.choice.language.{each}" for each in LANGUAGES]
     + [f"{kind}.{each}" for kind in ("settings.when", "settings.kept") for each in ("now", "restart")]

@@ -1,0 +1,90 @@
+"""How the box is: a traffic light a check, what to do about it, and a file for a technician far away."""
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import psutil
+from flask import Blueprint, Response, render_template
+
+from appliance import support
+from appliance.web.language import translate
+from appliance.web.services import HealthResult, services
+
+staff_health = Blueprint("staff_health", __name__, url_prefix="/staff/health")
+
+Light = Literal["green", "amber", "red"]
+CONTENT: Final = ("ok", "impossible", "unknown")
+"""A check that says this needs nobody."""
+HOUR_S: Final = 3600
+GIGABYTE: Final = 10**9
+
+
+@dataclass(frozen=True)
+class Lamp:
+    """One check. ``light`` is amber where the box works and somebody should see to it soon."""
+
+    id: str
+    light: Light
+    message: str
+    reading: str | None
+
+
+@staff_health.get("")
+def page() -> str:
+    """All checks, those that need somebody first."""
+    lamps = sorted(
+        (_lamp(each) for each in services().checks()), key=lambda lamp: ("red", "amber", "green").index(lamp.light)
+    )
+    return render_template("staff_health.html", lamps=lamps, worst=lamps[0].light if lamps else "green", facts=_facts())
+
+
+@staff_health.post("/support.zip")
+def support_bundle() -> Response:
+    """The support file."""
+    box = services()
+    box.store.audit.record("staff", "support_bundle")
+    content = support.packed(
+        {
+            "versions.json": support.versions(),
+            "settings.json": support.settings_shown(box.settings),
+            "health.json": [_checked(each) for each in box.checks()],
+            "counts.json": {"cases": box.store.counts.by_state(), "worked_hours": _worked_hours()},
+            "timings.json": support.spent(box.store.counts.timings_ms()),
+            "log.txt": box.log.text(),
+        }
+    )
+    headers = {"Content-Disposition": "attachment; filename=dermkiosk-support.zip"}
+    return Response(content, mimetype="application/zip", headers=headers)
+
+
+def _lamp(check: HealthResult) -> Lamp:
+    says = check.message.rpartition(".")[2]
+    light: Light = "red" if not check.ok else "green" if says in CONTENT else "amber"
+    return Lamp(check.id, light, check.message, check.reading)
+
+
+def _checked(check: HealthResult) -> dict[str, Any]:
+    """The words as the reader's language has them: a technician reads the box's page and this side by side."""
+    return {
+        "id": check.id,
+        "ok": check.ok,
+        "says": check.message,
+        "words": translate(check.message),
+        "reading": check.reading,
+    }
+
+
+def _facts() -> dict[str, str]:
+    """Numbers beside the checks, by name (message key ``facts.<name>``)."""
+    box = services()
+    free = psutil.disk_usage(str(box.settings.state)).free / GIGABYTE
+    return {
+        "waiting": str(box.store.waiting()),
+        "free": f"{free:.1f} GB",
+        "worked": f"{_worked_hours()} h",
+        "version": support.versions()["packages"].get("dermkiosk", "–"),
+    }
+
+
+def _worked_hours() -> int:
+    return services().store.now().age_s // HOUR_S

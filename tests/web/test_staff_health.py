@@ -1,0 +1,122 @@
+"""The health page, and the support file: it holds what helps and nothing of a patient."""
+
+import io
+import json
+import logging
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from appliance.cases import pin
+from appliance.cases.store import Intake, Store
+from appliance.cases.visits import Consent
+from appliance.health.result import Result
+from appliance.log_tail import LogTail, error_keys
+from appliance.vision.photo import Pixels
+from appliance.web.access import METHODS, RULES
+from appliance.web.app import create_lan_app
+from appliance.web.services import Services
+
+PIN = "482915"
+NAME = "Wang Xiaofang"
+
+
+@pytest.fixture
+def tail(services: Services) -> Iterator[LogTail]:
+    """The log as ``dermkiosk serve`` keeps it."""
+    services.log = LogTail((*RULES, *METHODS, *error_keys()))
+    logging.getLogger().addHandler(services.log)
+    yield services.log
+    logging.getLogger().removeHandler(services.log)
+
+
+@pytest.fixture
+def laptop(services: Services, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    monkeypatch.setattr(pin, "COST", 16)
+    services.store.pin.set(PIN, "kiosk")
+    client = create_lan_app(services).test_client()
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
+    client.post("/staff/login", data={"pin": PIN})
+    return client
+
+
+@pytest.fixture
+def support(laptop: FlaskClient) -> Callable[[], dict[str, str]]:
+    """Download the support file: name → text."""
+
+    def download() -> dict[str, str]:
+        csrf = re.search(r'name="csrf" value="([^"]+)"', laptop.get("/staff/pin").text)
+        assert csrf
+        answer = laptop.post("/staff/health/support.zip", data={"csrf": csrf[1]})
+        assert answer.mimetype == "application/zip"
+        with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
+            return {name: archive.read(name).decode() for name in archive.namelist()}
+
+    return download
+
+
+def test_a_light_a_check_the_worst_first(laptop: FlaskClient, checks: list[Result]) -> None:
+    assert 'data-worst="green"' in laptop.get("/staff/health").text
+    checks += [Result("calibration", ok=True, says="missing"), Result("disk", ok=False), Result("network", ok=True)]
+    page = laptop.get("/staff/health").text
+    assert re.findall(r'data-check="(\w+)" data-light="(\w+)"', page) == [
+        ("disk", "red"),
+        ("calibration", "amber"),
+        ("camera", "green"),
+        ("network", "green"),
+    ]
+    assert 'data-worst="red"' in page
+    assert "Export and delete old cases" in page
+
+
+def test_the_support_file_holds_what_a_technician_needs(
+    support: Callable[[], dict[str, str]], services: Services, answer: Callable[..., None], sent: dict[str, Any]
+) -> None:
+    answer()
+    parts = support()
+    assert json.loads(parts["versions.json"])["packages"]["flask"]
+    assert json.loads(parts["settings.json"])["queue_limit"] == 3
+    assert json.loads(parts["health.json"])[0]["id"] == "camera"
+    assert json.loads(parts["counts.json"])["cases"]["findings"] == 1
+    assert set(parts) == {
+        "versions.json", "settings.json", "health.json", "counts.json", "timings.json", "log.txt"
+    }  # fmt: skip
+    assert services.store.audit.entries()[0].action == "support_bundle"
+
+
+def test_nothing_of_a_patient_is_in_the_support_file(
+    support: Callable[[], dict[str, str]],
+    services: Services,
+    store: Store,
+    tail: LogTail,
+    picture: Pixels,
+    answer: Callable[..., None],
+    phone: FlaskClient,
+) -> None:
+    services.settings = services.settings.model_copy(update={"camera": f"folder:/home/{NAME}"})
+    visit = store.agree(Consent(f"{NAME} agrees", "zh", photo_in_letter=True))
+    intake = Intake(picture, "ab" * 32, "phone_gallery", "genital_area", True, None, False, "key of the sender")
+    case = store.accept(replace(intake, patient="P4AA-2X", visit=visit))
+    link = store.link(case, 5)
+    answer(top="pemphigus")
+    store.reviews.note(case.number, f"{NAME}, 13800138000")
+    store.reviews.diagnose(case.number, "other.haemangioma", "pathology")
+    phone.get(f"/r/{link.token}")
+    phone.post(f"/r/{link.token}/delete", data={"name": NAME})
+    log = logging.getLogger("appliance.web.app")
+    log.error("%s %s failed: %s", "GET", f"/r/{link.token}", NAME)
+    try:
+        {}[NAME]
+    except KeyError:
+        log.exception("%s", case.code)
+        logging.getLogger("waitress").exception("on %s", NAME)
+    everything = "\n".join(f"{name}\n{text}" for name, text in support().items())
+    assert "GET … failed: …" in everything
+    planted = (NAME, "Wang", "13800138000", case.code, case.code[:4], "P4AA", case.photo_id, case.sha256, link.token)
+    for each in (*planted, "key of the sender", "haemangioma", "pemphigus", "genital", "psoriasis", "pathology"):
+        assert each not in everything, each
