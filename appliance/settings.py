@@ -180,7 +180,7 @@ def changed(current: Settings, values: Mapping[str, object]) -> Settings:
     refused = sorted(set(values) - set(for_staff()) | set(values) & fixed())
     if refused:
         raise SettingsInvalid(f"not for staff: {refused}", problems=", ".join(refused))
-    return load(**{name: getattr(current, name) for name in Settings.model_fields} | values)
+    return load(**{name: getattr(current, name) for name in Settings.model_fields} | dict(values))
 
 
 def keep(state: Path, values: Mapping[str, object]) -> None:

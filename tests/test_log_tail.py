@@ -49,7 +49,8 @@ def test_of_other_programs_nothing_but_who_spoke(tail: LogTail) -> None:
 
 
 def test_a_line_that_was_filled_wrongly_is_no_error(tail: LogTail) -> None:
-    logging.getLogger("appliance").warning("%d photographs", "Wang")
+    record = logging.LogRecord("appliance", logging.WARNING, "", 1, "%d photographs", ("Wang",), None)
+    tail.emit(record)
     assert "%d photographs" in tail.text()
 
 
