@@ -128,7 +128,7 @@ command_run() {
 }
 
 command_test() {
-  debian_packages chromium dnsmasq-base "${PAPER_PACKAGES[@]}" shellcheck strace systemd
+  debian_packages chromium dnsmasq-base haproxy "${PAPER_PACKAGES[@]}" shellcheck strace systemd
   install dev
   say "shellcheck"
   shellcheck setup.sh .ci/run systemd/*.sh systemd/first-boot systemd/kiosk-browser systemd/announce systemd/roll-back \

@@ -9,18 +9,22 @@ from typing import Any
 
 import click
 
+from appliance import hotspot
 from appliance.calibrate import Dialogue, from_step, print_card, state, workbench
 from appliance.cases import pin
 from appliance.cases.pathway import DEFAULTS
 from appliance.cases.setup import is_done
 from appliance.classify import Classifier
 from appliance.directory import import_directory
-from appliance.errors import PinMismatch
+from appliance.errors import PinMismatch, SecretsMissing
 from appliance.heartbeat import last_words
+from appliance.lan import address
 from appliance.messages import LANGUAGES, Language, remedy, sentence, text
 from appliance.serve import opened_station
 from appliance.serve import serve as run_box
 from appliance.settings import Settings, load
+from appliance.tls import Ports
+from appliance.tls import make as make_tls
 from appliance.vision.assessor import Assessor
 from appliance.web.next_step import how_soon
 from appliance.web.result_view import percent
@@ -179,6 +183,27 @@ def staff_pin(state: str | None, language: Language) -> None:
             raise PinMismatch("the two entries differ")
         kept.set(chosen, "installer")
         click.echo(text(language, "cli.pin.done"))
+
+
+@main.command()
+@click.option(
+    "--folder", type=click.Path(file_okay=False, path_type=Path), default=Path("/etc/dermkiosk/tls"), show_default=True
+)
+@LANGUAGE
+def tls(folder: Path, language: Language) -> None:
+    """Make this box's own authority and certificate, for phones that need TLS; again after its address changed.
+
+    \b
+    Example:
+      sudo /opt/dermkiosk/current/.venv/bin/dermkiosk tls
+    """
+    with _said_plainly(language):
+        settings = load()
+        own = hotspot.load(settings.hotspot_file)
+        if own is None:
+            raise SecretsMissing(str(settings.hotspot_file))
+        authority = make_tls(folder, own, address(settings.lan_address), Ports(settings.lan_port))
+        click.echo(text(language, "tls.made", authority=authority, host=own.host))
 
 
 def _take_one(settings: Settings, language: Language) -> None:

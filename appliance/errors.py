@@ -250,6 +250,24 @@ class TimeMissing(ClockError):
     status = 422
 
 
+class ClockUnverified(ClockError):
+    """Nobody has said what time it is, and dates are needed."""
+
+    key = "clock_unverified"
+
+
+class TlsUnmade(DermkioskError):
+    """No certificate could be made."""
+
+    key = "tls_unmade"
+
+
+class SecretsMissing(DermkioskError):
+    """The first start has not made the box's name yet, or its file cannot be read."""
+
+    key = "secrets_missing"
+
+
 class PortTaken(DermkioskError):
     """Another program listens on the port."""
 

@@ -41,6 +41,7 @@ from firmware.recovery import RecoveringCamera
 from firmware.station import Station
 
 LOOPBACK: Final = "127.0.0.1"
+FORWARDED: Final = "x-forwarded-for x-forwarded-proto"
 STOP_TIMEOUT_S: Final = 30.0
 THREADS: Final = 8
 """Per listener: a photo that is being decoded holds one."""
@@ -57,7 +58,9 @@ log = logging.getLogger(__name__)
 class Listener:
     """One waitress server on a thread of its own, the only one that touches its sockets."""
 
-    def __init__(self, app: Flask, host: str, port: int) -> None:
+    def __init__(self, app: Flask, host: str, port: int, proxied: bool = False) -> None:
+        """``proxied``: haproxy on this machine comes before it, and says who asks (docs/tls.md)."""
+        trusted = {"trusted_proxy": LOOPBACK, "trusted_proxy_headers": FORWARDED} if proxied else {}
         self._sockets: dict[int, Any] = {}
         try:
             self._server = create_server(
@@ -71,6 +74,8 @@ class Listener:
                 # not reach the disk before it is stripped.
                 inbuf_overflow=UPLOAD_MAX_BYTES + 1,
                 ident=None,
+                clear_untrusted_proxy_headers=True,
+                **trusted,
             )
         except OSError as taken:
             raise PortTaken(f"{host}:{port}: {taken}", port=port) from taken
@@ -184,13 +189,14 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
 
         def lan_url() -> str | None:
             host = address(settings.lan_address)
-            return host and f"http://{host}:{lan_port}"
+            return host and (f"https://{host}" if settings.tls else f"http://{host}:{lan_port}")
 
         checks = _checks(settings, station, store, queue)
         services = Services(settings, store, queue.wake, station, decoder, checks, lan_url, tail)
         stop = _on_signal()  # before the first request, which a signal must not cut
         kiosk = _listening(stack, create_kiosk_app(services), LOOPBACK, settings.kiosk_port)
-        phones = _listening(stack, create_lan_app(services), settings.lan_bind, settings.lan_port)
+        bind = LOOPBACK if settings.tls else settings.lan_bind
+        phones = _listening(stack, create_lan_app(services), bind, settings.lan_port, proxied=settings.tls)
         lan_port = phones.port
         station.show("ready")
         say(f"kiosk http://{LOOPBACK}:{kiosk.port}/")
@@ -214,8 +220,8 @@ def wait_until_stopped(stop: threading.Event, station: Station, poll_s: float = 
             raise CameraHung("the camera's driver does not return")
 
 
-def _listening(stack: ExitStack, app: Flask, host: str, port: int) -> Listener:
-    listener = Listener(app, host, port)
+def _listening(stack: ExitStack, app: Flask, host: str, port: int, proxied: bool = False) -> Listener:
+    listener = Listener(app, host, port, proxied)
     stack.callback(listener.close)
     listener.start()
     return listener

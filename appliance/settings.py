@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     clock_socket: Path = Field(
         Path("/run/dermkiosk-clock.sock"), description="Where the box asks its helper to set the clock."
     )
+    tls: bool = Field(
+        False, description="Phones come through TLS (docs/tls.md): their port is then on the loopback address alone."
+    )
     link_hours: float = Field(
         72, gt=0, le=24 * 90, description="How long a result's link works.", json_schema_extra=_staff("now", "h")
     )

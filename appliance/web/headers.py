@@ -24,4 +24,7 @@ def protect(response: Response) -> Response:
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-cache" if request.endpoint == "static" else "no-store"
+    if request.is_secure:
+        cookies = [f"{each}; Secure" for each in response.headers.getlist("Set-Cookie")]
+        response.headers.setlist("Set-Cookie", cookies)
     return response

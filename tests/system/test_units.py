@@ -13,6 +13,7 @@ PROGRAMS = (
     "opt/dermkiosk/announce",
     "opt/dermkiosk/hotspot.py",
     "usr/sbin/dnsmasq",
+    "usr/sbin/haproxy",
     "opt/dermkiosk/current/.venv/bin/dermkiosk",
     "opt/dermkiosk/first-boot",
     "opt/dermkiosk/kiosk-browser",
