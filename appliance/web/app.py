@@ -88,6 +88,7 @@ def _app(services: Services, guards: tuple[access.Rule, ...], browser_language: 
     app.context_processor(_words)
     for guard in guards:
         app.before_request(guard)
+    app.after_request(headers.keep_in_tls)  # the first of these is called last
     app.after_request(language.remember)
     app.after_request(headers.protect)
     problems.register(app)

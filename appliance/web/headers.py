@@ -24,7 +24,12 @@ def protect(response: Response) -> Response:
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-cache" if request.endpoint == "static" else "no-store"
-    if request.is_secure:
+    return response
+
+
+def keep_in_tls(response: Response) -> Response:
+    """After everything else that sets cookies: what came through TLS never goes without."""
+    if request.is_secure and response.headers.getlist("Set-Cookie"):
         cookies = [f"{each}; Secure" for each in response.headers.getlist("Set-Cookie")]
         response.headers.setlist("Set-Cookie", cookies)
     return response

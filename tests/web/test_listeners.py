@@ -30,7 +30,9 @@ def test_the_pages_of_both_are_told_apart_at_the_same_address(services: Services
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_through_tls_cookies_stay_in_tls(services: Services, scheme: str) -> None:
-    answered = create_lan_app(services).test_client().get("/send?language=zh", base_url=f"{scheme}://dermkiosk-x7k2.local")
+    answered = (
+        create_lan_app(services).test_client().get("/send?language=zh", base_url=f"{scheme}://dermkiosk-x7k2.local")
+    )
     cookies = answered.headers.getlist("Set-Cookie")
     assert cookies
     assert all(("Secure" in each) == (scheme == "https") for each in cookies)
