@@ -62,7 +62,17 @@ UPRIGHT: Final = {
 }
 """EXIF orientation (CIPA DC-008, 4.6.4): what makes it upright."""
 ORIENTATION: Final = 0x0112
-MALFORMED: Final = (ArithmeticError, AttributeError, EOFError, LookupError, OSError, SyntaxError, TypeError, ValueError)
+MALFORMED: Final = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,  # libheif's, where a file holds more than it says
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
 """What Pillow's readers raise, besides struct.error, on files that are cut or nonsense."""
 
 

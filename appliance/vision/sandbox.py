@@ -1,9 +1,11 @@
 """Decoding in a process of its own: a file that hangs or crashes the decoder costs that process, not the box."""
 
 import multiprocessing
+import resource
 import threading
 from concurrent.futures import TimeoutError as TookTooLong
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
@@ -13,6 +15,8 @@ from appliance.errors import DermkioskError, PhotoDamaged, PhotoTooSlow
 from appliance.vision.photo import Pixels, decode
 
 TIMEOUT_S: Final = 20.0
+MEMORY: Final = 1536 * 2**20
+"""Bytes, beyond what the process begins with. The dearest photograph taken, a WebP of 64 megapixels, needs 1.1 GB."""
 
 
 class Decoder:
@@ -64,4 +68,11 @@ class Decoder:
 
 def _pool() -> ProcessPool:
     # Spawned, not forked: the box has threads, and a forked child would inherit their locks.
-    return ProcessPool(max_workers=1, context=multiprocessing.get_context("spawn"))
+    return ProcessPool(max_workers=1, initializer=_limit_memory, context=multiprocessing.get_context("spawn"))
+
+
+def _limit_memory() -> None:
+    """A file whose header lies about its size ends here, and not with the box's memory."""
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
+    limit = pages * resource.getpagesize() + MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

@@ -120,6 +120,48 @@ def _png_that_claims(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
+@pytest.mark.parametrize(("width", "height"), [(20_000, 20_000), (2**31, 2**31), (1, 2**32 - 1)])
+def test_a_heic_that_claims_to_be_huge_is_refused(width: int, height: int, encoded: Encode) -> None:
+    with pytest.raises(errors.PhotoRefused):
+        decode(_claiming(_heic(encoded), width, height), "bomb.heic")
+
+
+@pytest.mark.parametrize("side", [128, 200, 511])
+def test_a_heic_that_holds_more_than_it_says_is_damaged(side: int, encoded: Encode) -> None:
+    try:
+        pixels = decode(_claiming(_heic(encoded), side, side))
+    except errors.PhotoDamaged:
+        return
+    assert max(pixels.shape) <= 512
+
+
+def test_an_iphones_photograph_is_turned_upright_once(encoded: Encode) -> None:
+    """A HEIC says twice how it lies: in its own boxes, and in EXIF."""
+    register_heif_opener()
+    lying = np.zeros((256, 512, 3), np.uint8)
+    lying[:128, :256] = 255  # white top left quarter
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pixels = decode(encoded(lying, "HEIF", quality=90, exif=exif.tobytes()), "IMG_0001.HEIC")
+    assert pixels.shape == (512, 256, 3)
+    assert pixels[:200, 140:].mean() > 240  # now top right
+    assert pixels[300:].mean() < 20
+
+
+def _heic(encoded: Encode) -> bytes:
+    register_heif_opener()
+    return encoded(np.full((512, 512, 3), 160, np.uint8), "HEIF", quality=50)
+
+
+def _claiming(heic: bytes, width: int, height: int) -> bytes:
+    """The file with another size in its header (its ``ispe`` boxes)."""
+    data, start = bytearray(heic), 0
+    while (start := data.find(b"ispe", start)) != -1:
+        data[start + 8 : start + 16] = struct.pack(">II", width % 2**32, height % 2**32)
+        start += 16
+    return bytes(data)
+
+
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.7, 0.97])
 def test_a_truncated_file_is_refused(kind: str, share: float, skin: Pixels, encoded: Encode) -> None:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from appliance.errors import PhotoDamaged, PhotoEmpty, PhotoTooSlow
 from appliance.vision.photo import decode
-from appliance.vision.sandbox import Decoder
+from appliance.vision.sandbox import MEMORY, Decoder
 
 
 def _noise(side: int) -> bytes:
@@ -52,6 +52,13 @@ def test_a_crash_of_the_decoder_costs_one_photograph_and_not_the_box() -> None:
         finally:
             stop.set()
             killer.join()
+        assert decoder(_noise(200)).shape == (200, 200, 3)
+
+
+def test_a_file_that_eats_the_memory_costs_its_own_process_and_not_the_box() -> None:
+    with Decoder() as decoder:
+        with pytest.raises(MemoryError):
+            decoder._pool.schedule(bytearray, args=[2 * MEMORY]).result(timeout=60)
         assert decoder(_noise(200)).shape == (200, 200, 3)
 
 
