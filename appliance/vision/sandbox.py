@@ -16,7 +16,7 @@ from appliance.vision.photo import Pixels, decode
 
 TIMEOUT_S: Final = 20.0
 MEMORY: Final = 1536 * 2**20
-"""Bytes, beyond what the process begins with. The dearest photograph taken, a WebP of 64 megapixels, needs 1.1 GB."""
+"""Bytes, beyond what the process begins with. A WebP of 64 megapixels, the dearest that is taken, needs 1.1 GB."""
 
 
 class Decoder:

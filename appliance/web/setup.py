@@ -5,7 +5,7 @@ by a link that stands on the kiosk's screen, until the box is set up.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from flask import Blueprint, Response, current_app, jsonify, make_response, redirect, render_template, request, url_for
@@ -13,7 +13,7 @@ from flask import Blueprint, Response, current_app, jsonify, make_response, redi
 from appliance.cases.setup import LONGEST_NAME, STEPS, Setup, Step
 from appliance.errors import PageUnknown, RequestError
 from appliance.messages import LANGUAGES
-from appliance.vision.hints import hint_of, measure
+from appliance.vision.hints import BLURRED, DARK, GLARE, measure
 from appliance.web import language, qr
 from appliance.web.calibration import due
 from appliance.web.pictures import PREVIEW_SIDE_PX, jpeg
@@ -27,7 +27,7 @@ setup = Blueprint("setup", __name__, url_prefix="/kiosk/setup")
 helper = Blueprint("helper", __name__, url_prefix="/setup")
 
 SHARPNESS_HEADER: Final = "X-Sharpness"
-NOT_SHARP: Final = frozenset({"blurred", "dark"})
+SETTLING_FRAMES: Final = 12
 ANYWAY: Final = "anyway"
 
 
@@ -38,8 +38,9 @@ class Attempt:
     step: str = ""
     error: DermkioskError | None = None
     checks: Sequence[HealthResult] = ()
-    hint: str = ""
-    took: bool = field(default=False)
+    fault: str = ""
+    """What keeps the view from being sharp."""
+    took: bool = False
 
 
 @setup.get("")
@@ -155,11 +156,19 @@ def _look_sharp(attempt: Attempt) -> bool:
     if request.form.get(ANYWAY):
         _kept().keep("focus", ANYWAY)
         return True
-    measured, _ = measure(services().station.preview(lit=True).pixels, None)
-    attempt.hint, attempt.took = hint_of(measured), True
-    if attempt.hint not in NOT_SHARP:
+    attempt.took, attempt.fault = True, _fault_of_view()
+    if not attempt.fault:
         _kept().keep("focus", "sharp")
     return False
+
+
+def _fault_of_view() -> str:
+    """What keeps the view from being sharp, once the exposure has settled; empty where it is sharp."""
+    for _ in range(SETTLING_FRAMES):
+        frame = services().station.preview(lit=True)
+    seen, _ = measure(frame.pixels, None)
+    tests = {"dark": seen.brightness < DARK, "bright": seen.burnt > GLARE, "blurred": seen.sharpness < BLURRED}
+    return next((name for name, true in tests.items() if true), "")
 
 
 def _leave_calibration(attempt: Attempt) -> bool:

@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from flask.testing import FlaskClient
+from PIL import Image, ImageFilter
 
 from appliance import hotspot
 from appliance.cases.setup import STEPS, is_done
@@ -106,6 +109,21 @@ def test_after_a_power_cut_it_goes_on_where_it_was(services: Services, stop: int
         again = Services(**{**services.__dict__, "store": store})
         client = create_kiosk_app(again).test_client()
         assert step_of(client.get("/", follow_redirects=True)) == STEPS[stop]
+
+
+@pytest.mark.parametrize("fault", ["dark", "blurred"])
+def test_a_view_that_is_not_sharp_is_said_and_can_be_passed(
+    do: Callable[..., Any], store: Store, services: Services, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    frame = services.station.preview(lit=True)
+    image = Image.fromarray(frame.pixels)
+    seen = image.filter(ImageFilter.GaussianBlur(12)) if fault == "blurred" else image.point(lambda value: value // 12)
+    monkeypatch.setattr(type(services.station), "preview", lambda *_, **__: replace(frame, pixels=np.asarray(seen)))
+    looked = do("focus")
+    assert f'data-fault="{fault}"' in looked.text
+    assert store.setup.outcome("focus") is None
+    assert step_of(do("focus", anyway="1")) == "calibration"
+    assert store.setup.outcome("focus") == "anyway"
 
 
 def test_put_off_it_leaves_the_kiosk_to_the_patients(kiosk: FlaskClient, do: Callable[..., Any]) -> None:
