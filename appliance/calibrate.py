@@ -59,10 +59,14 @@ class Steps:
         self._keep(calibrating.calibrated(self.bench, self.calibration, name, datetime.now(UTC)))
         return self.calibration.steps[name]
 
-    def check(self) -> float:
-        """The self-check, kept; ΔE to the calibration. Raises :class:`firmware.errors.CalibrationDrifted`."""
+    def check(self, reference: CardName = "card") -> float:
+        """The self-check, kept; ΔE to the calibration. ``grey``: with the cup's cap, the ring's own reference.
+
+        Raises :class:`firmware.errors.CalibrationDrifted`, :class:`firmware.errors.ReferenceUnseen`.
+        """
         self.refuse_incomplete()
-        self._keep(calibrating.self_check(self.bench, self.calibration, datetime.now(UTC)))
+        look = calibrating.self_check if reference == "card" else calibrating.self_check_grey
+        self._keep(look(self.bench, self.calibration, datetime.now(UTC)))
         calibrating.refuse_drift(self.calibration)
         seen = self.calibration.last_check
         return 0.0 if seen is None else seen.delta_e

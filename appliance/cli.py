@@ -16,10 +16,11 @@ from appliance.cases.pathway import DEFAULTS
 from appliance.cases.setup import is_done
 from appliance.classify import Classifier
 from appliance.directory import import_directory
-from appliance.errors import PinMismatch, SecretsMissing
+from appliance.errors import BoxSilent, PinMismatch, SecretsMissing
 from appliance.heartbeat import last_words
 from appliance.lan import address
 from appliance.messages import LANGUAGES, Language, remedy, sentence, text
+from appliance.self_check import LATER, self_check
 from appliance.serve import opened_station
 from appliance.serve import serve as run_box
 from appliance.settings import Settings, load
@@ -204,6 +205,25 @@ def tls(folder: Path, language: Language) -> None:
             raise SecretsMissing(str(settings.hotspot_file))
         authority = make_tls(folder, own, address(settings.lan_address), Ports(settings.lan_port))
         click.echo(text(language, "tls.made", authority=authority, host=own.host))
+
+
+@main.command("self-check")
+@LANGUAGE
+def check_colours(language: Language) -> None:
+    """Ask the running box whether its colours have drifted, by the grey cap on its cup. systemd's timer does it daily.
+
+    Exit status 75: somebody is at the kiosk, ask again later.
+
+    \b
+    Example:
+      dermkiosk self-check
+    """
+    try:
+        status, said = self_check(load(), language)
+    except BoxSilent as silent:
+        status, said = LATER, f"{sentence(language, silent)}\n{remedy(language, silent)}"
+    click.echo(said)
+    raise SystemExit(status)
 
 
 def _take_one(settings: Settings, language: Language) -> None:

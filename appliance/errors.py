@@ -73,6 +73,13 @@ class SettingsInvalid(DermkioskError):
     key = "settings_invalid"
 
 
+class BoxSilent(DermkioskError):
+    """No box answers on this machine."""
+
+    key = "box_silent"
+    status = 503
+
+
 class ModelError(DermkioskError):
     """The model bundle cannot be trusted or run."""
 

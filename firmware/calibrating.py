@@ -21,6 +21,7 @@ from firmware.errors import (
     CalibrationImpossible,
     CalibrationUnconverged,
     CardUneven,
+    ReferenceUnseen,
     RoomTooBright,
 )
 from firmware.frames import Frames
@@ -52,6 +53,10 @@ DELTA_E_WORST: Final = 8.0
 DARK_WEIGHT: Final = 0.05
 """Of light, added where errors are weighed: eyes judge by ratios, but not in the black."""
 DRIFT_DELTA_E: Final = 2.0
+CAP_UNEVEN: Final = 0.1
+"""Share by which a cell may differ from the middle where the grey cap is seen: skin and a room differ by more."""
+CAP_LEVELS: Final = (0.5, 2.0)
+"""Its light by what it was: a ring that lost half of it says so as a black picture does."""
 REPEATS: Final = 20
 Found = tuple[dict[str, Any], dict[str, float]]
 """Values and checks of a step."""
@@ -190,11 +195,16 @@ def self_check(bench: Bench, calibration: Calibration, now: datetime) -> Calibra
 
 
 def self_check_grey(bench: Bench, calibration: Calibration, now: datetime) -> Calibration:
-    """The same with the grey card or the cup's grey cap, the ring's own reference: quicker, blind to single colours."""
+    """The same with the grey card or the cup's grey cap, the ring's own reference: nobody need be there.
+
+    Blind to single colours. Raises :class:`ReferenceUnseen`: a cap that is not on the cup is no drift.
+    """
     settings = calibration.settings or _impossible()
     with bench.lit():
-        grey = _middle(calibration.evened(bench.mean(settings, 1)))
+        grid = _grid(calibration.evened(bench.mean(settings, 1)))
     known = np.array([calibration.steps["flat_field"].values["grey"]], np.float32)
+    grey = _middle(grid)
+    _refuse_anything_else(grid / np.maximum(grey, 1e-6), float(grey[1] / known[0, 1]))
     return _checked(calibration, grey[None].astype(np.float32), known, now)
 
 
@@ -263,6 +273,12 @@ def _refuse_uneven(gains: NDArray[np.float64]) -> None:
     bend = max(float(abs(np.diff(np.log(gains), n=2, axis=axis)).max()) for axis in (0, 1))
     if bend > BEND_AT_MOST or gains.min() < FLAT_GAINS[0] or gains.max() > FLAT_GAINS[1]:
         raise CardUneven(f"gains {gains.min():.2f} … {gains.max():.2f}, bend {bend:.3f}")
+
+
+def _refuse_anything_else(evenness: NDArray[np.float64], level: float) -> None:
+    uneven = float(abs(evenness - 1).max())
+    if uneven > CAP_UNEVEN or not CAP_LEVELS[0] < level < CAP_LEVELS[1]:
+        raise ReferenceUnseen(f"uneven by {uneven:.2f}, {level:.2f} of the light of the calibration")
 
 
 def _fitted(patches: Colours, wanted: Colours) -> NDArray[np.float32]:

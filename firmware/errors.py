@@ -175,6 +175,12 @@ class CalibrationImpossible(CalibrationError):
     key = "calibration_impossible"
 
 
+class ReferenceUnseen(CalibrationError):
+    """The grey cap is not on the cup, so the ring cannot be checked."""
+
+    key = "reference_unseen"
+
+
 class CalibrationDrifted(CalibrationError):
     """The card does not look as it did when the box was calibrated."""
 

@@ -20,6 +20,8 @@ STAFF_COOKIE: Final = "staff_session"
 PHONE_COOKIE: Final = "phone"
 """A secret that each phone keeps, so that a link opens on the first phone and no other."""
 CSRF_FIELD: Final = "csrf"
+PROGRAM_HEADER: Final = "X-Dermkiosk-Program"
+PROGRAM_VALUE: Final = "self-check"
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 METHODS: Final = SAFE_METHODS | {"POST", "PUT", "DELETE"}
@@ -96,6 +98,12 @@ def setup_link() -> None:
         raise PageUnknown("not the link on the kiosk's screen")
 
 
+def own_program() -> None:
+    """A program of this box. Browsers do not let another site's page set the header. Raises :class:`RequestRefused`."""
+    if request.headers.get(PROGRAM_HEADER) != PROGRAM_VALUE:
+        raise RequestRefused("not from a program of the box")
+
+
 RULES: Final[Mapping[str, Rule]] = {
     "static": anyone,
     "health.healthz": anyone,
@@ -140,6 +148,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "helper.type_here": setup_link,
     "helper.typed": setup_link,
     "helper.card": setup_link,
+    "calibration.ring": own_program,
     "kiosk.state": kiosk_session,
     "kiosk.preview": kiosk_session,
     "first_pin.page": kiosk_session,

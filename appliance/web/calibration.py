@@ -1,16 +1,18 @@
 """Leads staff through the calibration at the kiosk: one page a step, with a picture of what to lay down.
 
-Only this machine reaches these pages, in the kiosk's own session, and only between two visits.
+Only this machine reaches these pages, in the kiosk's own session, and only between two visits. The box's own timer
+asks for the daily look at the ring's reference here, because this program has the camera.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
-from flask import Blueprint, Response, current_app, make_response, redirect, render_template, url_for
+from flask import Blueprint, Response, current_app, jsonify, make_response, redirect, render_template, url_for
 
-from appliance.calibrate import Steps, card_of, drawn, state
+from appliance.calibrate import CardName, Steps, card_of, drawn, state
 from appliance.errors import PageUnknown
 from appliance.web.problems import problem
 from appliance.web.services import Services, services
@@ -20,6 +22,8 @@ from firmware.calibration import STEPS, Calibration, Condition, StepName, load
 from firmware.errors import CalibrationDamaged, DermkioskError, StationBusy
 
 calibration = Blueprint("calibration", __name__, url_prefix="/kiosk/calibration")
+
+T = TypeVar("T")
 
 ENDPOINT: Final = "calibration.overview"
 CHECK: Final = "check"
@@ -66,6 +70,14 @@ def printed() -> Response:
     return Response(card.svg(), mimetype="image/svg+xml")
 
 
+@calibration.post("/ring")
+def ring() -> Response:
+    """The daily self-check, with nobody there. Raises what :meth:`appliance.calibrate.Steps.check` raises."""
+    with _one_at_a_time():
+        delta_e = _measured("grey", lambda steps: steps.check("grey"))
+    return jsonify(delta_e=delta_e)
+
+
 @calibration.get("/<place>")
 def page(place: str) -> str:
     """One step, or the self-check: what to lay down, a button, what came of it."""
@@ -92,27 +104,36 @@ def measure(place: str) -> Response:
     if place not in (*STEPS, CHECK):
         raise PageUnknown
     guide = _guide()
-    if not guide.lock.acquire(blocking=False):
-        raise StationBusy("a step is being done")
-    try:
+    with _one_at_a_time():
         guide.place, guide.error, guide.done = place, None, False
-        _refuse_during_a_visit()
-        _measured(place)
-        guide.done = True
-    except DermkioskError as error:
-        guide.error = error
-    finally:
-        guide.lock.release()
+        try:
+            _measured(_card(place), lambda steps: steps.check() if place == CHECK else steps.do(_step(place)))
+            guide.done = True
+        except DermkioskError as error:
+            guide.error = error
     return make_response(redirect(url_for("calibration.page", place=place), 303))
 
 
-def _measured(place: str) -> None:
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Raises :class:`StationBusy` where something is being measured."""
+    lock = _guide().lock
+    if not lock.acquire(blocking=False):
+        raise StationBusy("a step is being done")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _measured(name: CardName, work: Callable[[Steps], T]) -> T:
+    """Do ``work`` with the camera; a simulated one sees the card ``name``. Raises :class:`StationBusy` and others."""
+    _refuse_during_a_visit()
     box = services()
-    with box.station.bench() as bench, drawn(bench.frames.camera, _card(place)):
+    with box.station.bench() as bench, drawn(bench.frames.camera, name):
         steps = Steps(box.settings.calibration_file, bench)
-        work: Callable[[], object] = steps.check if place == CHECK else lambda: steps.do(_step(place))
         try:
-            work()
+            return work(steps)
         finally:  # a step that failed leaves the old ones; the station uses what is kept
             box.station.calibration = steps.calibration if steps.calibration.steps else None
 
@@ -142,7 +163,7 @@ def _step(place: str) -> StepName:
     return next(name for name in STEPS if name == place)
 
 
-def _card(place: str) -> Literal["grey", "card"]:
+def _card(place: str) -> CardName:
     return "card" if place == CHECK else card_of(_step(place))
 
 

@@ -20,6 +20,7 @@ from firmware.errors import (
     CalibrationUnconverged,
     CardNotFound,
     CardUneven,
+    ReferenceUnseen,
     RoomTooBright,
 )
 from firmware.folder import FolderCamera
@@ -243,6 +244,16 @@ def test_the_self_check_is_quiet_while_nothing_changes_and_loud_when_the_lamp_ye
         with pytest.raises(CalibrationDrifted):
             calibrating.refuse_drift(loud)
         assert condition(loud, "synthetic", NOW) == "drifted"
+
+
+@pytest.mark.parametrize("what", ["card", "half lit"])
+def test_what_is_not_the_grey_cap_is_no_drift(
+    bench: Bench, camera: SyntheticCamera, finished: Calibration, grey: Scene, patches: Scene, what: str
+) -> None:
+    camera.scene = patches if what == "card" else Scene(grey.ring * 0.3, grey.ambient)
+    with pytest.raises(ReferenceUnseen):
+        calibrating.self_check_grey(bench, finished, NOW)
+    assert finished.last_check is None
 
 
 def test_the_same_card_again_and_again_looks_the_same(

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from appliance import self_check
+
 UNITS = Path(__file__).parents[2] / "systemd/units"
 SYSTEM = Path("/usr/lib/systemd/system")
 PROGRAMS = (
@@ -120,3 +122,10 @@ def test_a_kiosk_that_gives_up_is_stood_in_for_and_tried_again() -> None:
     assert _section("dermkiosk", "Unit")["OnFailure"] == "dermkiosk-standby.service"
     assert _section("dermkiosk", "Unit")["Conflicts"] == "dermkiosk-standby.service"
     assert _section("dermkiosk-standby", "Unit")["OnSuccess"] == "dermkiosk.service"
+
+
+def test_the_self_check_is_asked_for_daily_and_again_only_while_somebody_is_there() -> None:
+    timer = RawConfigParser(strict=False, delimiters=("=",))
+    timer.read(UNITS / "dermkiosk-self-check.timer")
+    assert timer["Timer"]["onunitactivesec"] == "1d"
+    assert _section("dermkiosk-self-check", "Service")["RestartPreventExitStatus"] == str(self_check.ALARM)

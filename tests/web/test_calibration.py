@@ -14,6 +14,7 @@ from markupsafe import escape
 from appliance.files import write_atomically
 from appliance.health import calibration as health
 from appliance.messages import LANGUAGES, catalogue, text
+from appliance.web.access import PROGRAM_HEADER, PROGRAM_VALUE
 from appliance.web.calibration import SHARES, due
 from appliance.web.services import Services
 from firmware.calibration import STEPS, Calibration, SelfCheck, Step, load, store
@@ -97,6 +98,30 @@ def test_a_step_that_fails_says_why_and_leaves_the_old_calibration(
     assert not hardware.camera._light.lit
 
 
+def test_the_timer_asks_for_the_ring_and_a_drift_is_an_alarm(
+    kiosk: FlaskClient, do: Callable[[str], str], services: Services, hardware: Any
+) -> None:
+    asked = {"headers": {PROGRAM_HEADER: PROGRAM_VALUE, "Accept": "application/json"}}
+    assert kiosk.post(f"{ROOT}/ring", **asked).json["key"] == "calibration_impossible"
+    for name in STEPS:
+        do(name)
+    assert kiosk.post(f"{ROOT}/ring", **asked).json["delta_e"] < 0.5
+    assert health.check(services.settings, hardware.station).message == "health.calibration.ok"
+    hardware.camera.physics.ring_colour = (1.3, 1.0, 0.7)
+    answer = kiosk.post(f"{ROOT}/ring", **asked)
+    assert (answer.status_code, answer.json["key"]) == (409, "calibration_drifted")
+    assert not health.check(services.settings, hardware.station).ok
+    assert not hardware.camera._light.lit
+
+
+def test_only_the_boxs_own_program_may_ask_for_the_ring(kiosk: FlaskClient, phone: FlaskClient) -> None:
+    assert kiosk.post(f"{ROOT}/ring").status_code == 403
+    csrf = re.search(r'name="csrf" value="([^"]+)"', kiosk.get("/").text)
+    assert csrf
+    assert kiosk.post(f"{ROOT}/ring", data={"csrf": csrf[1]}).status_code == 403
+    assert phone.post(f"{ROOT}/ring", headers={PROGRAM_HEADER: PROGRAM_VALUE}).status_code == 404
+
+
 def test_a_drift_is_an_alarm_on_the_page_and_in_health(
     kiosk: FlaskClient, do: Callable[[str], str], services: Services, hardware: Any
 ) -> None:
@@ -152,6 +177,7 @@ def test_during_a_visit_nothing_is_calibrated(kiosk: FlaskClient, services: Serv
     csrf = re.search(r'name="csrf" value="([^"]+)"', kiosk.get("/").text)
     assert csrf
     kiosk.post("/kiosk/start", data={"csrf": csrf[1]})
+    assert kiosk.post(f"{ROOT}/ring", headers={PROGRAM_HEADER: PROGRAM_VALUE}).status_code == 503
     kiosk.post(f"{ROOT}/exposure", data={"csrf": csrf[1]})
     assert 'data-problem="station_busy"' in kiosk.get(f"{ROOT}/exposure").text
     assert load(services.settings.calibration_file) is None
