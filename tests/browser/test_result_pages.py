@@ -1,0 +1,165 @@
+"""From the answer to paper: a patient reads and prints what to do; a clinician looks, exports and imports."""
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pypdf
+import pytest
+from playwright.sync_api import Page, expect
+
+from appliance.cases.directory import read
+from appliance.cases.document import Origin, PhotoRecord, build, model_record
+from appliance.cases.store import Case, Intake, Store
+from appliance.messages import Language, text
+from appliance.serve import Listener
+from appliance.settings import Settings
+from appliance.vision.assessment import Risk
+from appliance.vision.assessor import Assessor
+from appliance.vision.photo import Pixels, decode
+from appliance.web.app import create_lan_app
+from appliance.web.services import Services
+from firmware.simulated import SimulatedButton, SimulatedIndicator, SimulatedLight
+from firmware.skin import Skin
+from firmware.station import Station
+from firmware.synthetic import SyntheticCamera, draw
+from tests.browser.conftest import Box
+
+PIN = "482915"
+SMALL = (384, 288)
+DIRECTORY = (
+    "name,district,level,specialties,phone,travel_minutes\n青山县人民医院,青山县,county,皮肤科,0871-5550101,45\n"
+)
+LOCALES: dict[Language, str] = {"zh": "zh-CN", "en": "en-GB"}
+
+
+@pytest.fixture(scope="module")
+def answered_box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    """The phones' pages over a store of this process, with a PIN; nothing answers by itself."""
+    settings, light = Settings(camera="synthetic", state=tmp_path_factory.mktemp("paper") / "state"), SimulatedLight()
+    camera = SyntheticCamera(light, draw(Skin(), SMALL), size=SMALL)
+    with Station(camera, light, SimulatedIndicator(), SimulatedButton()) as station, Store(settings.state) as store:
+        store.pin.set(PIN, "kiosk")
+        services = Services(settings, store, lambda: None, station, decode, lambda: (), lambda: "http://127.0.0.1")
+        listener = Listener(create_lan_app(services), "127.0.0.1", 0)
+        listener.start()
+        yield Box("", f"http://127.0.0.1:{listener.port}", store)
+        listener.close()
+
+
+@pytest.fixture
+def answered(answered_box: Any, assessor: Assessor, skin: Pixels) -> Case:
+    """A case that somebody must see a doctor with: the network's own numbers and maps, and a grade chosen here."""
+    case: Case = answered_box.store.accept(Intake(skin, "0" * 64, "phone_camera", "forearm", True, None, True))
+    risk = Risk("refer", 0.4, "malignancy_above_threshold")
+    assessment = replace(assessor.assess(skin, use_gate=False), outcome="findings", risk=risk)
+    photo = PhotoRecord(case.photo_id, case.source, case.taken_at, case.clock, case.sha256)
+    document = build(Origin(photo, case.code, None, simulated=True), assessment, model_record(assessor))
+    answered_box.store.answer(case, document, assessment.class_maps)
+    return case
+
+
+def fits(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+
+def downloaded(page: Page, url: str) -> str:
+    """The text of a PDF, without spaces."""
+    answer = page.request.get(url, timeout=90_000)
+    assert answer.headers["content-type"] == "application/pdf"
+    pages = pypdf.PdfReader(io.BytesIO(answer.body())).pages
+    return "".join("".join(each.extract_text().split()) for each in pages)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_patient_reads_what_to_do_and_takes_it_along_on_paper(
+    phone: Callable[..., Page], answered_box: Any, answered: Case, language: Language
+) -> None:
+    answered_box.store.directory.replace(read(DIRECTORY.encode()))
+    page = phone(answered_box, locale=LOCALES[language])
+    page.goto(f"{answered_box.phones}/r/{answered_box.store.link(answered, 1).token}")
+    steps = page.locator(".steps")
+    expect(steps).to_contain_text(text(language, "soon.weeks", count=2))
+    expect(steps).to_contain_text("青山县人民医院")
+    expect(steps).to_contain_text(text(language, "sooner.malignancy_above_threshold"))
+    assert fits(page)
+    page.click(f"text={text(language, 'paper.letter')}")
+    expect(page.locator("svg.qr")).to_be_visible()
+    expect(page.locator("#print")).to_be_visible()
+    assert fits(page)
+    told = downloaded(page, page.get_by_text(text(language, "paper.pdf")).evaluate("link => link.href"))
+    assert answered.code in told
+    assert "青山县人民医院" in told
+    page.click(f"text={text(language, 'kiosk.back')}")
+    page.click(f"text={text(language, 'paper.sheet')}")
+    expect(page.locator("main")).to_contain_text(text(language, "result.cannot_see.act"))
+    assert fits(page)
+
+
+@pytest.fixture
+def clinician(browse: Callable[..., Page], answered_box: Any) -> Callable[..., Page]:
+    """A laptop that is logged in, at the case's page."""
+
+    def window(case: Case, language: Language, **options: Any) -> Page:
+        page = browse(1280, 800, answered_box, locale=LOCALES[language], **options)
+        page.goto(f"{answered_box.phones}/staff/cases/{case.code}")
+        page.fill("input[name=pin]", PIN)
+        page.press("input[name=pin]", "Enter")
+        expect(page.locator("#probabilities")).to_be_visible()
+        return page
+
+    return window
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_clinician_looks_through_the_maps_and_exports_the_letter(
+    clinician: Callable[..., Page], answered_box: Any, answered: Case, language: Language
+) -> None:
+    page = clinician(answered, language)
+    expect(page.locator("#probabilities tbody tr")).to_have_count(8)
+    overlay = page.locator("#map-picture")
+    page.select_option("#map-class", "pemphigus")
+    expect(overlay).to_have_attribute("src", f"/staff/cases/{answered.code}/map/pemphigus.png")
+    expect(overlay).not_to_have_js_property("naturalWidth", 0)
+    page.locator("#map-opacity").fill("20")
+    expect(overlay).to_have_css("opacity", "0.2")
+    page.click(f"text={text(language, 'paper.letter')}")
+    told = downloaded(page, page.get_by_text(text(language, "paper.pdf")).evaluate("link => link.href"))
+    assert "".join(text(language, "letter.title").split()) in told
+    assert [(each.action, each.detail) for each in answered_box.store.audit.entries()[:2]] == [
+        ("export", "letter"),
+        ("print", "letter"),
+    ]
+
+
+def test_without_scripts_any_map_is_shown_too(clinician: Callable[..., Page], answered: Case) -> None:
+    page = clinician(answered, "en", java_script_enabled=False)
+    expect(page.locator("#map-opacity")).to_be_hidden()
+    page.select_option("#map-class", "pemphigus")
+    page.click("#map-show")
+    expect(page.locator("#map-picture")).to_have_attribute("src", f"/staff/cases/{answered.code}/map/pemphigus.png")
+
+
+def test_staff_import_where_to_send_patients(
+    clinician: Callable[..., Page], answered_box: Any, answered: Case, tmp_path: Path
+) -> None:
+    good, wrong = tmp_path / "good.csv", tmp_path / "wrong.csv"
+    good.write_bytes(DIRECTORY.encode("gb18030"))
+    wrong.write_text("name,district,level\nA,x,palace\n", encoding="utf-8")
+    before = answered_box.store.directory.places()
+    page = clinician(answered, "en")
+    page.click(f"text={text('en', 'staff.nav.directory')}")
+    page.set_input_files("input[name=file]", wrong)
+    page.click(f"text={text('en', 'directory.import.look')}")
+    expect(page.locator("[data-line='2']")).to_contain_text("palace")
+    page.click(f"text={text('en', 'directory.again')}")
+    page.set_input_files("input[name=file]", good)
+    page.click(f"text={text('en', 'directory.import.look')}")
+    expect(page.locator("tbody")).to_contain_text("青山县人民医院")
+    assert answered_box.store.directory.places() == before
+    page.click(f"text={text('en', 'directory.keep')}")
+    expect(page.locator(".card[role=status]")).to_be_visible()
+    page.goto(f"{answered_box.phones}/r/{answered_box.store.link(answered, 1).token}")
+    expect(page.locator("[data-place]")).to_contain_text("0871-5550101")
