@@ -62,6 +62,7 @@ def _rendered(kind: Kind, case: Case, sheet: Sheet | None) -> str:
         f"paper_{kind}.html",
         sheet=sheet,
         case=case,
+        clinic=services().store.setup.clinic,
         view=view,
         step=step,
         photo=_photo(case, sheet),

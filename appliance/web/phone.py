@@ -11,6 +11,7 @@ from appliance.vision.photo import MAX_BYTES
 from appliance.web import paper
 from appliance.web.access import PHONE_COOKIE, shown_case
 from appliance.web.intake import YES, upload
+from appliance.web.language import reader_language
 from appliance.web.refusal import marked, offered, refused
 from appliance.web.result_view import result_view
 from appliance.web.services import services
@@ -123,7 +124,8 @@ def _site_of(token: str) -> str:
 
 def _sheet(pdf: str, token: str) -> paper.Sheet:
     photo = url_for("api.photo", token=token)
-    return paper.Sheet(url_for(pdf, token=token), url_for("phone.result", token=token), photo)
+    pdf_url = url_for(pdf, token=token, language=reader_language())
+    return paper.Sheet(pdf_url, url_for("phone.result", token=token), photo)
 
 
 def _chosen() -> tuple[str, FileStorage | None]:

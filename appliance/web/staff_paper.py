@@ -5,6 +5,7 @@ from flask import Blueprint, Response, url_for
 from appliance.cases.audit import Action
 from appliance.cases.store import Case
 from appliance.web import paper
+from appliance.web.language import reader_language
 from appliance.web.services import services
 
 staff_paper = Blueprint("staff_paper", __name__, url_prefix="/staff/cases/<code>")
@@ -43,4 +44,5 @@ def _logged(code: str, action: Action, detail: str) -> Case:
 
 def _sheet(pdf: str, code: str) -> paper.Sheet:
     photo_url = url_for("staff_cases.photo", code=code)
-    return paper.Sheet(url_for(pdf, code=code), url_for("staff_cases.case", code=code), photo_url)
+    pdf_url = url_for(pdf, code=code, language=reader_language())
+    return paper.Sheet(pdf_url, url_for("staff_cases.case", code=code), photo_url)
