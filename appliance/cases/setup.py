@@ -33,11 +33,6 @@ class Setup:
         return next((each for each in get_args(State) if each == self._said.get("state")), "new")
 
     @property
-    def language(self) -> str | None:
-        """The clinic's, once it was chosen."""
-        return self._said.get("language")
-
-    @property
     def clinic(self) -> str:
         """The clinic's name; empty before it was given."""
         return self._said.get("clinic", "")

@@ -148,6 +148,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "helper.type_here": setup_link,
     "helper.typed": setup_link,
     "helper.card": setup_link,
+    "wifi_card.card_again": staff_session,
     "calibration.ring": own_program,
     "kiosk.state": kiosk_session,
     "kiosk.preview": kiosk_session,

@@ -26,7 +26,7 @@ from appliance.web.phone import lan, phone
 from appliance.web.services import EXTENSION, Services
 from appliance.web.services import services as current_services
 from appliance.web.sessions import Sessions
-from appliance.web.setup import helper, setup, way_in
+from appliance.web.setup import helper, setup, way_in, wifi_card
 from appliance.web.staff import login_first, place, staff
 from appliance.web.staff_cases import staff_cases
 from appliance.web.staff_figures import staff_figures
@@ -94,6 +94,7 @@ def _app(services: Services, guards: tuple[access.Rule, ...], browser_language: 
     problems.register(app)
     app.register_error_handler(LoginNeeded, login_first)
     for blueprint in (
+        wifi_card,
         phone,
         api,
         health,

@@ -13,8 +13,8 @@ ONE_YEAR_S: Final = 365 * 24 * 3600
 
 
 def reader_language() -> Language:
-    """What they chose; else what the browser asks for (phones); else the clinic's own; else the setting's."""
-    for wanted in (request.args.get(COOKIE), request.cookies.get(COOKIE), _browser(), services().store.setup.language):
+    """What they chose; else what the browser asks for (phones) or the setting says (kiosk)."""
+    for wanted in (request.args.get(COOKIE), request.cookies.get(COOKIE), _browser()):
         for language in LANGUAGES:
             if wanted == language:
                 return language

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from flask import Blueprint, Response, current_app, jsonify, make_response, redirect, render_template, request, url_for
 
+from appliance import settings as box_settings
+from appliance.cases.faults import storage_faults
 from appliance.cases.setup import LONGEST_NAME, STEPS, Setup, Step
 from appliance.errors import PageUnknown, RequestError
 from appliance.messages import LANGUAGES
@@ -25,6 +27,7 @@ from firmware.sharpness import sharpness
 
 setup = Blueprint("setup", __name__, url_prefix="/kiosk/setup")
 helper = Blueprint("helper", __name__, url_prefix="/setup")
+wifi_card = Blueprint("wifi_card", __name__, url_prefix="/staff/wifi-card")
 
 SHARPNESS_HEADER: Final = "X-Sharpness"
 SETTLING_FRAMES: Final = 12
@@ -130,6 +133,12 @@ def card(key: str) -> str:  # noqa: ARG001  # the rule looked at it
     return render_template("setup_card.html", clinic=_kept().clinic, **_card())
 
 
+@wifi_card.get("")
+def card_again() -> str:
+    """The Wi-Fi card for staff: the one on the wall gets lost."""
+    return render_template("setup_card.html", clinic=_kept().clinic, **_card())
+
+
 def way_in() -> str | None:
     """Where the first start begins or goes on, for the line on every page; ``None`` where one cannot from here."""
     kiosk: Kiosk | None = current_app.extensions.get("kiosk")
@@ -139,9 +148,14 @@ def way_in() -> str | None:
 
 def _choose_language(attempt: Attempt) -> bool:
     del attempt
-    chosen = request.form.get("language")
+    chosen, box = request.form.get("language"), services()
     if chosen not in LANGUAGES:
         raise RequestError(repr(chosen))
+    if "language" not in box_settings.fixed():  # else the installer's environment has said it
+        new = box_settings.changed(box.settings, {"language": chosen})
+        with storage_faults():
+            box_settings.keep(box.settings.state, {"language": chosen})
+        box.settings = new
     _kept().keep("language", chosen)
     return True
 

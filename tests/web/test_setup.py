@@ -15,6 +15,7 @@ from appliance.cases.setup import STEPS, is_done
 from appliance.cases.store import Store
 from appliance.health.result import Result
 from appliance.messages import LANGUAGES, Language, text
+from appliance.settings import load
 from appliance.web.app import create_kiosk_app
 from appliance.web.services import Services
 
@@ -153,17 +154,18 @@ def test_no_step_is_taken_during_a_visit(kiosk: FlaskClient, store: Store) -> No
     kiosk.post("/kiosk/start", data={"csrf": csrf})
     assert kiosk.get(ROOT).status_code == 503
     kiosk.post(f"{ROOT}/language", data={"csrf": csrf, "language": "en"})
-    assert store.setup.language is None
+    assert store.setup.outcome("language") is None
     assert f'href="{ROOT}"' not in kiosk.get("/").text
 
 
 def test_the_clinics_language_is_the_kiosks_from_then_on(
-    kiosk: FlaskClient, phone: FlaskClient, do: Callable[..., Any]
+    kiosk: FlaskClient, phone: FlaskClient, do: Callable[..., Any], services: Services
 ) -> None:
     assert '<html lang="zh-CN">' in kiosk.get("/").text
     do("language", language="en")
     do("later")
     assert '<html lang="en">' in kiosk.get("/").text
+    assert load(state=services.settings.state).language == "en"  # and of staff's page of settings, after a restart too
     assert '<html lang="zh-CN">' in phone.get("/send", headers={"Accept-Language": "zh"}).text
     assert '<html lang="en">' in phone.get("/send", headers={"Accept-Language": "fr"}).text
 
@@ -199,6 +201,13 @@ def test_the_card_joins_the_boxs_own_wifi(
     card = kiosk.get(f"{ROOT}/wifi").text
     assert "abcdefgh2345" in card
     assert text("en", "setup.card.ssid") in card
+
+
+def test_staff_print_the_card_again_and_nobody_else(phone: FlaskClient, store: Store) -> None:
+    store.pin.set(PIN, "kiosk")
+    assert "data-card" not in phone.get("/staff/wifi-card", follow_redirects=True).text
+    phone.post("/staff/login", data={"pin": PIN})
+    assert "data-card" in phone.get("/staff/wifi-card").text
 
 
 def test_without_a_wifi_of_its_own_the_box_shows_one_code(kiosk: FlaskClient) -> None:
