@@ -2,8 +2,6 @@
 
 import json
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +13,17 @@ from appliance.cases import pin
 from appliance.cases.pathway import DEFAULTS
 from appliance.cases.setup import is_done
 from appliance.classify import Classifier
+from appliance.cli_storage import COMMANDS
 from appliance.directory import import_directory
 from appliance.errors import BoxSilent, PinMismatch, SecretsMissing
 from appliance.heartbeat import last_words
 from appliance.lan import address
-from appliance.messages import LANGUAGES, Language, remedy, sentence, text
+from appliance.messages import Language, remedy, sentence, text
 from appliance.self_check import LATER, self_check
 from appliance.serve import opened_station
 from appliance.serve import serve as run_box
 from appliance.settings import Settings, load
+from appliance.spoken import LANGUAGE, said_plainly
 from appliance.tls import Ports
 from appliance.tls import make as make_tls
 from appliance.vision.assessor import Assessor
@@ -33,9 +33,6 @@ from firmware.calibration import STEPS, StepName
 from firmware.errors import DermkioskError
 from firmware.station import Station
 
-LANGUAGE = click.option(
-    "--language", type=click.Choice(LANGUAGES), default="en", show_default=True, help="of what is printed"
-)
 BUNDLE = click.option(
     "--bundle", type=click.Path(file_okay=False, resolve_path=True), help="folder of the model bundle"
 )
@@ -73,7 +70,7 @@ def serve(**options: Any) -> None:
     Example, without a Raspberry Pi:
       dermkiosk serve --camera synthetic --light simulated --button simulated --indicator simulated --state var
     """
-    with _said_plainly("en"), last_words():
+    with said_plainly("en"), last_words():
         run_box(load(**options), click.echo)
 
 
@@ -90,7 +87,7 @@ def classify(paths: tuple[Path, ...], as_json: bool, no_gate: bool, bundle: str 
     Example:
       dermkiosk classify --json left-arm.jpg right-arm.heic
     """
-    with _said_plainly(language), Classifier(load(bundle=bundle), use_gate=not no_gate) as classifier:
+    with said_plainly(language), Classifier(load(bundle=bundle), use_gate=not no_gate) as classifier:
         for path in paths:
             document = classifier.document(path)
             click.echo(json.dumps(document, ensure_ascii=False) if as_json else _summary(document, language))
@@ -111,7 +108,7 @@ def directory(file: Path, check: bool, state: str | None, language: Language) ->
       dermkiosk directory --check hospitals.csv
       dermkiosk directory hospitals.csv
     """
-    with _said_plainly(language):
+    with said_plainly(language):
         for line in import_directory(load(state=state), file, language, check=check):
             click.echo(line)
 
@@ -126,7 +123,7 @@ def doctor(language: Language) -> None:
       DERMKIOSK_CAMERA=synthetic DERMKIOSK_LIGHT=simulated DERMKIOSK_BUTTON=simulated \\
         DERMKIOSK_INDICATOR=simulated dermkiosk doctor
     """
-    with _said_plainly(language):
+    with said_plainly(language):
         settings = load()
     results = [
         _examined("model", language, lambda: Assessor.open(settings.bundle_folder, settings.threads)),
@@ -155,7 +152,7 @@ def calibrate(first: StepName, check: bool, repeat: bool, card: Path | None, lan
       dermkiosk calibrate --check
     """
     dialogue = Dialogue(language, click.echo, lambda sentence: click.prompt(sentence, default="", show_default=False))
-    with _said_plainly(language):
+    with said_plainly(language):
         if card is not None:
             print_card(card)
             return
@@ -178,7 +175,7 @@ def staff_pin(state: str | None, language: Language) -> None:
     Example:
       sudo -u dermkiosk dermkiosk staff-pin
     """
-    with _said_plainly(language), pin.opened(load(state=state).state) as kept:
+    with said_plainly(language), pin.opened(load(state=state).state) as kept:
         chosen = click.prompt(text(language, "cli.pin.new"), hide_input=True)
         if click.prompt(text(language, "cli.pin.again"), hide_input=True) != chosen:
             raise PinMismatch("the two entries differ")
@@ -198,7 +195,7 @@ def tls(folder: Path, language: Language) -> None:
     Example:
       sudo /opt/dermkiosk/current/.venv/bin/dermkiosk tls
     """
-    with _said_plainly(language):
+    with said_plainly(language):
         settings = load()
         own = hotspot.load(settings.hotspot_file)
         if own is None:
@@ -284,13 +281,5 @@ def _ranked(finding: dict[str, Any], language: Language) -> str:
     return f"  {percent(finding['probability']):>5}  {text(language, 'class.' + finding['class'] + '.name')}"
 
 
-@contextmanager
-def _said_plainly(language: Language) -> Iterator[None]:
-    """An error of the tree as a sentence and a remedy, exit status 1; any other is a fault of ours, with traceback."""
-    try:
-        yield
-    except DermkioskError as error:
-        logging.getLogger(__name__).debug("detail", exc_info=error)
-        raise click.ClickException(
-            f"{sentence(language, error)}\n{remedy(language, error)}\n[{error.key}] {error.detail}"
-        ) from error
+for _command in COMMANDS:
+    main.add_command(_command)

@@ -275,6 +275,85 @@ class SecretsMissing(DermkioskError):
     key = "secrets_missing"
 
 
+class DatabaseMissing(StoreError):
+    """The folder has no database yet: no kiosk was started on it."""
+
+    key = "database_missing"
+
+
+class BackupError(DermkioskError):
+    """A backup, a restoration or an export did not come about."""
+
+    key = "backup_fault"
+
+
+class BackupUnderWay(BackupError):
+    """Another backup is being made."""
+
+    key = "backup_under_way"
+    status = 409
+
+
+class BackupDamaged(BackupError):
+    """A file of the backup is damaged, missing, or sealed with another key."""
+
+    key = "backup_damaged"
+
+
+class BackupMissing(BackupError):
+    """There is no backup on the stick, or none for this key."""
+
+    key = "backup_missing"
+
+
+class RecoveryKeyMissing(BackupError):
+    """The box was given no recovery key, or may not read it."""
+
+    key = "recovery_key_missing"
+
+
+class RecoveryKeyInvalid(BackupError):
+    """Not a recovery key: a character is missing, or cannot be in one."""
+
+    key = "recovery_key_invalid"
+
+
+class RestoreTargetTaken(BackupError):
+    """The folder to restore into holds something already."""
+
+    key = "restore_target_taken"
+
+
+class ExportTargetTaken(BackupError):
+    """There is a file or folder of the export's name already."""
+
+    key = "export_target_taken"
+
+
+class StickError(BackupError):
+    """The stick, or the folder that stands for it."""
+
+    key = "stick_fault"
+
+
+class StickMissing(StickError):
+    """There is no stick."""
+
+    key = "stick_missing"
+
+
+class StickFull(StickError):
+    """No room on the stick."""
+
+    key = "stick_full"
+
+
+class StickFailed(StickError):
+    """The stick cannot be read or written any more: pulled out, write-protected or broken."""
+
+    key = "stick_failed"
+
+
 class PortTaken(DermkioskError):
     """Another program listens on the port."""
 

@@ -2,24 +2,34 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 TEMPORARY: Final = r"\.(?P<name>.+)\.[a-z0-9_]{8}\.tmp"
 """Regular expression of the names :func:`write_atomically` gives its temporary files."""
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path``, mode 0600; a cut leaves the old file or the new one, never half of one.
+    """Write ``data`` to ``path``, as :func:`atomic_file` does."""
+    with atomic_file(path) as file:
+        file.write(data)
 
-    The cut may also leave a temporary file ``.NAME.*.tmp`` beside it. Raises ``OSError``, and then leaves the old
-    file; or the new one, where only the folder could not be put on the disk.
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write, mode 0600, that takes its name when the block ends; a block that raises leaves the old file.
+
+    A cut leaves the old file or the new one, never half of one; and maybe a temporary file ``.NAME.*.tmp`` beside it.
+    Raises ``OSError``, and then leaves the old file; or the new one, where only the folder could not be put on the
+    disk.
     """
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -110,6 +110,17 @@ class Settings(BaseSettings):
         json_schema_extra=_staff("restart", "min"),
     )
 
+    backup_key: Path = Field(
+        Path("/etc/dermkiosk/secrets/backup-key"), description="File with the recovery key that seals backups."
+    )
+    backup_keep: int = Field(7, ge=1, le=100, description="How many backups stay on a stick.")
+    retention_days: float | None = Field(
+        None,
+        ge=1,
+        description="Cases older than this, if they were exported, are deleted; none if not given.",
+        json_schema_extra=_unit("d"),
+    )
+
     @property
     def bundle_folder(self) -> Path:
         """``bundle``, absolute."""
@@ -225,7 +236,7 @@ def _row(name: str, about: dict[str, Any]) -> str:
     limits = {"minimum": "≥ {}", "exclusiveMinimum": "> {}", "maximum": "≤ {}", "exclusiveMaximum": "< {}"}
     bounds = ", ".join(text.format(about[key]) for key, text in limits.items() if key in about)
     choices = " or ".join(f"`{choice}`" for choice in about.get("enum", []))
-    kind = about.get("type") or "string or nothing"
+    kind = about.get("type") or " or ".join(each["type"] for each in about["anyOf"]).replace("null", "nothing")
     default = "" if about.get("default") is None else f"`{about['default']}`"
     return (
         f"| `{name}` | {kind} | {default} | {about.get('unit', '')} | {choices or bounds} | {about['description']}"

@@ -8,6 +8,7 @@ removes them before it counts as done, and the next copy is made soon.
 import fcntl
 import json
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
@@ -26,7 +27,9 @@ UNFINISHED: Final = "cases.unfinished"
 JOURNAL: Final = "journal"
 DAMAGED: Final = "damaged.sqlite3"
 """The database that the copy took the place of, with its log beside it."""
-LOCK: Final = "lock"
+WORK: Final = "backup"
+"""Folder for what a backup needs while it is made."""
+LOCK_SUFFIX: Final = ".lock"
 PATIENCE_S: Final = 60.0
 """How long a deletion waits for a copy that is being made."""
 POLL_S: Final = 0.05
@@ -91,7 +94,10 @@ class Copies:
         Raises ``OSError`` or :class:`StoreBusy`.
         """
         with self._alone(), self._writing:
-            remove_durably(*(path for path in self._folder.iterdir() if path.name != LOCK))
+            remove_durably(*(path for path in self._folder.iterdir() if path.is_file() and path.suffix != LOCK_SUFFIX))
+            with only_one(self._folder / f"{WORK}{LOCK_SUFFIX}") as mine:
+                if mine:  # else a backup is under way, and removes it itself
+                    remove_work(self._folder)
 
     @property
     def _journal(self) -> Path:
@@ -113,16 +119,30 @@ class Copies:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """No other thread or program makes or removes a copy meanwhile. Raises :class:`StoreBusy`."""
-        descriptor = os.open(self._folder / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
-        try:
-            end = time.monotonic() + PATIENCE_S
-            while not _locked(descriptor):
-                if time.monotonic() > end:
-                    raise StoreBusy(f"a copy of the database has been under way for {PATIENCE_S} s")
-                time.sleep(POLL_S)
+        with only_one(self._folder / f"copy{LOCK_SUFFIX}", PATIENCE_S) as mine:
+            if not mine:
+                raise StoreBusy(f"a copy of the database has been under way for {PATIENCE_S} s")
             yield
-        finally:
-            os.close(descriptor)
+
+
+@contextmanager
+def only_one(lock: Path, patience_s: float = 0) -> Iterator[bool]:
+    """Whether nobody else, of this program or another, has ``lock`` during the block."""
+    descriptor = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        end = time.monotonic() + patience_s
+        while not (mine := _locked(descriptor)) and time.monotonic() < end:
+            time.sleep(POLL_S)
+        yield mine
+    finally:
+        os.close(descriptor)
+
+
+def remove_work(folder: Path) -> None:
+    """Remove what a backup left behind. Raises ``OSError``."""
+    if (folder / WORK).exists():
+        shutil.rmtree(folder / WORK)
+        sync_folder(folder)
 
 
 def copy_database(database: Path, to: Path) -> None:

@@ -49,12 +49,17 @@ class Ledger:
         self._database = database
         self._now = now
 
+    def begin(self) -> None:
+        """An export or a backup begins: a case that changes from now on is not in it."""
+        with self._database.transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO kept (case_number) SELECT number FROM cases WHERE state = 'done'")
+
     def note_exported(self, numbers: Iterable[int]) -> None:
-        """These cases, as they stand, were exported. Those that were deleted meanwhile are passed over."""
+        """These cases were exported; those that were deleted or changed since :meth:`begin` are passed over."""
         self._note("exported", numbers)
 
     def note_backed_up(self, numbers: Iterable[int], photographs: int) -> None:
-        """A backup with these cases and so many photographs was read back whole."""
+        """A backup with these cases and so many photographs was read back whole; as :meth:`note_exported`."""
         known = list(numbers)
         self._note("backed_up", known)
         now = self._now()
@@ -113,10 +118,7 @@ class Ledger:
             connection.execute("UPDATE repairs SET seen = 1")
 
     def _note(self, mark: str, numbers: Iterable[int]) -> None:
-        query = (
-            f"INSERT INTO kept (case_number, {mark}) SELECT number, 1 FROM cases WHERE number = ?"  # noqa: S608  # our own
-            f" ON CONFLICT (case_number) DO UPDATE SET {mark} = 1"
-        )
+        query = f"UPDATE kept SET {mark} = 1 WHERE case_number = ?"  # noqa: S608  # one of our two columns
         with self._database.transaction() as connection:
             connection.executemany(query, [(number,) for number in numbers])
 

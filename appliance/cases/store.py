@@ -16,7 +16,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -66,18 +66,22 @@ class Store:
     """
 
     def __init__(
-        self, folder: Path, now: Callable[[], Moment] = clock.now, ticks: Callable[[], float] = time.monotonic
+        self,
+        folder: Path,
+        now: Callable[[], Moment] = clock.now,
+        ticks: Callable[[], float] = time.monotonic,
+        visiting: bool = False,
     ) -> None:
         """Open or make ``folder`` and finish what a cut interrupted.
 
         A folder that is there already keeps its own mode; the files in it get 0600, its subfolders 0700. ``ticks``:
-        seconds, only differences count. Raises :class:`StateFolderForeign`, :class:`StoreInUse`,
-        :class:`DatabaseTooNew`, :class:`DatabaseDamaged`.
+        seconds, only differences count. ``visiting``: another program has the folder, and tidies it. Raises
+        :class:`StateFolderForeign`, :class:`StoreInUse`, :class:`DatabaseTooNew`, :class:`DatabaseDamaged`.
         """
         self._clock, self._ticks = now, ticks
         with storage_faults(), ExitStack() as opened:
             layout.refuse_wrong(folder)
-            opened.enter_context(layout.alone(private_folder(folder)))
+            opened.enter_context(nullcontext() if visiting else layout.alone(private_folder(folder)))
             self._database = opened.enter_context(Database(folder / layout.DATABASE))
             self._born = ticks() - self._database.value("SELECT age_s FROM heartbeat")
             self.directory, self.pathway = Directory(self._database), Pathway(self._database)
@@ -90,7 +94,8 @@ class Store:
             self.counts = Counts(self._database)
             self.reviews = Reviews(self._database, self.now)
             self.setup = Setup(self._database)
-            self._finish_interrupted()
+            if not visiting:
+                self._finish_interrupted()
             self._opened = opened.pop_all()
 
     def __enter__(self) -> Self:

@@ -23,7 +23,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,7 +50,9 @@ AFTER_AN_UPLOAD = 0.5
 """Share of kills that fall shortly after an upload was accepted: its answer is being made, the next is on its way."""
 SHORTLY_S = 1.5
 AFTER_READY_S = 3.0
-GIVE_UP_S = 300.0
+UPLOAD_AT_MOST_S = 30.0
+GIVE_UP_S = 600.0
+VISIT_S = 0.3
 PAUSE_S = 0.05
 CODE = re.compile(rb"\b[2-9A-Y]{4}-[2-9A-Y]{2}\b")
 UNREACHABLE = (OSError, http.client.HTTPException)
@@ -133,17 +135,17 @@ class Phone:
             upload = Upload(mark, self._chance.choice(self._pictures) + mark.encode())
             self._mine.append(upload)
             self._seen.uploads.append(upload)
-            self._until(lambda: self._send(upload))
+            self._until(self._send, upload)
             if self._chance.random() < TWICE:
-                self._until(lambda: self._send(upload))
+                self._until(self._send, upload)
             for each in (upload, self._chance.choice(self._mine)):
-                self._until(lambda each=each: self._read(each))  # type: ignore[misc]
+                self._until(self._read, each)
 
-    def _until(self, step: Any) -> None:
+    def _until(self, step: Callable[[Upload], bool], upload: Upload) -> None:
         end = time.monotonic() + GIVE_UP_S
         while time.monotonic() < end:
             with suppress(*UNREACHABLE):
-                if step():
+                if step(upload):
                     return
             time.sleep(PAUSE_S)
         self._seen.complaints.append("a phone waited in vain")
@@ -190,7 +192,7 @@ class Visitor:
         while not stop.is_set():
             with suppress(*UNREACHABLE, ValueError, KeyError):
                 self._step()
-            time.sleep(PAUSE_S)
+            time.sleep(VISIT_S)
 
     def _step(self) -> None:
         page = self._open()
@@ -217,9 +219,10 @@ class Visitor:
         return page
 
 
-def soak(folder: Path, kills: int, seed: int, say: Any = print) -> dict[str, object]:
-    """Kill ``kills`` times; the figures, with ``complaints`` empty where all went well."""
+def soak(folder: Path, kills: int, seed: int, minutes: float = 600, say: Any = print) -> dict[str, object]:
+    """Kill ``kills`` times, or for ``minutes``; the figures, with ``complaints`` empty where all went well."""
     seen, stop, chance = Seen(), threading.Event(), random.Random(seed)
+    killed, end = 0, time.monotonic() + 60 * minutes
     box = Box(folder)
     pictures = [_jpeg(number) for number in range(PICTURES)]
     box.show(pictures[0])
@@ -228,10 +231,12 @@ def soak(folder: Path, kills: int, seed: int, say: Any = print) -> dict[str, obj
     for thread in threads:
         thread.start()
     try:
-        for number in range(kills):
+        while killed < kills and time.monotonic() < end:
             _start_and_kill(box, chance, seen)
-            if number % 10 == 9:
-                say(f"{number + 1} kills, {sum(bool(each.case) for each in seen.uploads)} photographs accepted")
+            killed += 1
+            if killed % 10 == 0:
+                accepted = sum(bool(each.case) for each in seen.uploads)
+                say(f"{time.strftime('%H:%M:%S')} {killed} kills, {accepted} uploads accepted")
         box.start()
         box.wait_until_ready()
     finally:
@@ -240,7 +245,7 @@ def soak(folder: Path, kills: int, seed: int, say: Any = print) -> dict[str, obj
         thread.join()
     _wait_until_answered(box)
     box.end(signal.SIGTERM)
-    return _judged(box.state, seen, kills)
+    return _judged(box.state, seen, killed)
 
 
 def _start_and_kill(box: Box, chance: random.Random, seen: Seen) -> None:
@@ -256,7 +261,7 @@ def _start_and_kill(box: Box, chance: random.Random, seen: Seen) -> None:
 
 
 def _wait_a_while(chance: random.Random, seen: Seen) -> None:
-    before, end = seen.accepted, time.monotonic() + GIVE_UP_S
+    before, end = seen.accepted, time.monotonic() + UPLOAD_AT_MOST_S
     if chance.random() >= AFTER_AN_UPLOAD:
         time.sleep(chance.uniform(0, AFTER_READY_S))
         return
@@ -360,10 +365,11 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=300)
+    parser.add_argument("--minutes", type=float, default=600, help="at most")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        figures = soak(Path(folder), asked.kills, asked.seed)
+        figures = soak(Path(folder), asked.kills, asked.seed, asked.minutes)
     for name, value in figures.items():
         print(f"| {name} | {value} |")
     sys.exit(1 if figures["complaints"] else 0)

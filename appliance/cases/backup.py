@@ -1,0 +1,142 @@
+"""Makes a generation on a stick, and reads it back whole before it counts."""
+
+import hashlib
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from appliance.cases import layout
+from appliance.cases.clock import Moment
+from appliance.cases.copies import LOCK_SUFFIX, WORK, check, copy_database, only_one, remove_work
+from appliance.cases.faults import storage_faults
+from appliance.cases.ledger import Ledger
+from appliance.cases.photos import ORPHANED
+from appliance.cases.stick import Manifest, Stick
+from appliance.errors import BackupDamaged, BackupUnderWay
+from appliance.files import atomic_file, private_folder
+
+FILES: Final = (f"{layout.STATION}/calibration.json",)
+KEEP: Final = 7
+Say = Callable[[str, int, int], None]
+"""Hears the step, how many of it are done, and of how many."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A backup that was read back whole."""
+
+    generation: int
+    cases: int
+    photographs: int
+    new: int
+    """Photographs that the stick did not have yet."""
+    missing: int
+    """Cases whose photograph the box itself does not have."""
+
+
+def back_up(
+    state: Path, stick: Stick, ledger: Ledger, now: Moment, keep: int = KEEP, say: Say = lambda *_: None
+) -> Made:
+    """Back up the folder ``state``, in use or not, as it stands at one moment; ``keep`` generations stay.
+
+    Raises a :class:`StickError`, :class:`BackupDamaged`, :class:`BackupUnderWay` or a StoreError. Whatever it raises,
+    earlier generations stay as they are.
+    """
+    with _work(state) as work:
+        stick.prepare()
+        ledger.begin()
+        with storage_faults():
+            copy_database(state / layout.DATABASE, work / layout.DATABASE)
+        numbers, ids = _contents(work / layout.DATABASE)
+        known = _known(stick)
+        photographs = dict(_sealed(state, stick, ids, known, say))
+        manifest = Manifest(now.iso(), now.clock, _sha256(work / layout.DATABASE), photographs, _files(state))
+        generation = (stick.generations() or [0])[-1] + 1
+        stick.put_generation(generation, manifest, work / layout.DATABASE)
+        read_back(stick, generation, work / "read-back", say)
+        stick.prove(generation)
+        stick.thin_out(keep)
+        ledger.note_backed_up(numbers, len(photographs))
+        new, missing = photographs.keys() - known, len(ids) - len(photographs)
+        return Made(generation, len(numbers), len(photographs), len(new), missing)
+
+
+def read_back(stick: Stick, generation: int, folder: Path, say: Say) -> None:
+    """Restore a generation into ``folder``, photograph after photograph, and compare. Raises :class:`BackupDamaged`."""
+    private_folder(folder)
+    manifest = stick.generation(generation, folder / layout.DATABASE, proved=False)
+    check_database(manifest, folder / layout.DATABASE)
+    for done, (photo_id, digest) in enumerate(manifest.photographs.items(), start=1):
+        restore_photograph(stick, photo_id, digest, folder / "photograph")
+        say("read_back", done, len(manifest.photographs))
+
+
+def check_database(manifest: Manifest, path: Path) -> None:
+    """Raises :class:`BackupDamaged` or :class:`appliance.errors.DatabaseDamaged`."""
+    if _sha256(path) != manifest.database:
+        raise BackupDamaged("the database is another", name=layout.DATABASE)
+    check(path)
+
+
+def restore_photograph(stick: Stick, photo_id: str, digest: str, to: Path) -> None:
+    """Write one photograph as it was. Raises :class:`BackupDamaged`; then nothing is written."""
+    seen = hashlib.sha256()
+    with atomic_file(to) as target:
+        for chunk in stick.photograph(photo_id):
+            seen.update(chunk)
+            target.write(chunk)
+        if seen.hexdigest() != digest:
+            raise BackupDamaged(f"photograph {photo_id} is another", name=photo_id)
+
+
+def _known(stick: Stick) -> dict[str, str]:
+    """What the newest generation says of the photographs on the stick."""
+    numbers = stick.generations()
+    return stick.generation(numbers[-1]).photographs if numbers else {}
+
+
+def _sealed(state: Path, stick: Stick, ids: list[str], known: dict[str, str], say: Say) -> Iterator[tuple[str, str]]:
+    """Id and SHA-256 of each photograph; those that the stick lacks are put there."""
+    for done, photo_id in enumerate(ids, start=1):
+        if photo_id in known and stick.has_photograph(photo_id):
+            yield photo_id, known[photo_id]
+        elif file := _file(state, photo_id):
+            yield photo_id, stick.put_photograph(photo_id, file)
+        say("photographs", done, len(ids))
+
+
+def _file(state: Path, photo_id: str) -> Path | None:
+    places = (state / layout.PHOTOS, state / layout.PHOTOS / ORPHANED)
+    return next((path for folder in places if (path := folder / f"{photo_id}.webp").exists()), None)
+
+
+def _contents(database: Path) -> tuple[list[int], list[str]]:
+    with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        rows = connection.execute("SELECT number, photo_id FROM cases ORDER BY number").fetchall()
+    return [row[0] for row in rows], [row[1] for row in rows]
+
+
+def _files(state: Path) -> dict[str, str]:
+    return {name: (state / name).read_text("utf-8") for name in FILES if (state / name).is_file()}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _work(state: Path) -> Iterator[Path]:
+    """A folder for what the backup needs meanwhile. What a cut leaves of it, the next deletion or backup removes."""
+    copies = private_folder(state / layout.COPIES)
+    with only_one(copies / f"{WORK}{LOCK_SUFFIX}") as mine:
+        if not mine:
+            raise BackupUnderWay(str(state))
+        remove_work(copies)
+        try:
+            yield private_folder(copies / WORK)
+        finally:
+            remove_work(copies)

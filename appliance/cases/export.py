@@ -1,0 +1,131 @@
+"""Gives the clinic its cases: a folder or a zip file of result documents and photographs that any computer can read."""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from appliance.cases import layout
+from appliance.cases.database import Database
+from appliance.cases.ledger import Ledger
+from appliance.cases.stick import stick_faults
+from appliance.errors import CaseUnknown, ExportTargetTaken, StickFailed
+from appliance.files import private_folder, sync_folder, write_atomically
+
+ADDED: Final = ("reviews", "diagnoses", "notes")
+"""Tables of what clinicians added."""
+HIDDEN: Final = ("idempotency_key", "photo_id", "attempts", "exported", "backed_up")
+INDEX: Final = ("case", "taken_at", "clock", "site", "source", "outcome", "grade")
+
+
+def export(state: Path, database: Database, ledger: Ledger, numbers: list[int], to: Path) -> int:
+    """Write cases into the new folder ``to``, or the new zip file where its name ends so; gives how many.
+
+    They are marked as exported after all of it was read back. Raises :class:`ExportTargetTaken`, a
+    :class:`StickError`, :class:`CaseUnknown` where a number is none of an answered case's; then nothing of it is left.
+    """
+    if to.exists():
+        raise ExportTargetTaken(str(to), path=to)
+    ledger.begin()
+    unfinished = to.with_name(f".{to.name}.unfinished")
+    with stick_faults():
+        _remove(unfinished)
+        try:
+            (_as_zip if to.suffix.lower() == ".zip" else _as_folder)(_contents(state, database, numbers), unfinished)
+            unfinished.rename(to)
+            sync_folder(to.parent)
+        finally:
+            _remove(unfinished)
+    ledger.note_exported(numbers)
+    return len(numbers)
+
+
+def _contents(state: Path, database: Database, numbers: list[int]) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each file, case by case; a table of all of them at the end."""
+    table = io.StringIO()
+    writer = csv.DictWriter(table, INDEX)
+    writer.writeheader()
+    for number in numbers:
+        row, document = _row(database, number)
+        writer.writerow(_line(row, document))
+        yield f"{row['code']}/result.json", _json(document)
+        yield f"{row['code']}/case.json", _json(_about(database, number, row))
+        yield from _photograph(state, row)
+    yield "cases.csv", table.getvalue().encode("utf-8-sig")  # spreadsheets know UTF-8 by its mark
+
+
+def _row(database: Database, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    rows = database.rows("SELECT * FROM cases WHERE number = ?", number)
+    answers = database.rows("SELECT document FROM answers WHERE case_number = ?", number)
+    if not rows or not answers:
+        raise CaseUnknown(f"case number {number} is gone, or has no answer")
+    return dict(rows[0]), json.loads(answers[0][0])
+
+
+def _about(database: Database, number: int, row: dict[str, Any]) -> dict[str, Any]:
+    added = {
+        table: [dict(each) for each in database.rows(f"SELECT * FROM {table} WHERE case_number = ?", number)]  # noqa: S608  # our own
+        for table in ADDED
+    }
+    return {name: value for name, value in row.items() if name not in HIDDEN} | added
+
+
+def _line(row: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "case": row["code"],
+        **{name: row[name] for name in ("taken_at", "clock", "site", "source")},
+        "outcome": document.get("outcome"),
+        "grade": (document.get("risk") or {}).get("grade"),
+    }
+
+
+def _photograph(state: Path, row: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
+    """Nothing where the box itself has lost it: the result is exported all the same."""
+    path = state / layout.PHOTOS / f"{row['photo_id']}.webp"
+    if path.exists():
+        yield f"{row['code']}/photograph.webp", path.read_bytes()
+
+
+def _json(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, indent=1).encode()
+
+
+def _as_folder(contents: Iterator[tuple[str, bytes]], to: Path) -> None:
+    private_folder(to)
+    for name, data in contents:
+        path = to / PurePosixPath(name)
+        write_atomically(private_folder(path.parent) / path.name, data)
+        _compare(name, data, path.read_bytes())
+
+
+def _as_zip(contents: Iterator[tuple[str, bytes]], to: Path) -> None:
+    digests = {}
+    descriptor = os.open(to, os.O_CREAT | os.O_RDWR | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w+b") as file:
+        with zipfile.ZipFile(file, "w") as archive:  # photographs do not get smaller: stored
+            for name, data in contents:
+                archive.writestr(name, data)
+                digests[name] = hashlib.sha256(data).digest()
+        file.flush()
+        os.fsync(file.fileno())
+        with zipfile.ZipFile(file) as archive:
+            for name, digest in digests.items():
+                _compare(name, digest, hashlib.sha256(archive.read(name)).digest())
+
+
+def _compare(name: str, written: bytes, read: bytes) -> None:
+    if written != read:
+        raise StickFailed(f"{name} reads differently from what was written")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
