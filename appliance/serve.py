@@ -19,8 +19,8 @@ from appliance.cases.repair import open_store
 from appliance.cases.store import Case, ClassMaps, Document, Store
 from appliance.cases.worker import Worker
 from appliance.errors import PortTaken
+from appliance.health import backup, camera, database, disk, network, power, repair, worker
 from appliance.health import calibration as colours
-from appliance.health import camera, database, disk, network, power, worker
 from appliance.health import setup as first_start
 from appliance.health.cached import Cached
 from appliance.health.result import Result
@@ -253,6 +253,7 @@ def _working(queue: Worker) -> Iterator[Worker]:
 def _checks(settings: Settings, station: Station, store: Store, queue: Worker) -> Callable[[], Sequence[Result]]:
     lens = Cached(lambda: camera.check(station), camera.KEEP_S)
     storage = Cached(lambda: database.check(store), database.KEEP_S)
+    safety = Cached(lambda: backup.check(store), backup.KEEP_S)
     supply = Cached(power.check, power.KEEP_S)
 
     def run() -> Sequence[Result]:
@@ -266,6 +267,8 @@ def _checks(settings: Settings, station: Station, store: Store, queue: Worker) -
             colours.check(settings, station),
             supply(),
             first_start.check(store.setup.state == "done"),
+            safety(),
+            repair.check(store),
         )
 
     return run

@@ -99,6 +99,11 @@ class Ledger:
         accepted = ((row["code"], Moment.read(row["taken_at"], row["clock"], row["age_s"])) for row in rows)
         return [code for code, moment in accepted if has_passed(days * DAY_H, moment, now)]
 
+    def first_case(self) -> Moment | None:
+        """When the oldest case was accepted."""
+        rows = self._database.rows("SELECT taken_at, clock, age_s FROM cases ORDER BY number LIMIT 1")
+        return Moment.read(*rows[0]) if rows else None
+
     def last_backup(self) -> Backup | None:
         """The newest that was read back whole."""
         columns = "at, clock, age_s, cases, photographs"

@@ -5,12 +5,21 @@ from typing import Final
 
 import psutil
 
+from appliance.cases.photos import RESERVE_BYTES as NO_PHOTOGRAPHS_BYTES
 from appliance.health.result import Result
 
 RESERVE_BYTES: Final = 200 * 2**20
 """Some thirty photographs, and room for the database to work."""
+WARN_PERCENT: Final = 80
+PHOTOGRAPH_BYTES: Final = 8 * 2**20
+"""A large one: with less than this above what photographs may not take, no more is accepted."""
 
 
 def check(folder: Path) -> Result:
-    """Compare the free space of the state folder's disk."""
-    return Result("disk", ok=psutil.disk_usage(str(folder)).free >= RESERVE_BYTES)
+    """Compare the state folder's disk with its limits; more than :data:`WARN_PERCENT` used is said and is no fault."""
+    usage = psutil.disk_usage(str(folder))
+    full = usage.free < NO_PHOTOGRAPHS_BYTES + PHOTOGRAPH_BYTES
+    low = usage.free < RESERVE_BYTES
+    filling = usage.percent >= WARN_PERCENT
+    says = "full" if full else "fault" if low else "filling" if filling else None
+    return Result("disk", not low, says, f"{usage.percent:.0f} %", notice=says is not None)

@@ -14,6 +14,9 @@ class Result:
     reading: str | None = None
     """A measured value with its unit, the same in every language."""
 
+    notice: bool = False
+    """The pages of kiosk and staff say it by themselves."""
+
     @property
     def message(self) -> str:
         """Key of the sentence, remedy included."""

@@ -125,4 +125,5 @@ def _words() -> dict[str, object]:
         "clock_unverified": now().clock != "synced",
         "set_up": current_services().store.setup.state == "done",
         "way_in": way_in(),
+        "notices": lambda: [check for check in current_services().checks() if check.notice],
     }

@@ -34,6 +34,10 @@ class HealthResult(Protocol):
     def reading(self) -> str | None:
         """A measured value with its unit, where the check has one."""
 
+    @property
+    def notice(self) -> bool:
+        """The pages say it by themselves."""
+
 
 @dataclass
 class Services:
