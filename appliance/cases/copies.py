@@ -11,7 +11,7 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock
@@ -65,14 +65,14 @@ class Copies:
             sync_folder(self._folder)
             self._shorten_journal(mark)
 
-    def note(self, table: str, row: Mapping[str, Any]) -> None:
-        """Add a row to the journal; it is on the disk when this returns. Raises a StoreError."""
-        line = json.dumps([table, dict(row)], ensure_ascii=False).encode() + b"\n"
+    def note(self, rows: list[tuple[str, dict[str, Any]]]) -> None:
+        """Add rows, each with its table, to the journal. On the disk when this returns. Raises a StoreError."""
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
         with storage_faults(), self._writing:
             new = not self._journal.exists()
             descriptor = os.open(self._journal, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
             with closing(os.fdopen(descriptor, "wb", buffering=0)) as file:
-                file.write(line)
+                file.write(lines)
                 os.fsync(file.fileno())
             if new:
                 sync_folder(self._folder)

@@ -15,8 +15,15 @@ from appliance.errors import StoreError, StoreFull
 
 DELETION_BYTES: Final = 16 * 2**20
 """With less room than this the ballast is given back before a deletion, which writes the database anew."""
-CASE: Final = "SELECT * FROM cases WHERE number = ?"
-LINK: Final = "SELECT * FROM links WHERE token = ?"
+VISIT: Final = "SELECT visits.* FROM visits JOIN cases ON cases.visit = visits.number WHERE cases.number = ?"
+WORDS: Final = """SELECT consent_texts.* FROM consent_texts JOIN visits ON visits.consent_text = version
+    JOIN cases ON cases.visit = visits.number WHERE cases.number = ?"""
+OVERVIEW: Final = """SELECT wide.* FROM cases AS wide JOIN cases AS close USING (visit, site)
+    WHERE wide.view = 'overview' AND wide.number < close.number AND close.number = ?"""
+ROW: Final = "SELECT * FROM cases WHERE number = ?"
+CASE: Final = (("consent_texts", WORDS), ("visits", VISIT), ("cases", OVERVIEW), ("cases", ROW))
+"""A new case and what it refers to, in the order in which they can be put back."""
+LINK: Final = (("links", "SELECT * FROM links WHERE token = ?"),)
 
 log = logging.getLogger(__name__)
 
@@ -55,11 +62,11 @@ class Spare:
 
     def note_case(self, number: int) -> None:
         """Keep a new case in the journal. Never raises: the database has it, and the next copy is made at once."""
-        self._note("cases", CASE, number)
+        self._note(CASE, number)
 
     def note_link(self, token: str) -> None:
         """Keep a new link in the journal; as :meth:`note_case`."""
-        self._note("links", LINK, token)
+        self._note(LINK, token)
 
     def lay_ballast(self) -> None:
         """Take the room, where there is plenty."""
@@ -81,10 +88,10 @@ class Spare:
         with storage_faults():
             return self._ballast.drop()
 
-    def _note(self, table: str, query: str, value: object) -> None:
+    def _note(self, queries: tuple[tuple[str, str], ...], value: object) -> None:
         try:
-            for row in self._database.rows(query, value):
-                self._copies.note(table, dict(row))
+            rows = [(table, dict(row)) for table, query in queries for row in self._database.rows(query, value)]
+            self._copies.note(rows)
         except StoreError:
             log.exception("the journal could not be written")
             self._unnoted = True

@@ -17,6 +17,7 @@ from appliance.cases.copies import Copies
 from appliance.cases.keeper import EVERY_S, Keeper
 from appliance.cases.repair import open_store
 from appliance.cases.store import Intake, Store
+from appliance.cases.visits import Consent
 from appliance.errors import DatabaseDamaged, StoreFull
 
 Make = Callable[..., Intake]
@@ -79,6 +80,22 @@ def test_nothing_accepted_is_lost_when_the_database_is(
     assert "put back" in caplog.text
     with open_store(folder) as store:
         assert {case.code for case in store.cases()} == {old.code, young.code}
+
+
+def test_a_pair_comes_back_with_its_visit_and_consent(folder: Path, intake: Make) -> None:
+    with Store(folder) as store:
+        store.spare.make_copy()
+        visit = store.agree(Consent("I agree.", "en", photo_in_letter=True))
+        wide = intake(1, visit=visit, view="overview", patient="AAAA-AA")
+        close = store.accept(intake(2, visit=visit, overview=wide, patient="AAAA-AA"))
+        agreed, overview = store.agreed(visit), store.overview(close)
+        assert overview is not None
+    damage(folder)
+    with open_store(folder) as store:
+        assert store.case(close.code) == close
+        assert store.agreed(visit) == agreed
+        assert store.overview(close) == overview
+        assert np.array_equal(store.photo(overview), wide.pixels)
 
 
 def test_what_cannot_be_linked_is_counted_and_kept(folder: Path, intake: Make) -> None:
@@ -166,7 +183,7 @@ def test_a_deleted_case_is_in_no_copy_no_journal_and_no_damaged_database(folder:
 def test_a_line_of_the_journal_that_a_cut_left_unfinished_is_passed_over(folder: Path) -> None:
     folder.mkdir()
     kept = Copies(folder)
-    kept.note("cases", {"number": 1})
+    kept.note([("cases", {"number": 1})])
     with (folder / "journal").open("ab") as file:
         file.write(b'["cases", {"num')
     assert list(kept.noted()) == [("cases", {"number": 1})]

@@ -46,11 +46,11 @@ TWICE = 0.2
 """Share of uploads that are sent again although they were accepted."""
 WHILE_STARTING = 0.15
 """Share of kills that fall before the program says that it is ready."""
-AFTER_AN_UPLOAD = 0.5
+AFTER_AN_UPLOAD = 0.6
 """Share of kills that fall shortly after an upload was accepted: its answer is being made, the next is on its way."""
 SHORTLY_S = 1.5
 AFTER_READY_S = 3.0
-UPLOAD_AT_MOST_S = 30.0
+UPLOAD_AT_MOST_S = 60.0
 GIVE_UP_S = 600.0
 VISIT_S = 0.3
 PAUSE_S = 0.05
