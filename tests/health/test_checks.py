@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import psutil
 import pytest
 
-from appliance.cases.store import Store
+from appliance.cases.store import Intake, Store
 from appliance.cases.worker import Worker
-from appliance.health import camera, database, disk, network, power, worker
+from appliance.health import backup, camera, database, disk, network, power, repair, worker
 from appliance.health.cached import Cached
 from appliance.health.result import Result
 from appliance.messages import catalogue
@@ -63,10 +64,74 @@ def test_a_worker_that_does_not_come_round_is_said_so(tmp_path: Path) -> None:
         assert queue.stop(5)
 
 
-@pytest.mark.parametrize(("free", "ok"), [(disk.RESERVE_BYTES, True), (disk.RESERVE_BYTES - 1, False)])
-def test_the_disk_needs_its_reserve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, ok: bool) -> None:
-    monkeypatch.setattr(psutil, "disk_usage", lambda _: SimpleNamespace(free=free))
-    assert disk.check(tmp_path).ok is ok
+FULL_BYTES = disk.NO_PHOTOGRAPHS_BYTES + disk.PHOTOGRAPH_BYTES
+
+
+@pytest.mark.parametrize(
+    ("free", "percent", "ok", "message"),
+    [
+        (disk.RESERVE_BYTES, 79, True, "ok"),
+        (disk.RESERVE_BYTES, 80, True, "filling"),
+        (disk.RESERVE_BYTES - 1, 96, False, "fault"),
+        (FULL_BYTES, 98, False, "fault"),
+        (FULL_BYTES - 1, 99, False, "full"),
+        (0, 100, False, "full"),
+    ],
+)
+def test_the_disk_warns_before_it_has_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, percent: float, ok: bool, message: str
+) -> None:
+    monkeypatch.setattr(psutil, "disk_usage", lambda _: SimpleNamespace(free=free, percent=percent))
+    result = disk.check(tmp_path)
+    assert (result.ok, result.message) == (ok, f"health.disk.{message}")
+    assert result.notice is (message != "ok")
+    assert result.reading == f"{percent} %"
+
+
+def _accepted(store: Store, seed: int) -> None:
+    pixels = np.full((32, 32, 3), seed, np.uint8)
+    store.accept(Intake(pixels, str(seed), "phone_camera", "forearm", True, None, True))
+
+
+def test_a_backup_is_asked_for_while_cases_are_in_none(tmp_path: Path) -> None:
+    worked_s = 0.0
+    with Store(tmp_path, ticks=lambda: worked_s) as store:
+        assert backup.check(store).message == "health.backup.nothing"
+        _accepted(store, 1)
+        never = backup.check(store)
+        assert (never.ok, never.message, never.notice) == (True, "health.backup.never", False)
+        worked_s = backup.DAYS * 86400
+        never = backup.check(store)
+        assert (never.ok, never.message, never.notice) == (False, "health.backup.never", True)
+        store.answer(store.cases()[0], {}, None)
+        store.ledger.begin()
+        store.ledger.note_backed_up([1], 1)
+        assert backup.check(store).message == "health.backup.ok"
+        _accepted(store, 2)
+        assert backup.check(store).message == "health.backup.ok"
+        worked_s *= 2
+        old = backup.check(store)
+        assert (old.ok, old.message, old.notice) == (False, "health.backup.old", True)
+        assert str(old.reading).endswith("+1")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "ok", "message"),
+    [((2, 0, 0), True, "whole"), ((0, 3, 0), False, "unlinked"), ((0, 3, 1), False, "missing")],
+)
+def test_a_repair_is_said_until_somebody_has_read_it(
+    tmp_path: Path, numbers: tuple[int, int, int], ok: bool, message: str
+) -> None:
+    with Store(tmp_path) as store:
+        assert repair.check(store).ok
+        with store._database.transaction() as connection:
+            query = "INSERT INTO repairs (at, clock, regained, unlinked, missing) VALUES ('', 'synced', ?, ?, ?)"
+            connection.execute(query, numbers)
+        result = repair.check(store)
+        assert (result.ok, result.message, result.notice) == (ok, f"health.repair.{message}", True)
+        assert all(str(number) in str(result.reading) for number in numbers)
+        store.ledger.repair_seen()
+        assert repair.check(store) == Result("repair", ok=True)
 
 
 def _interfaces(monkeypatch: pytest.MonkeyPatch, **addresses: str) -> None:
@@ -152,7 +217,7 @@ def test_the_box_asks_camera_and_database_once_for_many_callers(
         queue = Worker(store, lambda *_: ({}, None), lambda *_: {})
         run = _checks(load(state=tmp_path / "state"), station, store, queue)
         names = {tuple(result.id for result in run()) for _ in range(10)}
-    assert names == {("camera", "database", "worker", "disk", "network", "calibration", "power")}
+    assert names == {("camera", "database", "worker", "disk", "network", "calibration", "power", "backup", "repair")}
     assert sorted(asked) == ["appliance.health.camera", "appliance.health.database"]
 
 
