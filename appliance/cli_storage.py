@@ -114,7 +114,7 @@ def retention(state: Path | None, language: Language) -> None:
     with said_plainly(language):
         settings = load(state=state)
         days = settings.retention_days
-        if days is None:
+        if not days:
             click.echo(text(language, "retention.none"))
             return
         with Store(settings.state, visiting=True) as store:

@@ -114,11 +114,12 @@ class Settings(BaseSettings):
         Path("/etc/dermkiosk/secrets/backup-key"), description="File with the recovery key that seals backups."
     )
     backup_keep: int = Field(7, ge=1, le=100, description="How many backups stay on a stick.")
-    retention_days: float | None = Field(
-        None,
-        ge=1,
-        description="Cases older than this, if they were exported, are deleted; none if not given.",
-        json_schema_extra=_unit("d"),
+    retention_days: int = Field(
+        0,
+        ge=0,
+        le=36500,
+        description="Cases older than this, if they were exported, are deleted. 0: none ever.",
+        json_schema_extra=_staff("now", "d"),
     )
 
     @property

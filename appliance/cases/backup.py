@@ -18,7 +18,8 @@ from appliance.cases.stick import Manifest, Stick
 from appliance.errors import BackupDamaged, BackupUnderWay
 from appliance.files import atomic_file, private_folder
 
-FILES: Final = (f"{layout.STATION}/calibration.json",)
+FILES: Final = (f"{layout.STATION}/calibration.json", "staff-settings.toml")
+"""In the state folder, beside database and photographs."""
 KEEP: Final = 7
 Say = Callable[[str, int, int], None]
 """Hears the step, how many of it are done, and of how many."""

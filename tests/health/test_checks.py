@@ -217,7 +217,9 @@ def test_the_box_asks_camera_and_database_once_for_many_callers(
         queue = Worker(store, lambda *_: ({}, None), lambda *_: {})
         run = _checks(load(state=tmp_path / "state"), station, store, queue)
         names = {tuple(result.id for result in run()) for _ in range(10)}
-    assert names == {("camera", "database", "worker", "disk", "network", "calibration", "power", "backup", "repair")}
+    assert names == {
+        ("camera", "database", "worker", "disk", "network", "calibration", "power", "setup", "backup", "repair")
+    }
     assert sorted(asked) == ["appliance.health.camera", "appliance.health.database"]
 
 
