@@ -150,7 +150,8 @@ def _opened(settings: Settings) -> Iterator[tuple[Database, Callable[[], Moment]
     if not path.exists():
         raise DatabaseMissing(str(path), path=path)
     with Database(path) as database:
-        yield database, lambda: replace(clock.now(), age_s=database.value("SELECT age_s FROM heartbeat"))
+        age_s: int = database.value("SELECT age_s FROM heartbeat")
+        yield database, lambda: replace(clock.now(), age_s=age_s)
 
 
 def _numbers(database: Database, given: tuple[str, ...]) -> list[int]:
