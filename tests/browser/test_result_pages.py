@@ -80,7 +80,7 @@ def test_a_patient_reads_what_to_do_and_takes_it_along_on_paper(
     answered_box.store.directory.replace(read(DIRECTORY.encode()))
     page = phone(answered_box, locale=LOCALES[language])
     page.goto(f"{answered_box.phones}/r/{answered_box.store.link(answered, 1).token}")
-    steps = page.locator(".steps")
+    steps = page.locator(".what-next")
     expect(steps).to_contain_text(text(language, "soon.weeks", count=2))
     expect(steps).to_contain_text("青山县人民医院")
     expect(steps).to_contain_text(text(language, "sooner.malignancy_above_threshold"))
