@@ -15,6 +15,8 @@ Usage: ./setup.sh COMMAND [OPTIONS]
            all options of 'dermkiosk serve' are taken: .venv/bin/dermkiosk serve --help
   test     install what the tests need (Debian packages too) and run all of them
            further options go to pytest, for example: ./setup.sh test -k decode
+  test-appliance  install on a whole Debian in qemu, try every promise of docs/installing.md there, and pull its plug
+           as root, an hour and 15 GB in /var/tmp; --debian 13, --cuts 30, --container: tests/system/qemu/run --help
   bench    measure speed against named peers and print tables
 
 On the box itself (docs/installing.md):
@@ -155,6 +157,13 @@ test_with_old_numpy() {
   "$VENV-bookworm/bin/python" -m pytest --quiet tests/firmware tests/vision tests/cases tests/health
 }
 
+command_test-appliance() {
+  [[ $EUID -eq 0 ]] || fail "this makes and mounts disks, so it needs root: sudo ./setup.sh test-appliance"
+  debian_packages e2fsprogs mmdebstrap openssh-client qemu-system-x86 qemu-utils systemd-container
+  install dev
+  "$VENV/bin/python" tests/system/qemu/run --folder /var/tmp/dermkiosk-qemu --promises "$@"
+}
+
 command_bench() {
   install dev
   local script
@@ -167,7 +176,7 @@ main() {
   local name=${1:---help}
   shift || true
   case $name in
-    env | run | test | bench | install | uninstall | bundle) "command_$name" "$@" ;;
+    env | run | test | test-appliance | bench | install | uninstall | bundle) "command_$name" "$@" ;;
     roll-back) command_roll_back ;; # dermkiosk-roll-back.service's alone
     --help | -h | help) usage ;;
     *)

@@ -16,7 +16,6 @@ from typing import Self
 
 from machine import UP_S, CommandFailed
 
-HOST, BOX = "10.211.7.1", "10.211.7.2"
 START = """
 set -eu
 mount --make-rprivate /
@@ -37,8 +36,9 @@ class Container:
 
     def __init__(self, folder: Path, disk: Path) -> None:
         self.folder, self.disk = folder, disk
-        self._root, self._export = disk.with_suffix(".root"), disk.with_suffix(".export")
         self._name = f"box{os.getpid()}"
+        self._network = f"10.211.{os.getpid() % 256}"  # two may run at once
+        self._root, self._export = disk.with_suffix(f".{self._name}"), disk.with_suffix(".export")
         self._loop = ""
         self._storage: subprocess.Popen[bytes] | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -54,7 +54,7 @@ class Container:
     @property
     def base(self) -> str:
         """The phones' address of the box."""
-        return f"http://{BOX}:8000"
+        return f"http://{self._network}.2:8000"
 
     @property
     def console(self) -> Path:
@@ -74,6 +74,8 @@ class Container:
         while time.monotonic() < began + UP_S:
             if self._enter("systemctl is-system-running --wait", 60).returncode in (0, 1) and self._connect():
                 return time.monotonic() - began
+            if self._process.poll() is not None:
+                break
             time.sleep(0.5)
         raise CommandFailed(f"the container does not come up; its console: {self.console}")
 
@@ -156,12 +158,14 @@ class Container:
 
     def _connect(self) -> bool:
         """Addresses for the two ends of the cable."""
-        self._enter(f"ip link set host0 up; ip address add {BOX}/24 dev host0", 30)
+        self._enter(f"ip link set host0 up; ip address add {self._network}.2/24 dev host0", 30)
         here = f"ve-{self._name}"[:15]
         subprocess.run(["ip", "link", "set", here, "up"], check=False)
-        subprocess.run(["ip", "address", "add", f"{HOST}/24", "dev", here], check=False, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            ["ip", "address", "add", f"{self._network}.1/24", "dev", here], check=False, stderr=subprocess.DEVNULL
+        )
         try:
-            socket.create_connection((BOX, 22), timeout=5).close()
+            socket.create_connection((f"{self._network}.2", 22), timeout=5).close()
         except OSError:
             return False
         return True
