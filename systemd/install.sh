@@ -255,20 +255,11 @@ install_system_files() {
   put 0644 "$here/conf/udev.rules" "$ROOT/etc/udev/rules.d/61-dermkiosk.rules"
   put 0644 "$here/conf/journald.conf" "$ROOT/etc/systemd/journald.conf.d/dermkiosk.conf"
   put 0644 "$here/conf/watchdog.conf" "$ROOT/etc/systemd/system.conf.d/dermkiosk.conf"
-<<<<<<< HEAD
   for unit in "$here"/units/*; do # the screen's is install_screen's
     [[ $unit == */dermkiosk-kiosk.service ]] || put 0644 "$unit" "$UNITS/$(basename "$unit")"
   done
   for unit in "$here"/*; do # the programs that units start; what this script sources is not executable
     [[ ! -f $unit || ! -x $unit ]] || put 0755 "$unit" "$OPT/$(basename "$unit")"
-=======
-  for unit in dermkiosk dermkiosk-standby dermkiosk-first-boot dermkiosk-self-check; do
-    put 0644 "$here/units/$unit.service" "$UNITS/$unit.service"
-  done
-  put 0644 "$here/units/dermkiosk-self-check.timer" "$UNITS/dermkiosk-self-check.timer"
-  for unit in standby.py kiosk-browser first-boot; do
-    put 0755 "$here/$unit" "$OPT/$unit"
->>>>>>> 043105e (Once a day the box looks at its own grey cap, and a drift is an alarm)
   done
   install_screen "$here"
   # The user may be missing where an earlier attempt was cut off in between.
@@ -313,8 +304,6 @@ enable_units() {
     [[ $unit == dermkiosk-kiosk.service ]] && has_desktop && continue
     change "start $unit with the system" enable_unit "$unit" "$link"
   done
-  link=$UNITS/timers.target.wants/dermkiosk-self-check.timer
-  [[ -L $link ]] || change "check the colours once a day" enable_unit dermkiosk-self-check.timer "$link"
 }
 
 enable_unit() {
@@ -369,7 +358,6 @@ command_install() {
 
 finish_install() {
   systemctl start dermkiosk-first-boot.service || true
-  systemctl start dermkiosk-self-check.timer || true
   systemctl is-active --quiet dermkiosk.service || start_service || true
   start_enabled
   if systemctl is-active --quiet dermkiosk.service; then
@@ -403,16 +391,9 @@ command_uninstall() {
     *) fail "uninstall knows no option '$1'. See ./setup.sh --help" ;;
   esac
   need_root uninstall
-<<<<<<< HEAD
   stop_services
   ! booted || systemctl stop 'dermkiosk*' 2>/dev/null || true
   gone "$UNITS"/*.wants/dermkiosk* "$UNITS"/dermkiosk*.{service,socket,timer}
-=======
-  ! booted || systemctl stop dermkiosk-kiosk.service dermkiosk-self-check.timer 2>/dev/null || true
-  stop_services
-  gone "$UNITS"/multi-user.target.wants/dermkiosk*.service "$UNITS"/dermkiosk*.service \
-    "$UNITS"/timers.target.wants/dermkiosk*.timer "$UNITS"/dermkiosk*.timer
->>>>>>> 043105e (Once a day the box looks at its own grey cap, and a drift is an alarm)
   gone "$ROOT/usr/lib/sysusers.d/dermkiosk.conf" "$ROOT/usr/lib/tmpfiles.d/dermkiosk.conf" \
     "$ROOT/etc/udev/rules.d/61-dermkiosk.rules" "$ROOT/etc/systemd/journald.conf.d/dermkiosk.conf" \
     "$ROOT/etc/systemd/system.conf.d/dermkiosk.conf" "$ROOT/etc/xdg/autostart/dermkiosk-screen.desktop"
