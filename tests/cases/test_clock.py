@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.cases import clock
+from appliance.cases import clock, pin
 from appliance.cases.clock import Clock, Moment, has_passed
 from appliance.cases.store import Intake, Store
-from appliance.errors import CaseUnknown
+from appliance.errors import CaseUnknown, PinWait, PinWrong
 
 Make = Callable[..., Intake]
 HOURS = 72
@@ -171,3 +171,36 @@ def test_the_clock_is_verified_by_a_time_server_or_a_person(
     if made is not None:
         marks[made].touch()
     assert clock.now().clock == ("unverified" if made is None else "synced")
+
+
+@pytest.mark.parametrize("jump", [TEN_YEARS, BACK_TO_1970], ids=str)
+@pytest.mark.parametrize("worth", CLOCKS)
+def test_a_jump_makes_no_exported_case_expendable_and_keeps_none_for_ever(
+    store: Store, time: Time, intake: Make, jump: timedelta, worth: Clock
+) -> None:
+    time.clock = worth
+    case = store.accept(intake())
+    store.answer(case, {}, None)
+    store.ledger.note_exported([case.number])
+    time.works(days=1)
+    time.wall += jump
+    assert store.ledger.expendable(days=30) == []
+    time.works(days=29)
+    assert store.ledger.expendable(days=30) == [case.code]
+
+
+@pytest.mark.parametrize("jump", JUMPS, ids=str)
+def test_a_jump_neither_lifts_a_lock_out_nor_prolongs_it(
+    store: Store, time: Time, monkeypatch: pytest.MonkeyPatch, jump: timedelta
+) -> None:
+    monkeypatch.setattr(pin, "COST", 16)
+    staff = pin.StaffPin(store._database, time.now, time.tick)
+    staff.set("482915", "kiosk")
+    for _ in range(pin.FREE):
+        with pytest.raises(PinWrong):
+            staff.check("111112", "kiosk")
+    time.wall += jump
+    with pytest.raises(PinWait):
+        staff.check("482915", "kiosk")
+    time.works(seconds=pin.wait_s(pin.FREE))
+    assert staff.check("482915", "kiosk") == staff.generation
