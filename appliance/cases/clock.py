@@ -46,6 +46,11 @@ def now() -> Moment:
     return Moment(datetime.now(UTC), "synced" if known else "unverified")
 
 
+def local(iso: str) -> str:
+    """A moment as people read it where the box stands: ``2026-11-26 14:03``, by the system's time zone."""
+    return Moment.read(iso, "unverified", 0).time.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
 def has_passed(hours: float, since: Moment, until: Moment) -> bool:
     """Whether ``hours`` are over: by the box's age; or by the clock, where it was verified then and is now.
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from appliance.cases.clock import local
 from appliance.cases.pathway import Step
 from appliance.cases.store import Case, Document
 
@@ -23,7 +24,7 @@ def letter(case: Case, document: Document, step: Step) -> dict[str, Any]:
         "case": case.code,
         "patient": case.patient,
         "site": case.site,
-        "taken": case.taken_at[:10],
+        "taken": local(case.taken_at)[:10],
         "clock": case.clock,
         "outcome": document["outcome"],
         "p": {item["class"]: round(item["probability"], 3) for item in document["findings"]},

@@ -8,7 +8,7 @@ from typing import IO, Final
 from flask import Flask, Request, request
 from jinja2 import StrictUndefined
 
-from appliance.cases.clock import now
+from appliance.cases.clock import local, now
 from appliance.errors import LoginNeeded
 from appliance.messages import LANGUAGES
 from appliance.vision.photo import MAX_BYTES
@@ -85,6 +85,7 @@ def _app(services: Services, guards: tuple[access.Rule, ...], browser_language: 
     app.extensions[PRINTER] = Printer()
     app.extensions["sessions"] = Sessions(idle_s)
     app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.filters["local"] = local
     app.context_processor(_words)
     for guard in guards:
         app.before_request(guard)

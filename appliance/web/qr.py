@@ -1,5 +1,7 @@
 """QR codes, drawn as SVG into the page: nothing is fetched for them."""
 
+from urllib.parse import urlsplit
+
 import segno
 
 from appliance import hotspot
@@ -19,8 +21,16 @@ def wifi_code() -> dict[str, str] | None:
 
 
 def link_code(path: str) -> dict[str, object]:
-    """The link phones open, and its code; no link where the box is on no network."""
+    """The link phones open, its code, and what one may type instead; no link where the box is on no network.
+
+    ``named`` is the box's name as an address, where the network is told the name.
+    """
     base = services().lan_url()
     if base is None:
-        return {"link": None}
-    return {"link": f"{base}{path}", "qr": drawn(f"{base}{path}")}
+        return {"link": None, "named": None}
+    return {"link": f"{base}{path}", "qr": drawn(f"{base}{path}"), "named": _named(base)}
+
+
+def _named(base: str) -> str | None:
+    name = hotspot.name(services().settings.hotspot_file)
+    return base.replace(str(urlsplit(base).hostname), name, 1) if name else None

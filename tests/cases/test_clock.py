@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import tzset
 
 import pytest
 from hypothesis import given
@@ -204,3 +205,11 @@ def test_a_jump_neither_lifts_a_lock_out_nor_prolongs_it(
         staff.check("482915", "kiosk")
     time.works(seconds=pin.wait_s(pin.FREE))
     assert staff.check("482915", "kiosk") == staff.generation
+
+
+def test_people_read_the_time_where_the_box_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as there:
+        there.setenv("TZ", "Asia/Shanghai")
+        tzset()
+        assert clock.local("2025-12-31T18:30:00Z") == "2026-01-01 02:30"
+    tzset()

@@ -1,8 +1,14 @@
 """Two listeners, two sets of routes: what is the kiosk's is not there for a phone, whatever host it asks for."""
 
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
 import pytest
 from flask import Flask
 
+from appliance import hotspot
+from appliance.web import qr
 from appliance.web.app import create_kiosk_app, create_lan_app
 from appliance.web.services import Services
 
@@ -36,3 +42,17 @@ def test_through_tls_cookies_stay_in_tls(services: Services, scheme: str) -> Non
     cookies = answered.headers.getlist("Set-Cookie")
     assert cookies
     assert all(("Secure" in each) == (scheme == "https") for each in cookies)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_the_kiosk_shows_the_name_only_where_the_network_is_told_it(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    file = tmp_path / "hotspot.toml"
+    file.write_text('ssid = "dermkiosk-x7k2"\npassphrase = "abcdefgh234567"\n')
+    announced = partial(hotspot.name, announced=tmp_path if told else tmp_path / "missing")
+    monkeypatch.setattr(qr.hotspot, "name", announced)
+    box = replace(services, settings=services.settings.model_copy(update={"hotspot_file": file}))
+    page = create_kiosk_app(box).test_client().get("/").text
+    assert ("http://dermkiosk-x7k2.local:8000<" in page) == told
+    assert "/send" in page
