@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.cases.sealed import RecoveryKey
 from appliance.hotspot import load
 
 ROOT = Path(__file__).parents[2]
@@ -431,11 +432,13 @@ def test_a_bundle_holds_what_an_installation_needs_and_proves_it(box: Box, tmp_p
 
 
 def test_each_box_makes_secrets_of_its_own_once(tmp_path: Path) -> None:
-    made = []
+    made, keys = [], []
     for name in ("one", "other", "one"):
         environment = os.environ | {"DERMKIOSK_SECRETS": str(tmp_path / name)}
         subprocess.run([ROOT / "systemd/first-boot"], env=environment, check=True)
         made.append(load(tmp_path / name / "hotspot.toml"))
+        keys.append(str(RecoveryKey.read(tmp_path / name / "backup-key")))
+    assert keys[0] == keys[2] != keys[1]
     assert made[0] == made[2] != made[1]
     assert made[0] is not None
     assert len(made[0].passphrase) == 14

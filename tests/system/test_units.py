@@ -21,6 +21,8 @@ PROGRAMS = (
     "opt/dermkiosk/kiosk-browser",
     "opt/dermkiosk/roll-back",
     "usr/bin/cage",
+    "usr/bin/mount",
+    "usr/bin/umount",
     "usr/bin/python3",
     "bin/sh",
 )
@@ -129,3 +131,14 @@ def test_the_self_check_is_asked_for_daily_and_again_only_while_somebody_is_ther
     timer.read(UNITS / "dermkiosk-self-check.timer")
     assert timer["Timer"]["onunitactivesec"] == "1d"
     assert _section("dermkiosk-self-check", "Service")["RestartPreventExitStatus"] == str(self_check.ALARM)
+
+
+def test_a_stick_is_mounted_for_its_backup_alone_and_named_alike_everywhere() -> None:
+    unit = (UNITS / "dermkiosk-backup.service").read_text()
+    rules = (UNITS.parent / "conf/udev.rules").read_text()
+    (mounted,) = (line for line in unit.splitlines() if line.startswith("ExecStartPre="))
+    assert mounted.split()[-2:] == ["/dev/disk/by-label/DERMKIOSK", "/run/dermkiosk-stick"]
+    assert "nosuid,nodev,noexec" in mounted
+    assert "ExecStopPost=+-/usr/bin/umount /run/dermkiosk-stick" in unit
+    assert 'ENV{ID_FS_LABEL}=="DERMKIOSK"' in rules
+    assert 'ENV{SYSTEMD_WANTS}+="dermkiosk-backup.service"' in rules
