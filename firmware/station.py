@@ -16,6 +16,8 @@ from firmware.sequence import ROOM_LIMIT, Captured, Sequence
 
 PREVIEW_WAIT_S: Final = 0.3
 PREVIEW_LIGHT_S: Final = 2.0
+ANY_ROOM: Final = 1.0
+"""All of the light may be the room's."""
 CAPTURE_AT_MOST_S: Final = 30.0
 """Whatever goes slow, the end of the capture and of the light is near."""
 
@@ -88,12 +90,15 @@ class Station(ClosedOnExit):
         Raises :class:`StationBusy`, :class:`firmware.errors.CameraError`, :class:`firmware.errors.LightError`,
         :class:`firmware.errors.CaptureRefused`.
         """
-        with _held(self._capture_lock, 0), _held(self._camera_lock, self._frames.timeout_s):
-            self._cancelled.clear()
-            end_s = self._clock() + CAPTURE_AT_MOST_S
-            self._shine_off()
-            with self._stopped_by(lambda: self._go_on(end_s)):
-                return Sequence(self._frames, self._light, self.calibration, self._room_limit).run()
+        return self._run(self.calibration, self._room_limit)
+
+    def overview(self) -> Captured:
+        """As :meth:`capture`, but from farther away: the cup keeps no room out, so any room will do.
+
+        The ring light is weak there, so the automatic exposes, and the colours are not the calibrated ones: the
+        picture shows where a lesion lies, not what it is.
+        """
+        return self._run(None, ANY_ROOM)
 
     @contextmanager
     def bench(self) -> Iterator[Bench]:
@@ -138,6 +143,14 @@ class Station(ClosedOnExit):
         with ExitStack() as devices:
             for device in (self._camera, self._indicator, self._button, self._light):
                 devices.callback(device.close)
+
+    def _run(self, calibration: Calibration | None, room_limit: float) -> Captured:
+        with _held(self._capture_lock, 0), _held(self._camera_lock, self._frames.timeout_s):
+            self._cancelled.clear()
+            end_s = self._clock() + CAPTURE_AT_MOST_S
+            self._shine_off()
+            with self._stopped_by(lambda: self._go_on(end_s)):
+                return Sequence(self._frames, self._light, calibration, room_limit).run()
 
     def _shine_on(self) -> None:
         """Holds the camera's lock."""

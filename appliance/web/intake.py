@@ -12,6 +12,7 @@ from appliance.errors import CaseUnknown, ConsentMissing, IdempotencyKeyInvalid,
 from appliance.web.refusal import refused
 from appliance.web.services import Services
 from appliance.web.sites import known_site
+from firmware.sequence import Captured
 
 YES: Final = frozenset({"yes", "true", "on", "1"})
 MAX_KEY_CHARACTERS: Final = 200
@@ -26,6 +27,20 @@ def keep(services: Services, intake: Intake) -> tuple[Case, Link]:
     link = services.store.link(case, services.settings.link_hours)
     services.wake()
     return case, link
+
+
+def taken(captured: Captured, site: str, *, simulated: bool) -> Intake:
+    """What the box's own camera took, as a photograph to keep."""
+    pixels = captured.frame.pixels
+    return Intake(
+        pixels=pixels,
+        sha256=hashlib.sha256(pixels.tobytes()).hexdigest(),
+        source="kiosk",
+        site=site,
+        consent=True,
+        capture=captured.conditions(),
+        simulated=simulated,
+    )
 
 
 def upload(

@@ -1,11 +1,17 @@
 """The kiosk's screen: one page that shows where the visit stands, and one form per step."""
 
+import math
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Final
 
 from flask import Blueprint, Response, current_app, jsonify, make_response, redirect, render_template, request, url_for
 
+from appliance import messages
+from appliance.cases import codes
+from appliance.cases.visits import Consent
 from appliance.errors import ConsentMissing
+from appliance.vision.hints import Hint
 from appliance.web import language, qr
 from appliance.web.access import SESSION_COOKIE
 from appliance.web.calibration import due
@@ -15,12 +21,17 @@ from appliance.web.problems import problem
 from appliance.web.refusal import DRAWN, marked
 from appliance.web.result_view import result_view
 from appliance.web.services import services
-from appliance.web.sites import SITES, known_site
-from appliance.web.visit import Kiosk, Visit
+from appliance.web.sites import SIDES, known_site
+from appliance.web.visit import RUB_OUT, Kiosk, Phase, Visit
 from firmware.errors import StationBusy
 
 HINT_HEADER: Final = "X-Hint"
 """With each frame of the live view, what to change."""
+FROM_AFAR: Final[frozenset[Hint]] = frozenset({"dark", "glare", "still", "ready"})
+"""The hints that hold for an overview, too: its lesion is small."""
+CONSENT_POINTS: Final = ("consent.photo", "consent.stays", "consent.code", "consent.not_diagnosis", "consent.free")
+CONSENT: Final = ("consent.title", *CONSENT_POINTS, "consent.tick_carer", "consent.tick_letter")
+"""All the words on the page, in their order: these are logged."""
 
 kiosk = Blueprint("kiosk", __name__)
 
@@ -34,14 +45,18 @@ def home() -> Response:
     else:
         response = make_response(render_template(f"kiosk_{visit.phase}.html", visit=visit, **_material(visit)))
     response.set_cookie(SESSION_COOKIE, _kiosk().session, httponly=True, samesite="Strict")
+    if visit.phase == "welcome":
+        language.forget(response)
     return response
 
 
 @kiosk.post("/kiosk/start")
 def start() -> Response:
-    """Begin a visit."""
+    """Begin a visit, in the language of the button that was touched."""
     _kiosk().start()
-    return _page()
+    response = _page()
+    language.choose(response, request.form.get(language.COOKIE))
+    return response
 
 
 @kiosk.post("/kiosk/consent")
@@ -49,7 +64,47 @@ def consent() -> Response:
     """The patient agrees."""
     if request.form.get("consent") not in YES:
         raise ConsentMissing
-    _kiosk().consent()
+    words = "\n".join(language.translate(key) for key in CONSENT)
+    _kiosk().consent(Consent(words, language.reader_language(), request.form.get("letter") in YES))
+    return _page()
+
+
+@kiosk.post("/kiosk/new")
+def new() -> Response:
+    """A patient without a code."""
+    _kiosk().newcomer()
+    return _page()
+
+
+@kiosk.post("/kiosk/earlier")
+def earlier() -> Response:
+    """A patient with a code."""
+    _kiosk().earlier()
+    return _page()
+
+
+@kiosk.post("/kiosk/code")
+def code() -> Response:
+    """A key of the keypad, or the whole code."""
+    key = request.form.get("key")
+    if key is not None:
+        _kiosk().key(key)
+    else:
+        _kiosk().identify(request.form.get("code", ""))
+    return _page()
+
+
+@kiosk.post("/kiosk/back")
+def back() -> Response:
+    """The page before."""
+    _kiosk().back()
+    return _page()
+
+
+@kiosk.post("/kiosk/close-up")
+def close_up() -> Response:
+    """No overview."""
+    _kiosk().close_up()
     return _page()
 
 
@@ -88,22 +143,66 @@ def refer() -> Response:
     return _page()
 
 
+@kiosk.post("/kiosk/hand-over")
+def hand_over() -> Response:
+    """On to what the patient takes along."""
+    _kiosk().hand_over()
+    return _page()
+
+
+@kiosk.post("/kiosk/revoke")
+def revoke() -> Response:
+    """End the link to the result."""
+    _kiosk().revoke()
+    return _page()
+
+
+@kiosk.post("/kiosk/renew")
+def renew() -> Response:
+    """Show a link again."""
+    _kiosk().renew()
+    return _page()
+
+
+@kiosk.post("/kiosk/another")
+def another() -> Response:
+    """Another place on the same patient."""
+    _kiosk().another()
+    return _page()
+
+
+@kiosk.post("/kiosk/done")
+def done() -> Response:
+    """The patient has all they came for."""
+    _kiosk().done()
+    return _page()
+
+
 @kiosk.post("/kiosk/end")
 def end() -> Response:
     """Forget the patient, their language included."""
     _kiosk().end()
     response = _page()
-    response.delete_cookie(language.COOKIE, samesite="Lax", httponly=True)
+    language.forget(response)
     return response
+
+
+@kiosk.post("/kiosk/here")
+def here() -> Response:
+    """Somebody touched the screen."""
+    _kiosk().touch()
+    return _page()
 
 
 @kiosk.get("/kiosk/state")
 def state() -> Response:
     """Which page the visit is on; the page shown asks, and moves on when it differs."""
-    visit = _kiosk().visit
+    visit, left_s = _kiosk().visit, _kiosk().left_s
     waits = visit.phase == "waiting"
     return jsonify(
         phase=visit.phase,
+        step=visit.step,
+        left_s=left_s if left_s is None else math.ceil(left_s),
         position=services().store.position(services().store.case(visit.code)) if waits else None,
     )
 
@@ -111,14 +210,17 @@ def state() -> Response:
 @kiosk.get("/kiosk/preview.jpg")
 def preview() -> Response:
     """What the camera sees, while the patient is asked to hold still; at any other time nothing (204)."""
-    if _kiosk().visit.phase != "live":
+    visit = _kiosk().visit
+    if visit.phase not in ("live", "code"):
         return Response(status=HTTPStatus.NO_CONTENT)
     try:
         frame = services().station.preview(lit=True)
     except StationBusy:  # the photo is being taken: the page is about to say so
         return Response(status=HTTPStatus.NO_CONTENT)
     response = jpeg(frame.pixels, PREVIEW_SIDE_PX)
-    response.headers[HINT_HEADER] = _kiosk().hint(frame.pixels)
+    hint = _kiosk().look(frame.pixels)
+    if hint is not None:
+        response.headers[HINT_HEADER] = hint if visit.view == "close_up" or hint in FROM_AFAR else "ready"
     return response
 
 
@@ -133,33 +235,63 @@ def _page() -> Response:
 
 def _material(visit: Visit) -> dict[str, object]:
     """What the page of this phase shows beside the visit itself."""
-    store = services().store
-    if visit.phase == "welcome":
-        return {"due": due(services()), **_qr(url_for("phone.send"))}
-    if visit.phase == "site":
-        return {"sites": SITES}
-    if visit.phase == "live":
-        return {"hints": DRAWN}
-    if visit.phase == "waiting":
-        return {"position": store.position(store.case(visit.code))}
-    if visit.phase == "result" or (visit.phase == "refer" and visit.code):
-        return _answered(visit)
-    return {"problem": problem(visit.error), "offers": _kiosk().offers} if visit.error else {}
+    shown = MATERIAL.get(visit.phase)
+    return {} if shown is None else shown(visit)
+
+
+def _welcome(_visit: Visit) -> dict[str, object]:
+    starts = [(each, messages.text(each, "kiosk.welcome.start")) for each in messages.LANGUAGES]
+    return {"due": due(services()), "starts": starts, **_qr(url_for("phone.send"))}
+
+
+def _code(visit: Visit) -> dict[str, object]:
+    return {"keys": codes.ALPHABET, "rub_out": RUB_OUT, **_failed(visit)}
+
+
+def _live(visit: Visit) -> dict[str, object]:
+    close = visit.view == "close_up"
+    return {"hints": {hint: drawing for hint, drawing in DRAWN.items() if close or hint in FROM_AFAR}}
+
+
+def _failed(visit: Visit) -> dict[str, object]:
+    return {"problem": visit.error and problem(visit.error), "offers": _kiosk().offers}
+
+
+def _handover(visit: Visit) -> dict[str, object]:
+    hours = f"{services().settings.link_hours:g}"
+    return {"hours": hours, "patient_qr": qr.drawn(visit.patient), **_qr(_path_of(visit))}
 
 
 def _answered(visit: Visit) -> dict[str, object]:
     """What the page of an answer shows, and the one that refers without an answer."""
+    if not visit.code:
+        return _failed(visit)
     case = services().store.case(visit.code)
     view = result_view(services().store.document(case) or {})
-    return {
-        "view": view,
-        "hours": f"{services().settings.link_hours:g}",
-        "marked": marked(services(), case, view),
-        "offers": _kiosk().offers,
-        **_qr(url_for(f"phone.{visit.phase}", token=visit.token)),
-    }
+    return {"view": view, "marked": marked(services(), case, view), "offers": _kiosk().offers}
 
 
-def _qr(path: str) -> dict[str, object]:
-    """The code that joins the box's Wi-Fi, where it makes one, and the code of the link."""
-    return {"wifi": qr.wifi_code(), **qr.link_code(path)}
+def _path_of(visit: Visit) -> str | None:
+    """Where phones find what this visit came to; ``None`` where the link was revoked."""
+    if not visit.token:
+        return None
+    return url_for("phone.refer" if visit.referred else "phone.result", token=visit.token)
+
+
+def _qr(path: str | None) -> dict[str, object]:
+    """The code that joins the box's Wi-Fi, where it makes one, and that of the link, where it was not revoked."""
+    return {"wifi": qr.wifi_code(), **(qr.link_code(path) if path else {"link": None})}
+
+
+MATERIAL: Final[Mapping[Phase, Callable[[Visit], dict[str, object]]]] = {
+    "welcome": _welcome,
+    "consent": lambda _visit: {"points": CONSENT_POINTS},
+    "code": _code,
+    "site": lambda _visit: {"sides": SIDES},
+    "live": _live,
+    "waiting": lambda visit: {"position": services().store.position(services().store.case(visit.code))},
+    "result": _answered,
+    "refer": _answered,
+    "failed": _failed,
+    "handover": _handover,
+}

@@ -28,9 +28,19 @@ def translate(key: str, **values: object) -> str:
 
 def remember(response: Response) -> Response:
     """After each request: keep a language chosen with ``?language=``."""
-    if request.args.get(COOKIE) in LANGUAGES:
-        response.set_cookie(COOKIE, request.args[COOKIE], max_age=ONE_YEAR_S, samesite="Lax", httponly=True)
+    choose(response, request.args.get(COOKIE))
     return response
+
+
+def choose(response: Response, language: str | None) -> None:
+    """Have the browser keep a language we speak; any other changes nothing."""
+    if language in LANGUAGES:
+        response.set_cookie(COOKIE, str(language), max_age=ONE_YEAR_S, samesite="Lax", httponly=True)
+
+
+def forget(response: Response) -> None:
+    """Back to the language nobody chose; a choice in this very request stays (:func:`remember` comes after)."""
+    response.delete_cookie(COOKIE, samesite="Lax", httponly=True)
 
 
 def _browser() -> str | None:

@@ -23,6 +23,21 @@ SITES: Final = (
     "foot",
 )
 
+SIDES: Final = {
+    "front": (
+        ("face", "neck", "chest", "abdomen", "genital_area", "thigh"),
+        ("shoulder", "upper_arm", "forearm", "hand", "lower_leg", "foot"),
+    ),
+    "back": (
+        ("scalp", "neck", "back", "buttock", "thigh", "lower_leg"),
+        ("ear", "shoulder", "upper_arm", "forearm", "hand", "foot"),
+    ),
+}
+"""The labels on the drawn body, by side: those beside trunk and leg, and those beside the arm, from head to foot.
+
+Scalp and ear are drawn on the front, too, and can be touched there.
+"""
+
 
 def known_site(site: str | None) -> str:
     """The id itself. Raises :class:`appliance.errors.SiteUnknown`."""

@@ -11,7 +11,10 @@ from appliance.web.access import RULES
 from appliance.web.app import create_kiosk_app, create_lan_app
 from appliance.web.services import Services
 
-KIOSK_ROUTES = ["start", "consent", "site", "capture", "again", "go-on", "refer", "end", "state", "preview.jpg"]
+KIOSK_ROUTES = [
+    *("start", "consent", "new", "earlier", "code", "back", "site", "close-up", "capture", "again", "go-on", "refer"),
+    *("hand-over", "revoke", "renew", "another", "done", "end", "here", "state", "preview.jpg"),
+]
 READS = ("state", "preview.jpg")
 LINKED = [
     "/r/{}",

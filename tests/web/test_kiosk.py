@@ -29,6 +29,12 @@ from firmware.synthetic import Fault
 
 Answer = Callable[..., None]
 DEADLINE_S = 60
+TO_THE_CLOSE_UP = ("start", "consent", "new", "site", "close-up")
+
+
+def _walk(do: Callable[..., int], *steps: str) -> None:
+    for step in steps:
+        do(step, consent="yes", site="back")
 
 
 @pytest.fixture
@@ -69,10 +75,8 @@ def until(phase: Callable[[], str]) -> Callable[..., str]:
 
 @pytest.fixture
 def live(do: Callable[..., int]) -> None:
-    """A patient who agreed and said where."""
-    do("start")
-    do("consent", consent="yes")
-    do("site", site="back")
+    """A new patient who agreed and said where, before the close-up."""
+    _walk(do, *TO_THE_CLOSE_UP)
 
 
 def test_a_visit_from_welcome_to_result(
@@ -82,9 +86,12 @@ def test_a_visit_from_welcome_to_result(
     do("start")
     assert text("zh", "consent.stays") in page()
     do("consent", consent="yes")
+    assert text("zh", "kiosk.who.new") in page()
+    do("new")
     assert all(f'value="{site}"' in page() for site in SITES)
     do("site", site="back")
     assert phase() == "live"
+    do("close-up")
     do("capture")
     assert until() == "waiting"
     assert text("zh", "kiosk.waiting.place", position=1) in page()
@@ -106,6 +113,7 @@ def test_the_qr_carries_the_case_link_with_the_lan_address(
     do("capture")
     until()
     answer()
+    do("hand-over")
     link = re.search(r'data-link="(http://192\.168\.1\.5:8000(/r/[\w-]+))"', page())
     assert link
     assert f"{link[1]}</p>" in page()
@@ -124,7 +132,7 @@ def test_the_hardware_button_captures_while_the_live_view_is_on(
     assert len(services.store.cases()) == 1
 
 
-@pytest.mark.parametrize("steps", [(), ("start",), ("start", "consent")])
+@pytest.mark.parametrize("steps", [(), ("start",), ("start", "consent"), ("start", "consent", "new")])
 def test_before_consent_and_site_the_button_does_nothing(
     do: Any, page: Any, hardware: Any, phase: Any, services: Services, steps: tuple[str, ...]
 ) -> None:
@@ -149,8 +157,7 @@ def test_consent_must_be_ticked(do: Any, phase: Any) -> None:
 
 
 def test_an_unknown_site_is_refused(do: Any, phase: Any) -> None:
-    do("start")
-    do("consent", consent="yes")
+    _walk(do, "start", "consent", "new")
     assert do("site", site="moon") == 422
     assert phase() == "site"
 
@@ -158,8 +165,7 @@ def test_an_unknown_site_is_refused(do: Any, phase: Any) -> None:
 def test_the_live_view_is_a_jpeg_and_only_there(kiosk: FlaskClient, do: Any) -> None:
     kiosk.get("/")
     assert kiosk.get("/kiosk/preview.jpg").status_code == 204
-    for step in ("start", "consent"):
-        do(step, consent="yes")
+    _walk(do, "start", "consent", "new")
     assert kiosk.get("/kiosk/preview.jpg").status_code == 204
     do("site", site="hand")
     shown = kiosk.get("/kiosk/preview.jpg")
@@ -274,17 +280,21 @@ def test_a_new_patient_finds_nothing_of_the_last(
     until()
     answer()
     (case,) = services.store.cases()
+    do("hand-over")
     token = re.search(r"/r/([\w-]+)", page())
     assert token
+    assert case.patient in page()
+    do("done")
+    assert phase() == "done"
+    for secret in (case.code, token[1], case.patient, "site.back"):
+        assert secret not in page()
     do("end")
     assert phase() == "welcome"
     for path in ("/", "/kiosk/state"):
         shown = kiosk.get(path).text
-        assert case.code not in shown
-        assert token[1] not in shown
+        assert not any(secret in shown for secret in (case.code, token[1], case.patient))
     assert '<html lang="zh-CN">' in page()
-    for step in ("start", "consent"):
-        do(step, consent="yes")
+    _walk(do, "start", "consent", "new")
     assert text("zh", "site.back") in page()  # a choice again, not a memory
     assert phase() == "site"
 
@@ -334,13 +344,16 @@ def test_a_fault_nobody_thought_of_does_not_leave_the_page_waiting(
 
 def test_every_kiosk_page_says_simulated(do: Any, page: Any, until: Any, answer: Answer) -> None:
     pages = [page()]
-    for step in ("start", "consent", "site", "capture"):
-        do(step, consent="yes", site="foot")
+    for step in (*TO_THE_CLOSE_UP, "capture"):
+        _walk(do, step)
         pages.append(page())
     until()
     pages.append(page())
     answer()
     pages.append(page())
+    for step in ("hand-over", "done"):
+        do(step)
+        pages.append(page())
     assert all("SIMULATED" in each for each in pages)
 
 
@@ -360,20 +373,21 @@ def test_without_a_network_a_sentence_stands_where_the_qr_was(
 ) -> None:
     welcome = offline.get(f"/?language={language}").text
     offline.application.extensions["kiosk"]._become(_answered(services, answer))
+    offline.application.extensions["kiosk"].hand_over()
     result = offline.get("/").text
     for page, key in ((welcome, "kiosk.welcome.no_network"), (result, "kiosk.result.no_network")):
         assert str(escape(text(language, key))) in page
         assert "http://" not in re.sub(r'xmlns="[^"]*"', "", page)
         assert "data-link" not in page
         assert 'class="qr"' not in page
-    assert 'data-outcome="findings"' in result
+    assert "data-patient" in result
 
 
 def _answered(services: Services, answer: Answer) -> Visit:
     pixels = np.full((240, 320, 3), 128, np.uint8)
     case, link = keep(services, Intake(pixels, "0" * 64, "kiosk", "back", True, None, True))
     answer()
-    return Visit("result", "back", case.code, link.token)
+    return Visit("result", "back", case.code, link.token, patient="K7QF-2M")
 
 
 @pytest.fixture
@@ -418,7 +432,7 @@ def test_after_two_refusals_of_a_visit_one_may_refer(do: Any, page: Any, phase: 
     do("refer")
     assert phase() == "refer"
     assert 'data-referral="hair"' in page()
-    assert text("zh", "refer.when") in page()
+    do("hand-over")
     assert re.search(r'data-link="[^"]+/refer"', page())
 
 
@@ -440,7 +454,6 @@ def test_a_new_patient_has_no_refusals(do: Any, page: Any, refuse: Any, live: No
     do("again")
     refuse()
     do("end")
-    for step in ("start", "consent", "site"):
-        do(step, consent="yes", site="back")
+    _walk(do, *TO_THE_CLOSE_UP)
     refuse()
     assert "/kiosk/go-on" not in page()

@@ -1,13 +1,15 @@
-// The kiosk's page: moves on when the visit does, shows the live view, and forgets the patient when nobody is there.
+// The kiosk's page: moves on when the visit does, shows the live view, and says when nobody seems to be there.
 "use strict";
 (function () {
   const STATE_EVERY_MS = 500;
   const FRAME_EVERY_MS = 60; // and the time a frame takes
   const TROUBLE_EVERY_MS = 2000;
   const GIVE_UP_MS = 10000;
-  const FORGET_AFTER_MS = 5 * 60 * 1000;
+  const WARN_S = 30;
+  const HERE_EVERY_MS = 2000;
+  const CODE_CHARACTERS = 6;
 
-  const phase = document.body.dataset.phase;
+  const { phase, step } = document.body.dataset;
   const byId = (id) => document.getElementById(id);
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -29,10 +31,11 @@
       try {
         const state = await ask("/kiosk/state");
         byId("offline").hidden = true;
-        if (!state.ok || state.body.phase !== phase) {
+        if (!state.ok || state.body.phase !== phase || String(state.body.step) !== step) {
           location.replace("/");
           return;
         }
+        showPause(state.body.left_s);
         const place = byId("place");
         if (place) place.textContent = place.dataset.text.replace("#", state.body.position);
       } catch (lost) {
@@ -53,6 +56,7 @@
 
   function showHint(hint) {
     document.querySelectorAll("[data-hint]").forEach((each) => { each.hidden = each.dataset.hint !== hint; });
+    if (!byId("points")) return;
     byId("points").hidden = Boolean(hint);
     document.querySelector(".viewfinder").dataset.ready = String(hint === "ready");
   }
@@ -100,25 +104,54 @@
     }
   }
 
-  function forgetWhenLeft() {
-    const end = byId("end");
-    let timer = setTimeout(() => send(end), FORGET_AFTER_MS);
-    document.addEventListener("pointerdown", () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => send(end), FORGET_AFTER_MS);
-    });
+  // The box counts the time (a result has none); the page only says what is left, and that somebody is there.
+  function showPause(leftS) {
+    const said = byId(phase === "done" ? "countdown" : "pause");
+    if (!said || leftS === null) return;
+    said.textContent = said.dataset.text.replace("#", Math.max(leftS, 0));
+    if (phase !== "done") byId("here").hidden = leftS > WARN_S;
   }
 
-  const agree = document.querySelector("#agree input[type=checkbox]");
+  let toldMs = 0;
+  function here() {
+    if (phase === "done" || Date.now() - toldMs < HERE_EVERY_MS) return;
+    toldMs = Date.now();
+    const form = byId("here");
+    fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), redirect: "manual" }).catch(() => {});
+  }
+
+  // The keypad, without a new page for each key.
+  let typed = byId("typed") ? byId("typed").dataset.typed : "";
+  function press(form, key) {
+    typed = key.length === 1 && key !== "-" ? typed + key : typed.slice(0, -1);
+    byId("typed").querySelectorAll("span").forEach((place, at) => { place.textContent = typed[at] || ""; });
+    if (typed.length === CODE_CHARACTERS) send(form, { name: "code", value: typed });
+  }
+
+  // A touch on the drawn body is a touch on the label that names the spot; where there is none, on that of the other side.
+  function pointAt(event) {
+    const spot = event.target.closest("[data-site]");
+    if (!spot) return;
+    const named = `button[value="${spot.dataset.site}"]`;
+    (spot.closest(".side").querySelector(named) || document.querySelector(named)).click();
+  }
+
+  const agree = document.querySelector("#agree input[name=consent]");
   if (agree) {
     byId("continue").disabled = !agree.checked;
     agree.addEventListener("change", () => { byId("continue").disabled = !agree.checked; });
   }
   document.addEventListener("submit", (event) => {
     event.preventDefault();
-    send(event.target, event.submitter);
+    if (event.target.id === "here") return here();
+    if (event.target.id === "keypad") return press(event.target, event.submitter.value);
+    return send(event.target, event.submitter);
   });
+  for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, here);
+  document.querySelectorAll(".figure").forEach((figure) => figure.addEventListener("click", pointAt));
+  // A page that the browser kept for its back button would show the last patient.
+  window.addEventListener("pageshow", (event) => { if (event.persisted) location.replace("/"); });
+  window.addEventListener("pagehide", () => { document.body.hidden = true; });
   follow();
-  if (phase === "live") watch(byId("view"));
-  if (["consent", "site", "live", "failed", "result", "refer"].includes(phase)) forgetWhenLeft();
+  if (byId("view")) watch(byId("view"));
 })();
