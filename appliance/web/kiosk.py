@@ -40,13 +40,13 @@ kiosk = Blueprint("kiosk", __name__)
 def home() -> Response:
     """The visit's page. Opening it makes this browser the kiosk."""
     visit = _kiosk().visit
+    if visit.phase == "welcome":
+        language.forget()
     if visit.phase == "welcome" and services().store.setup.state == "begun":
         response = make_response(redirect(url_for("setup.home"), 303))
     else:
         response = make_response(render_template(f"kiosk_{visit.phase}.html", visit=visit, **_material(visit)))
     response.set_cookie(SESSION_COOKIE, _kiosk().session, httponly=True, samesite="Strict")
-    if visit.phase == "welcome":
-        language.forget(response)
     return response
 
 
@@ -182,9 +182,8 @@ def done() -> Response:
 def end() -> Response:
     """Forget the patient, their language included."""
     _kiosk().end()
-    response = _page()
-    language.forget(response)
-    return response
+    language.forget()
+    return _page()
 
 
 @kiosk.post("/kiosk/here")

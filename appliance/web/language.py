@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from flask import Response, current_app, request
+from flask import Response, current_app, g, request
 
 from appliance import messages
 from appliance.messages import LANGUAGES, Language
@@ -27,7 +27,9 @@ def translate(key: str, **values: object) -> str:
 
 
 def remember(response: Response) -> Response:
-    """After each request: keep a language chosen with ``?language=``."""
+    """After each request: keep a language chosen with ``?language=``, and drop the one of who has left."""
+    if g.get("forgotten"):
+        response.delete_cookie(COOKIE, samesite="Lax", httponly=True)
     choose(response, request.args.get(COOKIE))
     return response
 
@@ -38,9 +40,9 @@ def choose(response: Response, language: str | None) -> None:
         response.set_cookie(COOKIE, str(language), max_age=ONE_YEAR_S, samesite="Lax", httponly=True)
 
 
-def forget(response: Response) -> None:
-    """Back to the language nobody chose; a choice in this very request stays (:func:`remember` comes after)."""
-    response.delete_cookie(COOKIE, samesite="Lax", httponly=True)
+def forget() -> None:
+    """The last reader is gone: from here on the language is what it is without a choice."""
+    g.forgotten = True
 
 
 def _browser() -> str | None:

@@ -1,0 +1,383 @@
+"""What surrounds the photograph at the kiosk: consent, who, the pair, what the patient takes along, and pauses."""
+
+import io
+import re
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import segno
+from flask.testing import FlaskClient
+from PIL import Image
+
+from appliance.cases.store import Intake, Store
+from appliance.messages import text
+from appliance.vision.photo import Pixels
+from appliance.web import scan
+from appliance.web.services import Services
+from appliance.web.sites import SIDES, SITES
+from appliance.web.visit import PAUSE_S, Kiosk, Phase
+from firmware.skin import lit
+
+Answer = Callable[..., None]
+DEADLINE_S = 60
+
+
+class Clock:
+    """Stands still until it is told."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def visit(kiosk: FlaskClient, services: Services, clock: Clock) -> Kiosk:
+    """The kiosk's visit, whose time goes by only when a test says so."""
+    mine = Kiosk(services, clock)
+    mine.session, mine.csrf = "session", "csrf"
+    kiosk.application.extensions["kiosk"] = mine
+    kiosk.get("/")
+    return mine
+
+
+@pytest.fixture
+def do(kiosk: FlaskClient, visit: Kiosk) -> Callable[..., int]:
+    """Send one form of a page, or several one after another."""
+
+    def send(*steps: str, **fields: str) -> int:
+        filled = {"csrf": visit.csrf, "consent": "yes", "site": "back", **fields}
+        return [kiosk.post(f"/kiosk/{step}", data=filled).status_code for step in steps][-1]
+
+    return send
+
+
+def photograph(visit: Kiosk, do: Callable[..., int]) -> None:
+    """Take the photograph that the live view is about."""
+    do("capture")
+    end = time.monotonic() + DEADLINE_S
+    while visit.visit.phase == "capturing" and time.monotonic() < end:
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def result(visit: Kiosk, do: Callable[..., int], answer: Answer) -> Callable[..., None]:
+    """A visit up to its result."""
+
+    def reach(*before: str, **fields: str) -> None:
+        do("start", "consent", *(before or ("new",)), "site", "close-up", **fields)
+        photograph(visit, do)
+        answer()
+        assert visit.visit.phase == "result"
+
+    return reach
+
+
+def test_consent_is_logged_with_its_words_in_the_patients_language(
+    kiosk: FlaskClient, visit: Kiosk, do: Any, store: Store
+) -> None:
+    do("start", language="en")
+    page = kiosk.get("/").text
+    do("consent", letter="yes")
+    number = visit.visit.number
+    assert number is not None
+    logged = store.agreed(number)
+    assert logged is not None
+    assert (logged.consent.language, logged.consent.photo_in_letter) == ("en", True)
+    assert (logged.at, logged.clock) != ("", "")
+    assert text("en", "consent.stays") in logged.consent.words
+    for words in logged.consent.words.splitlines():
+        assert words in page  # nothing is logged that was not on the page
+
+
+def test_the_letter_needs_a_tick_of_its_own_and_the_case_knows(result: Any, store: Store, do: Any) -> None:
+    result()
+    do("end")
+    result(letter="yes")
+    assert [case.consent_photo for case in store.cases()] == [True, False]
+
+
+def test_a_double_tap_logs_one_consent(visit: Kiosk, do: Any, store: Store) -> None:
+    do("start", "consent", "consent")
+    assert store.agreed(1) is not None
+    assert store.agreed(2) is None
+
+
+def test_who_leaves_without_a_photograph_leaves_no_trace(visit: Kiosk, do: Any, store: Store) -> None:
+    do("start", "consent", "new")
+    number = visit.visit.number
+    assert number is not None
+    do("end")
+    assert store.agreed(number) is None
+
+
+def test_a_new_patient_gets_a_code_and_brings_it_next_time(
+    kiosk: FlaskClient, visit: Kiosk, result: Any, do: Any, store: Store
+) -> None:
+    result()
+    do("hand-over")
+    shown = re.search(r"data-patient>([^<]+)<", kiosk.get("/").text)
+    assert shown
+    do("done", "end", "start", "consent", "earlier")
+    do("code", code=shown[1])
+    assert (visit.visit.phase, visit.visit.known) == ("site", True)
+    do("site", "close-up")
+    photograph(visit, do)
+    second, first = store.cases()
+    assert second.patient == first.patient == shown[1]
+    assert second.visit != first.visit
+    assert store.earlier(second) == [first]
+
+
+@pytest.mark.parametrize(("typed", "said"), [("222222", "unknown"), ("222223", "misread")])
+def test_a_wrong_code_is_said_and_another_can_be_typed(
+    kiosk: FlaskClient, visit: Kiosk, do: Any, typed: str, said: str
+) -> None:
+    do("start", "consent", "earlier")
+    for key in typed:
+        do("code", key=key)
+    assert (visit.visit.phase, visit.visit.typed) == ("code", "")
+    assert text("zh", f"kiosk.code.{said}") in kiosk.get("/").text
+    do("new")
+    assert (visit.visit.phase, visit.visit.known) == ("site", False)
+
+
+def test_the_keypad_works_key_by_key_without_a_script(kiosk: FlaskClient, visit: Kiosk, do: Any, store: Store) -> None:
+    patient = store.new_patient()
+    store.accept(Intake(np.zeros((32, 32, 3), np.uint8), "0" * 64, "kiosk", "back", True, None, True, patient=patient))
+    do("start", "consent", "earlier")
+    keys = patient.replace("-", "")
+    for key in ("9", "-", *keys[:3]):
+        do("code", key=key)
+    assert visit.visit.typed == keys[:3]
+    assert f'data-typed="{keys[:3]}"' in kiosk.get("/").text
+    for key in keys[3:]:
+        do("code", key=key)
+    assert (visit.visit.phase, visit.visit.patient) == ("site", patient)
+
+
+def shown_code(content: str) -> Pixels:
+    """A printed QR code as the camera's preview would have it."""
+    file = io.BytesIO()
+    segno.make_qr(content, error="m").save(file, kind="png", scale=9, border=4)
+    code = np.asarray(Image.open(file).convert("RGB"))
+    frame = np.full((432, 576, 3), 150, np.uint8)
+    frame[40 : 40 + code.shape[0], 90 : 90 + code.shape[1]] = code
+    return frame
+
+
+@pytest.mark.parametrize("content", ["{}", '{{"schema": "dermkiosk.result/1", "case": "{}"}}'])
+def test_a_code_held_under_the_camera_is_read(
+    kiosk: FlaskClient, visit: Kiosk, do: Any, store: Store, hardware: Any, content: str
+) -> None:
+    patient = store.new_patient()
+    store.accept(Intake(np.zeros((32, 32, 3), np.uint8), "0" * 64, "kiosk", "back", True, None, True, patient=patient))
+    do("start", "consent", "earlier")
+    kiosk.get("/kiosk/preview.jpg")
+    assert visit.visit.phase == "code"  # skin is no code
+    paper = Image.fromarray(shown_code(content.format(patient))).resize(hardware.camera.scene.ring.shape[1::-1])
+    hardware.camera.scene = lit(np.asarray(paper, np.float32) / 255, np.zeros(paper.size[::-1], np.float32))
+    for _ in range(8):  # until the exposure has settled
+        kiosk.get("/kiosk/preview.jpg")
+    assert (visit.visit.phase, visit.visit.patient) == ("site", patient)
+
+
+def test_a_strangers_qr_code_is_said_once_and_does_not_flicker(visit: Kiosk, do: Any) -> None:
+    do("start", "consent", "earlier")
+    frame = shown_code("https://example.org/")
+    visit.look(frame)
+    step = visit.visit.step
+    assert visit.visit.error is not None
+    visit.look(frame)
+    assert visit.visit.step == step
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_code_is_read_whichever_way_it_is_turned(turns: int) -> None:
+    assert scan.read(np.ascontiguousarray(np.rot90(shown_code("K7QF-2M"), turns))) == "K7QF-2M"
+
+
+def test_every_site_stands_on_the_map_and_every_label_is_a_site() -> None:
+    labels = [site for columns in SIDES.values() for column in columns for site in column]
+    assert set(labels) == set(SITES)
+    assert all(len(column) == 6 for columns in SIDES.values() for column in columns)
+    for columns in SIDES.values():
+        assert len({*columns[0], *columns[1]}) == 12
+
+
+def test_the_drawing_has_every_site_of_its_side_and_no_other(kiosk: FlaskClient, do: Any) -> None:
+    do("start", "consent", "new")
+    page = kiosk.get("/").text
+    for side, after in (("front", "back"), ("back", "</form>")):
+        drawn = page[page.index(f'data-side="{side}"') : page.index(after, page.index(f'data-side="{side}"'))]
+        assert set(SIDES[side][0] + SIDES[side][1]) <= set(re.findall(r'data-site="(\w+)"', drawn)) <= set(SITES)
+
+
+def test_overview_and_close_up_are_kept_as_a_pair_by_the_button_alone(
+    visit: Kiosk, do: Any, hardware: Any, store: Store, answer: Answer
+) -> None:
+    do("start", "consent", "new", "site")
+    for wanted in ("close_up", "waiting"):
+        hardware.button.press()
+        end = time.monotonic() + DEADLINE_S
+        while wanted not in (visit.visit.view, visit.visit.phase) and time.monotonic() < end:
+            time.sleep(0.02)
+        if wanted == "close_up":
+            assert store.cases() == []  # nothing is on the disk before the photograph that it is for
+    (case,) = store.cases()
+    overview = store.overview(case)
+    assert overview is not None
+    assert (overview.patient, overview.visit, overview.view) == (case.patient, case.visit, "overview")
+    answer()
+    assert store.document(overview) is None
+
+
+def test_a_room_too_bright_for_a_close_up_does_not_keep_anyone_from_an_overview(
+    visit: Kiosk, do: Any, hardware: Any
+) -> None:
+    hardware.camera.physics.ambient_level = 0.8
+    do("start", "consent", "new", "site")
+    photograph(visit, do)
+    assert (visit.visit.phase, visit.visit.view) == ("live", "close_up")
+    photograph(visit, do)
+    assert visit.visit.phase == "failed"
+
+
+def test_the_overview_has_hints_of_its_own(kiosk: FlaskClient, visit: Kiosk, do: Any) -> None:
+    do("start", "consent", "new", "site")
+    wide = kiosk.get("/").text
+    assert 'data-hint="far"' not in wide
+    assert text("zh", "kiosk.live.overview") in wide
+    do("close-up")
+    assert 'data-hint="far"' in kiosk.get("/").text
+
+
+def test_another_site_starts_without_the_overview_of_the_last(visit: Kiosk, do: Any) -> None:
+    do("start", "consent", "new", "site")
+    photograph(visit, do)
+    assert visit.visit.overview is not None
+    do("back")
+    do("site", site="face")
+    assert (visit.visit.view, visit.visit.overview) == ("overview", None)
+
+
+def test_a_link_is_revoked_and_a_new_one_shown_until_the_visit_is_done(
+    kiosk: FlaskClient, phone: FlaskClient, result: Any, do: Any
+) -> None:
+    result()
+    do("hand-over")
+    first = re.search(r'data-link="http://[^/]+(/[^"]+)"', kiosk.get("/").text)
+    assert first
+    do("revoke")
+    page = kiosk.get("/").text
+    assert text("zh", "kiosk.handover.revoked") in page
+    assert first[1] not in page
+    assert phone.get(first[1]).status_code == 404
+    do("renew")
+    second = re.search(r'data-link="http://[^/]+(/[^"]+)"', kiosk.get("/").text)
+    assert second
+    assert second[1] != first[1]
+    assert phone.get(second[1]).status_code == 200
+    do("done", "renew")
+    assert "data-link" not in kiosk.get("/").text
+
+
+def test_one_may_go_back_from_the_codes_to_the_result(kiosk: FlaskClient, visit: Kiosk, result: Any, do: Any) -> None:
+    result()
+    do("hand-over", "revoke", "back")
+    shown = re.search(r'src="(/api/v1/results/[^/]+/photo.jpg)"', kiosk.get("/").text)
+    assert shown
+    assert kiosk.get(shown[1]).status_code == 200
+
+
+def test_another_spot_of_the_same_patient(visit: Kiosk, result: Any, do: Any, store: Store) -> None:
+    result()
+    do("hand-over", "another")
+    do("site", site="face")
+    do("close-up")
+    photograph(visit, do)
+    second, first = store.cases()
+    assert (second.patient, second.visit) == (first.patient, first.visit)
+    assert (second.site, first.site) == ("face", "back")
+
+
+STEPS: dict[Phase, tuple[str, ...]] = {
+    "consent": ("start",),
+    "who": ("start", "consent"),
+    "code": ("start", "consent", "earlier"),
+    "site": ("start", "consent", "new"),
+    "live": ("start", "consent", "new", "site"),
+}
+
+
+@pytest.mark.parametrize("phase", STEPS)
+def test_a_screen_that_was_left_forgets_the_patient(
+    kiosk: FlaskClient, visit: Kiosk, do: Any, clock: Clock, store: Store, phase: Phase
+) -> None:
+    do(*STEPS[phase])
+    clock.now_s = PAUSE_S[phase] - 10
+    assert kiosk.get("/kiosk/state").get_json()["left_s"] == 10
+    do("here")
+    clock.now_s += PAUSE_S[phase] - 1
+    assert visit.visit.phase == phase
+    clock.now_s += 1
+    assert kiosk.get("/kiosk/state").get_json()["phase"] == "welcome"
+    assert store.agreed(1) is None
+    assert kiosk.get("/kiosk/preview.jpg").status_code == 204
+
+
+@pytest.mark.parametrize("after", [(), ("hand-over",)])
+def test_no_time_out_takes_a_result_away(
+    kiosk: FlaskClient, visit: Kiosk, result: Any, do: Any, clock: Clock, after: tuple[str, ...]
+) -> None:
+    result()
+    for step in after:
+        do(step)
+    phase = visit.visit.phase
+    clock.now_s = 7 * 24 * 3600
+    assert kiosk.get("/kiosk/state").get_json()["left_s"] is None
+    assert visit.visit.phase == phase
+
+
+def test_the_last_page_has_nothing_of_the_patient_and_goes_by_itself(
+    kiosk: FlaskClient, visit: Kiosk, result: Any, do: Any, clock: Clock
+) -> None:
+    result(language="en")
+    patient = visit.visit.patient
+    do("hand-over", "done")
+    page = kiosk.get("/").text
+    assert patient not in page
+    assert "/r/" not in page
+    assert "photo.jpg" not in page
+    clock.now_s += PAUSE_S["done"]
+    assert visit.visit.phase == "welcome"
+    assert '<html lang="zh-CN">' in kiosk.get("/").text
+
+
+def test_a_photograph_that_comes_after_the_pause_goes_nowhere(
+    visit: Kiosk, do: Any, hardware: Any, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = threading.Event()
+    overview = hardware.station.overview
+
+    def slow() -> object:
+        left.wait(DEADLINE_S)
+        return overview()
+
+    monkeypatch.setattr(hardware.station, "overview", slow)
+    do("start", "consent", "new", "site", "capture", "end")
+    left.set()
+    for thread in threading.enumerate():
+        if thread.name == "kiosk-capture":
+            thread.join(DEADLINE_S)
+    assert (visit.visit.phase, visit.visit.overview) == ("welcome", None)
+    assert store.cases() == []
