@@ -14,7 +14,8 @@ ONE_YEAR_S: Final = 365 * 24 * 3600
 
 def reader_language() -> Language:
     """What they chose; else what the browser asks for (phones) or the setting says (kiosk)."""
-    for wanted in (request.args.get(COOKIE), request.cookies.get(COOKIE), _browser()):
+    chosen = None if g.get("forgotten") else request.cookies.get(COOKIE)
+    for wanted in (request.args.get(COOKIE), chosen, _browser()):
         for language in LANGUAGES:
             if wanted == language:
                 return language
