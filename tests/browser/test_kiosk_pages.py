@@ -1,24 +1,50 @@
 """The kiosk's screen, with the real camera sequence, the real model and the real store behind it."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
-SCREENS = [(800, 480), (480, 800), (1280, 800)]
+from appliance.messages import Language, text
+from appliance.web.sites import SIDES, SITES
+
+SCREENS = [(800, 480), (480, 800), (1280, 800), (800, 1280)]
 TARGET_PX = 48
 TOUCHED = "a[href], button, label.tick, label.map-label, summary"
+FIRST_PAGE_BYTES = 150_000
+LOOK_AT_EACH_SPOT = """side => {
+  // Every third unit of the drawing: what lies inside the outline must be one region, what lies outside none.
+  const figure = document.querySelector(`[data-side=${side}] .figure`);
+  const frame = figure.getBoundingClientRect(), half = figure.querySelector("clipPath path");
+  const inside = (x, y) => half.isPointInFill(new DOMPoint(x < 120 ? 240 - x : x, y));
+  const spots = {}, wrong = [];
+  for (let x = 2; x < 240; x += 3) for (let y = 1; y < 600; y += 3) {
+    const around = [[2, 0], [-2, 0], [0, 2], [0, -2]].map(([dx, dy]) => inside(x + dx, y + dy));
+    if (new Set(around).size > 1) continue;  // on the outline itself
+    const at = [frame.left + x * frame.width / 240, frame.top + y * frame.height / 600];
+    const sites = document.elementsFromPoint(...at).map((each) => each.dataset.site).filter(Boolean);
+    if (sites.length !== Number(inside(x, y))) wrong.push([x, y, sites]);
+    for (const site of sites) (spots[site] ||= []).push(at);
+  }
+  return { spots, wrong };
+}"""
 
 
-def steps_of(page: Page, last: str) -> Iterator[str]:
+def steps_of(page: Page, last: str, language: str = "zh") -> Iterator[str]:
     """Walk through a visit up to a step; gives the name of each page that is shown."""
     steps: list[tuple[str, Callable[[], object]]] = [
-        ("welcome", lambda: page.click("form[action$=start] button")),
+        ("welcome", lambda: page.click(f".starts button[value={language}]")),
         ("consent", lambda: (page.check("input[name=consent]"), page.click("#continue"))),
-        ("site", lambda: page.click("button[value=forearm]")),
-        ("live", lambda: page.click(".shutter")),
-        ("result", lambda: None),
+        ("who", lambda: page.click("form[action$=earlier] button")),
+        ("code", lambda: page.click("form[action$=new] button")),
+        ("site", lambda: page.click("button[value=forearm] >> nth=0")),
+        ("live[data-view=overview]", lambda: page.click("form[action$=close-up] button")),
+        ("live[data-view=close_up]", lambda: page.click(".shutter")),
+        ("result", lambda: page.click("form[action$=hand-over] button")),
+        ("handover", lambda: page.click("form[action$=done] button")),
+        ("done", lambda: None),
     ]
     for name, go_on in steps:
         expect(page.locator(f"body.{name}")).to_be_visible(timeout=60_000)
@@ -35,8 +61,9 @@ def screen(browse: Callable[..., Page], box: Any) -> Callable[..., Page]:
     def window(size: tuple[int, int] = (800, 480), language: str = "zh") -> Page:
         page = browse(*size, box, has_touch=True)
         page.goto(f"{box.kiosk}/?language={language}")
-        if page.locator("#end").count():
-            page.click("#end button")  # what the test before left
+        page.evaluate(  # what the test before left
+            "fetch('/kiosk/end', { method: 'POST', body: new URLSearchParams(new FormData(document.forms[0])) })"
+        )
         expect(page.locator("body.welcome")).to_be_visible()
         page.goto(f"{box.kiosk}/?language={language}")  # ending a visit forgets the language
         return page
@@ -64,20 +91,26 @@ def test_from_consent_to_the_result_on_the_patients_phone(
     expect(page.locator("#continue")).to_be_disabled()
     page.check("input[name=consent]")
     page.click("#continue")
-    page.click("button[value=forearm]")
+    page.click("form[action$=new] button")
+    page.click("button[value=forearm] >> nth=0")
+    expect(page.locator("body.live[data-view=overview]")).to_be_visible()
+    page.click(".shutter")
+    expect(page.locator("body.live[data-view=close_up]")).to_be_visible(timeout=60_000)
     view = page.locator("#view")
     expect(view).not_to_have_js_property("naturalWidth", 0)
     expect(view).not_to_have_attribute("src", str(view.get_attribute("src")))  # it moves
     page.click(".shutter")
     outcome = result(page)
+    code = page.locator("[data-case]").inner_text().split()[-1]
+    page.click("form[action$=hand-over] button")
     link = str(page.get_attribute("[data-link]", "data-link"))
     assert link.startswith(f"{box.phones}/r/")
-    expect(page.locator("svg.qr")).to_be_visible()
+    expect(page.locator("[data-link] svg.qr")).to_be_visible()
     expect(page.locator(".address")).to_have_text(link)
     own = phone(box)
     own.goto(link)
     assert result(own) == outcome
-    expect(own.locator("[data-case]")).to_contain_text(page.locator("[data-case]").inner_text().split()[-1])
+    expect(own.locator("[data-case]")).to_contain_text(code)
     expect(own.locator("[data-simulated]")).to_be_visible()
     own.reload()
     assert result(own) == outcome
@@ -85,14 +118,17 @@ def test_from_consent_to_the_result_on_the_patients_phone(
 
 def test_a_new_patient_finds_nothing_of_the_last_one(kiosk: Callable[..., Page]) -> None:
     page = kiosk("result")
-    code = page.locator("[data-case]").inner_text().split()[-1]
-    link = str(page.get_attribute("[data-link]", "data-link"))
-    page.click("form[action$=end] button")
+    secrets = [page.locator("[data-case]").inner_text().split()[-1]]
+    page.click("form[action$=hand-over] button")
+    secrets += [str(page.get_attribute("[data-link]", "data-link")), page.locator("[data-patient]").inner_text()]
+    page.click("form[action$=done] button")
+    expect(page.locator("body.done")).to_be_visible()
+    page.click("#end button")
     expect(page.locator("body.welcome")).to_be_visible()
     for look in (lambda: None, page.go_back, page.go_back, page.reload):
         look()
-        assert code not in page.content()
-        assert link not in page.content()
+        assert not any(secret in page.content() for secret in secrets)
+        assert page.locator("img[src*='/api/'], img[src^='blob:']").count() == 0
 
 
 def test_the_activation_map_is_laid_over_and_taken_off(kiosk: Callable[..., Page]) -> None:
@@ -121,7 +157,7 @@ def test_pages_fit_the_screen_and_fingers_in_gloves(
     screen: Callable[..., Page], size: tuple[int, int], language: str
 ) -> None:
     page = screen(size, language)
-    for step in steps_of(page, "result"):
+    for step in steps_of(page, "done", language):
         expect(page.locator("[data-simulated]")).to_be_visible()
         boxes = [each.bounding_box() for each in page.locator(TOUCHED).all() if each.is_visible()]
         assert boxes
@@ -131,13 +167,119 @@ def test_pages_fit_the_screen_and_fingers_in_gloves(
             assert touched["x"] >= 0, step
             assert touched["x"] + touched["width"] <= size[0], step
             assert step == "result" or touched["y"] + touched["height"] <= size[1], step  # a result may be scrolled
+        for scrolled in page.locator(".page, .how").all() if step != "result" else ():
+            assert scrolled.evaluate("each => each.scrollHeight - each.clientHeight") <= 1, step
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0], step
 
 
-def test_a_reload_goes_on_where_it_was(kiosk: Callable[..., Page]) -> None:
-    page = kiosk("live")
-    page.reload()
+@pytest.mark.parametrize("side", SIDES)
+def test_every_spot_of_the_drawn_body_is_one_site_and_touching_it_chooses_it(
+    kiosk: Callable[..., Page], side: str
+) -> None:
+    page = kiosk("site")
+    looked = page.evaluate(LOOK_AT_EACH_SPOT, side)
+    assert looked["wrong"] == []
+    assert set(looked["spots"]) == {*SIDES[side][0], *SIDES[side][1], "scalp", "ear"}
+    for site in (SIDES[side][0][2], "scalp"):  # one with a label on this side, and one that may have none
+        spots = looked["spots"][site]
+        page.mouse.click(*spots[len(spots) // 2])
+        expect(page.locator(".actions .about")).to_contain_text(text("zh", f"site.{site}"))
+        expect(page.locator("body.live")).to_be_visible()
+        page.click("form[action$=back] button")
+        expect(page.locator("body.site")).to_be_visible()
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_site_is_reached_by_the_keyboard_and_named_in_the_readers_language(
+    screen: Callable[..., Page], language: Language
+) -> None:
+    page = screen(language=language)
+    for _ in steps_of(page, "site", language):
+        pass
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("[document.activeElement.value, document.activeElement.textContent.trim()].join()"))
+    assert {f"{site},{text(language, f'site.{site}')}" for site in SITES} <= reached
+    page.locator("[data-side=back] button[value=scalp]").focus()
+    page.keyboard.press("Enter")
     expect(page.locator("body.live")).to_be_visible()
+
+
+def test_the_first_page_is_light(browse: Callable[..., Page], box: Any) -> None:
+    page, weights = browse(800, 480, box), []
+    page.on("response", lambda response: weights.append(len(response.body())))
+    page.goto(f"{box.kiosk}/")
+    assert len(weights) >= 4
+    assert sum(weights) < FIRST_PAGE_BYTES
+
+
+def test_a_known_code_is_typed_with_the_keypad(kiosk: Callable[..., Page]) -> None:
+    page = kiosk("handover")
+    patient = page.locator("[data-patient]").inner_text()
+    page.click("form[action$=done] button")
+    page.click("#end button")
+    for step in steps_of(page, "code"):
+        assert step
+    for key in "2-" + patient.replace("-", ""):
+        page.click(f".keypad button[value='{key}']")
+    expect(page.locator("body.site")).to_be_visible()
+
+
+def test_a_wrong_code_is_said(kiosk: Callable[..., Page]) -> None:
+    page = kiosk("code")
+    for key in "222223":
+        page.click(f".keypad button[value='{key}']")
+    expect(page.locator("[data-problem=code_misread]")).to_be_visible()
+    expect(page.locator(".typed")).to_have_text(re.compile(r"^\s*$"))
+
+
+def test_a_code_is_stopped_and_a_new_one_shown(
+    kiosk: Callable[..., Page], phone: Callable[..., Page], box: Any
+) -> None:
+    page = kiosk("handover")
+    link = str(page.get_attribute("[data-link]", "data-link"))
+    page.click("form[action$=revoke] button")
+    expect(page.locator("[data-revoked]")).to_be_visible()
+    own = phone(box)
+    assert own.goto(link).status == 404  # type: ignore[union-attr]
+    page.click("form[action$=renew] button")
+    expect(page.locator("[data-link]")).not_to_have_attribute("data-link", link)
+
+
+@pytest.mark.parametrize("size", SCREENS[:2])
+def test_before_a_patient_is_forgotten_the_page_counts_down(
+    kiosk: Callable[..., Page], box: Any, size: tuple[int, int]
+) -> None:
+    page = kiosk("who")
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    expect(page.locator("#here")).to_be_hidden()
+
+    def nearly_over(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "left_s": 17})
+
+    page.route("**/kiosk/state", nearly_over)
+    expect(page.locator("#here")).to_be_visible()
+    expect(page.locator("#pause")).to_contain_text("17")
+    page.unroute("**/kiosk/state")
+    page.click("#here button")
+    expect(page.locator("#here")).to_be_hidden()
+
+
+def test_a_page_that_the_browser_kept_shows_nothing(kiosk: Callable[..., Page], box: Any) -> None:
+    page = kiosk("handover")
+    page.goto("about:blank")
+    page.go_back()
+    expect(page.locator("body.handover")).to_be_visible()  # asked for anew: the visit still goes on
+    page.evaluate("window.dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+    expect(page.locator("body")).to_be_hidden()
+
+
+def test_a_reload_goes_on_where_it_was(kiosk: Callable[..., Page]) -> None:
+    page = kiosk("live[data-view=close_up]")
+    page.reload()
+    expect(page.locator("body.live[data-view=close_up]")).to_be_visible()
 
 
 def test_a_lost_box_is_said_and_found_again(kiosk: Callable[..., Page]) -> None:
@@ -150,7 +292,7 @@ def test_a_lost_box_is_said_and_found_again(kiosk: Callable[..., Page]) -> None:
     page.context.set_offline(False)
     expect(page.locator("#offline")).to_be_hidden()
     page.click("#continue")
-    expect(page.locator("body.site")).to_be_visible()
+    expect(page.locator("body.who")).to_be_visible()
 
 
 def test_two_screens_show_the_same_visit(kiosk: Callable[..., Page], browse: Callable[..., Page], box: Any) -> None:
@@ -162,7 +304,7 @@ def test_two_screens_show_the_same_visit(kiosk: Callable[..., Page], browse: Cal
 
 
 def test_the_live_view_says_what_to_change_and_when_it_is_good(kiosk: Callable[[str], Page]) -> None:
-    page = kiosk("live")
+    page = kiosk("live[data-view=close_up]")
     expect(page.locator("[data-hint=ready]")).to_be_visible(timeout=60_000)
     expect(page.locator("[data-hint]:visible")).to_have_count(1)
     expect(page.locator(".viewfinder")).to_have_attribute("data-ready", "true")
