@@ -114,11 +114,12 @@ class Reviews:
             values = (case, now.iso(), now.clock, written)
             connection.execute("INSERT INTO notes (case_number, at, clock, text) VALUES (?, ?, ?, ?)", values)
 
-    def judged(self) -> list[Judged]:
-        """Each answered case with a later diagnosis, in order; none of what the simulated camera drew."""
+    def judged(self, *, simulated: bool) -> list[Judged]:
+        """Each answered case with a later diagnosis, in order; real ones, or those of a box on trial: never both."""
         rows = self._database.rows(
             "SELECT diagnosis, evidence, document FROM diagnoses JOIN answers USING (case_number)"
-            " JOIN cases ON cases.number = case_number WHERE NOT simulated ORDER BY case_number"
+            " JOIN cases ON cases.number = case_number WHERE simulated = ? ORDER BY case_number",
+            simulated,
         )
         return [Judged(row["diagnosis"], row["evidence"], json.loads(row["document"])) for row in rows]
 

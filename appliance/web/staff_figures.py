@@ -28,7 +28,7 @@ class Bar:
 @staff_figures.get("")
 def page() -> str:
     """Confusion, calibration and coverage; honest where there is too little."""
-    judged = services().store.reviews.judged()
+    judged = services().store.reviews.judged(simulated=services().station.simulated)
     found = figures(judged)
     return render_template(
         "staff_figures.html",

@@ -58,14 +58,17 @@ def test_a_deleted_case_takes_diagnosis_and_notes_with_it(folder: Path, store: S
     assert [each.action for each in store.audit.entries(case=case.number)] == ["delete", "note", "diagnosis"]
 
 
-def test_only_real_answered_cases_with_a_diagnosis_are_judged(store: Store, intake: Callable[..., Intake]) -> None:
+def test_answered_cases_with_a_diagnosis_are_judged_and_real_ones_apart(
+    store: Store, intake: Callable[..., Intake]
+) -> None:
     for number, simulated in enumerate((False, False, True, False), start=1):
         made = store.accept(intake(number, simulated=simulated))
         if number != 2:
             store.answer(made, {"outcome": "cannot_assess", "number": number}, None)
         if number != 4:
             store.reviews.diagnose(made.number, "psoriasis", "pathology")
-    assert [each.document["number"] for each in store.reviews.judged()] == [1]
+    assert [each.document["number"] for each in store.reviews.judged(simulated=False)] == [1]
+    assert [each.document["number"] for each in store.reviews.judged(simulated=True)] == [3]
 
 
 def test_what_was_exported_before_does_not_count_as_exported_after_a_change(store: Store, case: Case) -> None:

@@ -44,7 +44,7 @@ def post(laptop: FlaskClient) -> Post:
 def add(store: Store, picture: Pixels) -> Callable[..., Case]:
     """Keep a photograph as the box does."""
 
-    def kept(site: str = "forearm", simulated: bool = False) -> Case:
+    def kept(site: str = "forearm", simulated: bool = True) -> Case:
         return store.accept(Intake(picture, "0" * 64, "phone_camera", site, True, None, simulated))
 
     return kept
@@ -154,7 +154,7 @@ def test_enough_diagnoses_give_a_share_with_its_interval(
 ) -> None:
     for _ in range(TOO_FEW):
         add()
-    add(simulated=True)
+    add(simulated=False)
     answer(top="psoriasis")
     for number in range(1, TOO_FEW + 2):
         store.reviews.diagnose(number, "psoriasis" if number > 2 else "lichen_planus", "specialist")
