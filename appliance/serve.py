@@ -19,7 +19,7 @@ from appliance.cases.repair import open_store
 from appliance.cases.store import Case, ClassMaps, Document, Store
 from appliance.cases.worker import Worker
 from appliance.errors import PortTaken
-from appliance.health import backup, camera, database, disk, network, power, repair, worker
+from appliance.health import backup, camera, database, disk, network, power, repair, tls, worker
 from appliance.health import calibration as colours
 from appliance.health import setup as first_start
 from appliance.health.cached import Cached
@@ -255,6 +255,7 @@ def _checks(settings: Settings, station: Station, store: Store, queue: Worker) -
     storage = Cached(lambda: database.check(store), database.KEEP_S)
     safety = Cached(lambda: backup.check(store), backup.KEEP_S)
     supply = Cached(power.check, power.KEEP_S)
+    secured = Cached(lambda: tls.check(settings.tls), tls.KEEP_S)
 
     def run() -> Sequence[Result]:
         """All checks, the dear ones from their last answer."""
@@ -266,6 +267,7 @@ def _checks(settings: Settings, station: Station, store: Store, queue: Worker) -
             network.check(settings.lan_address),
             colours.check(settings, station),
             supply(),
+            secured(),
             first_start.check(store.setup.state == "done"),
             safety(),
             repair.check(store),

@@ -13,7 +13,7 @@ import pytest
 
 from appliance.cases.store import Intake, Store
 from appliance.cases.worker import Worker
-from appliance.health import backup, camera, database, disk, network, power, repair, worker
+from appliance.health import backup, camera, database, disk, network, power, repair, tls, worker
 from appliance.health.cached import Cached
 from appliance.health.result import Result
 from appliance.messages import catalogue
@@ -218,7 +218,7 @@ def test_the_box_asks_camera_and_database_once_for_many_callers(
         run = _checks(load(state=tmp_path / "state"), station, store, queue)
         names = {tuple(result.id for result in run()) for _ in range(10)}
     assert names == {
-        ("camera", "database", "worker", "disk", "network", "calibration", "power", "setup", "backup", "repair")
+        ("camera", "database", "worker", "disk", "network", "calibration", "power", "tls", "setup", "backup", "repair")
     }
     assert sorted(asked) == ["appliance.health.camera", "appliance.health.database"]
 
@@ -291,3 +291,12 @@ def test_another_machine_has_no_such_program(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("PATH", str(tmp_path))
     assert power.check().message == "health.power.unknown"
     assert "health.power.unknown" in catalogue("zh")
+
+
+def test_tls_that_is_wanted_and_not_there_is_said() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        assert tls.check(True, port) == Result("tls", ok=True)
+    for result in (tls.check(True, port), tls.check(False, port)):
+        assert result.ok == (result.says == "off")
+        assert result.message in catalogue("zh")
