@@ -131,7 +131,6 @@ class Reviews:
             if connection.execute("SELECT 1 FROM cases WHERE number = ?", (case,)).fetchone() is None:
                 raise CaseUnknown(f"case number {case} is gone")
             audit.append(connection, now, "staff", action, case)
-            connection.execute("DELETE FROM kept WHERE case_number = ?", (case,))  # no export or backup has this
             yield connection, now
 
 

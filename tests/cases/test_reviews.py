@@ -72,6 +72,8 @@ def test_answered_cases_with_a_diagnosis_are_judged_and_real_ones_apart(
 
 
 def test_what_was_exported_before_does_not_count_as_exported_after_a_change(store: Store, case: Case) -> None:
+    store.answer(case, {"outcome": "cannot_assess"}, None)
+    store.ledger.begin()
     store.ledger.note_exported([case.number])
     assert store.ledger.is_exported(case.number)
     store.reviews.note(case.number, "came back")
