@@ -41,7 +41,7 @@ def letter(case: Case, document: Document, step: Step) -> dict[str, Any]:
         "model": f"{document['model']['bundle']} {document['model']['sha256'][:HASH_CHARACTERS]}",
         "digest": digest(document),
     }
-    return {name: value for name, value in told.items() if value not in (None, [], {}, False)}
+    return {name: value for name, value in told.items() if not _says_nothing(value)}
 
 
 def compact(content: Mapping[str, Any]) -> str:
@@ -53,6 +53,11 @@ def digest(document: Document) -> str:
     """The first 16 hexadecimal digits of the SHA-256 of the document as canonical JSON (sorted, without spaces)."""
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:HASH_CHARACTERS]
+
+
+def _says_nothing(value: object) -> bool:
+    """Not so of 0: "within 0 days" is today."""
+    return value is None or value is False or value in ([], {})
 
 
 def _rounded(value: float | None) -> float | None:

@@ -93,7 +93,9 @@ def test_the_pdf_is_read_back_with_its_chinese_and_its_font(phone: FlaskClient, 
 
 def test_the_letter_as_pdf(phone: FlaskClient, answered: Callable[..., str], sent: dict[str, Any]) -> None:
     token = answered("none_of_these")
-    told = text_of(phone.get(f"/api/v1/results/{token}/letter.pdf?language=en").data)
+    made = phone.get(f"/api/v1/results/{token}/letter.pdf?language=en").data
+    assert len(pypdf.PdfReader(io.BytesIO(made)).pages) == 1
+    told = text_of(made)
     for words in (sent["case"], "Referralletter", "Within2weeks", "Countyhospital", "melanoma", "notadiagnosis"):
         assert words in told
 
@@ -143,7 +145,8 @@ def test_the_photo_is_on_paper_only_where_the_patient_agreed(
     with services.store._database.transaction() as connection:
         connection.execute("UPDATE cases SET consent_photo = 1")
     assert "photo.jpg" in phone.get(f"/r/{token}/letter").text
-    assert any(page.images for page in pypdf.PdfReader(io.BytesIO(phone.get(pdf_url).data)).pages)
+    (page,) = pypdf.PdfReader(io.BytesIO(phone.get(pdf_url).data)).pages
+    assert page.images
 
 
 @pytest.mark.parametrize(
@@ -170,6 +173,14 @@ def test_the_code_on_the_letter_holds_the_essentials_and_nothing_more(
         assert secret not in compact(told)
     drawn = segno.make_qr(compact(told), error="m").svg_inline(omitsize=True, border=2, svgclass="qr", lineclass=None)
     assert drawn in page
+
+
+def test_today_is_told_as_within_no_days(answered: Callable[..., str], store: Store, sent: dict[str, Any]) -> None:
+    answered(top="pemphigus")
+    document = store.document(case_of(store, sent))
+    assert document is not None
+    assert letter(case_of(store, sent), document, Step("urgent", "county", 0))["days"] == 0
+    assert "days" not in letter(case_of(store, sent), document, Step("low", "clinic", None))
 
 
 def test_another_document_has_another_digest() -> None:
