@@ -1,6 +1,7 @@
 """From the answer to paper: a patient reads and prints what to do; a clinician looks, exports and imports."""
 
 import io
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 
 import pypdf
 import pytest
+import zxingcpp
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from appliance.cases.directory import read
@@ -117,7 +120,7 @@ def clinician(browse: Callable[..., Page], answered_box: Any) -> Callable[..., P
 def test_a_clinician_looks_through_the_maps_and_exports_the_letter(
     clinician: Callable[..., Page], answered_box: Any, answered: Case, language: Language
 ) -> None:
-    page = clinician(answered, language)
+    page = clinician(answered, language, device_scale_factor=2)
     expect(page.locator("#probabilities tbody tr")).to_have_count(8)
     overlay = page.locator("#map-picture")
     page.select_option("#map-class", "pemphigus")
@@ -126,6 +129,8 @@ def test_a_clinician_looks_through_the_maps_and_exports_the_letter(
     page.locator("#map-opacity").fill("20")
     expect(overlay).to_have_css("opacity", "0.2")
     page.click(f"text={text(language, 'paper.letter')}")
+    (code,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(page.locator("svg.qr").screenshot())))
+    assert json.loads(code.text)["case"] == answered.code
     told = downloaded(page, page.get_by_text(text(language, "paper.pdf")).evaluate("link => link.href"))
     assert "".join(text(language, "letter.title").split()) in told
     assert [(each.action, each.detail) for each in answered_box.store.audit.entries()[:2]] == [
