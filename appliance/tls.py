@@ -4,6 +4,7 @@ The authority can vouch for this box's name and private addresses and for nothin
 that a phone that trusts it trusts this box alone, even if the box is stolen. Made with Debian's ``openssl``.
 """
 
+import ipaddress
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -21,6 +22,11 @@ AUTHORITY_DAYS: Final = 3650
 CERTIFICATE_DAYS: Final = 800
 """iPhones take no more than 825."""
 ELLIPTIC: Final = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+ALLOWED: Final = tuple(
+    ipaddress.IPv4Network(each)
+    for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10")
+)
+"""One address outside of these would spoil the whole certificate: it is left out, and phones use the box's name."""
 EXTENSIONS: Final = """[req]
 distinguished_name = name
 prompt = no
@@ -33,10 +39,7 @@ subjectKeyIdentifier = hash
 nameConstraints = critical,@allowed
 [allowed]
 permitted;DNS.1 = {host}
-permitted;IP.1 = 10.0.0.0/255.0.0.0
-permitted;IP.2 = 172.16.0.0/255.240.0.0
-permitted;IP.3 = 192.168.0.0/255.255.0.0
-permitted;IP.4 = 169.254.0.0/255.255.0.0
+{networks}
 [box]
 basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature
@@ -95,9 +98,7 @@ def make(folder: Path, own: Hotspot, address: str | None, ports: Ports) -> Path:
     try:
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as work:
-            names = dict.fromkeys((f"DNS:{own.host}", f"IP:{HOTSPOT}", f"IP:{address or HOTSPOT}"))
-            form = EXTENSIONS.format(title=f"{own.ssid} authority", host=own.host, names=",".join(names))
-            _fill(folder, Path(work), form, own)
+            _fill(folder, Path(work), _form(own, address), own)
     except OSError as error:
         raise TlsUnmade(str(error)) from error
     suffix = "" if ports.https == 443 else f":{ports.https}"
@@ -111,6 +112,23 @@ def make(folder: Path, own: Hotspot, address: str | None, ports: Ports) -> Path:
     )
     write_atomically(folder / "haproxy.cfg", settings.encode())
     return folder / "authority.crt"
+
+
+def _form(own: Hotspot, address: str | None) -> str:
+    """What openssl is told."""
+    addresses = [HOTSPOT] + [address] * (address is not None and _allowed(address))
+    names = dict.fromkeys([f"DNS:{own.host}", *(f"IP:{each}" for each in addresses)])
+    networks = (f"permitted;IP.{at} = {each.with_netmask}" for at, each in enumerate(ALLOWED, 1))
+    return EXTENSIONS.format(
+        title=f"{own.ssid} authority", host=own.host, names=",".join(names), networks="\n".join(networks)
+    )
+
+
+def _allowed(address: str) -> bool:
+    try:
+        return any(ipaddress.IPv4Address(address) in each for each in ALLOWED)
+    except ValueError:  # a name: the certificate has the box's own
+        return False
 
 
 def _fill(folder: Path, work: Path, form: str, own: Hotspot) -> None:

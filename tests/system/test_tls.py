@@ -175,6 +175,12 @@ def test_a_stolen_authority_vouches_for_nobody_else(folder: Path) -> None:
     _verified(folder, _signed(folder, OWN.host, f"DNS:{OWN.host}"))
 
 
+@pytest.mark.parametrize("address", [None, "127.0.0.1", "203.0.113.7", "clinic-box"])
+def test_an_address_the_authority_may_not_vouch_for_is_left_out(folder: Path, address: str | None) -> None:
+    tls.make(folder, OWN, address, Ports(8000))
+    _verified(folder, folder / "box.pem")
+
+
 def _verified(folder: Path, certificate: Path) -> None:
     command = ["openssl", "verify", "-CAfile", str(folder / "authority.crt"), str(certificate)]
     subprocess.run(command, check=True, capture_output=True, text=True)
