@@ -181,7 +181,7 @@ def read_card(folder: Path) -> Card:
     except FileNotFoundError as missing:
         raise BundleMissing(str(folder), folder=folder) from missing
     except (OSError, ValueError) as unreadable:  # JSON and pydantic errors are ValueErrors
-        raise BundleInvalid(str(unreadable), problem=_first_line(unreadable)) from unreadable
+        raise BundleInvalid(str(unreadable), problem=f"{FILE}: {_first_line(unreadable)}") from unreadable
     if tuple(entry.id for entry in card.classes) != CLASSES:
         raise BundleInvalid("classes differ from the eight, or in their order", problem="classes")
     return card
