@@ -189,6 +189,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "staff_figures.page": staff_session,
     "staff_health.page": staff_session,
     "staff_health.support_bundle": staff_session,
+    "staff_health.repair_seen": staff_session,
     "staff_settings.page": staff_session,
     "staff_settings.change": staff_session,
     "staff.change_pin": staff_session,

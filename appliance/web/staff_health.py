@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import psutil
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, make_response, redirect, render_template, url_for
 
 from appliance import support
 from appliance.web.language import translate
@@ -13,7 +13,7 @@ from appliance.web.services import HealthResult, services
 staff_health = Blueprint("staff_health", __name__, url_prefix="/staff/health")
 
 Light = Literal["green", "amber", "red"]
-CONTENT: Final = ("ok", "impossible", "unknown")
+CONTENT: Final = ("ok", "impossible", "unknown", "nothing")
 """A check that says this needs nobody."""
 HOUR_S: Final = 3600
 GIGABYTE: Final = 10**9
@@ -36,6 +36,13 @@ def page() -> str:
         (_lamp(each) for each in services().checks()), key=lambda lamp: ("red", "amber", "green").index(lamp.light)
     )
     return render_template("staff_health.html", lamps=lamps, worst=lamps[0].light if lamps else "green", facts=_facts())
+
+
+@staff_health.post("/repair")
+def repair_seen() -> Response:
+    """Somebody has read what was repaired: the pages need not say it any more."""
+    services().store.ledger.repair_seen()
+    return make_response(redirect(url_for("staff_health.page"), 303))
 
 
 @staff_health.post("/support.zip")
@@ -78,7 +85,11 @@ def _facts() -> dict[str, str]:
     """Numbers beside the checks, by name (message key ``facts.<name>``)."""
     box = services()
     free = psutil.disk_usage(str(box.settings.state)).free / GIGABYTE
+    backup = box.store.ledger.last_backup()
     return {
+        "backup": backup.at if backup else "–",
+        "not_backed_up": str(box.store.ledger.not_backed_up()),
+        "unexported": str(len(box.store.ledger.unexported())),
         "waiting": str(box.store.waiting()),
         "free": f"{free:.1f} GB",
         "worked": f"{_worked_hours()} h",

@@ -41,7 +41,7 @@ COMPOSED = (
     + [f"staff.nav.{each}" for each in ("settings", "health")]
     + [f"{kind}.{each}" for kind in ("staff.health", "staff.light") for each in ("green", "amber", "red")]
     + [f"check.box.{each.stem}" for each in HEALTH.glob("[a-z]*.py") if each.stem not in ("cached", "result")]
-    + [f"facts.{each}" for each in ("waiting", "free", "worked", "version")]
+    + [f"facts.{each}" for each in ("waiting", "free", "worked", "version", "backup", "not_backed_up", "unexported")]
     + [f"setting.{each}" for each in Settings.model_fields]
     + [f"settings.choice.language.{each}" for each in LANGUAGES]
     + [f"{kind}.{each}" for kind in ("settings.when", "settings.kept") for each in ("now", "restart")]
