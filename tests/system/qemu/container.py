@@ -24,6 +24,10 @@ mkdir -p /sys/fs/cgroup/{name}/box
 echo $$ >/sys/fs/cgroup/{name}/box/cgroup.procs
 mount {loop} {root}
 mount -o ro,loop {stick} {root}/media/stick
+# The cable has no DHCP at its other end.
+printf '[Match]\nName=host0\n[Network]\nAddress={address}/24\n' >{root}/etc/systemd/network/70-box.network
+mkdir -p {root}/etc/NetworkManager/conf.d
+printf '[keyfile]\nunmanaged-devices=interface-name:host0\n' >{root}/etc/NetworkManager/conf.d/box.conf
 exec systemd-nspawn --quiet --boot -D {root} -M {name} --register=no --keep-unit --console=read-only \
   --network-veth --capability=CAP_SYS_TIME --link-journal=no
 """
@@ -66,7 +70,13 @@ class Container:
         self._storage = export(self.disk, self._export)
         self._loop = _said("losetup", "--find", "--show", self._export)
         self._root.mkdir(exist_ok=True)
-        script = START.format(name=self._name, loop=self._loop, root=self._root, stick=self.folder / "stick.raw")
+        script = START.format(
+            name=self._name,
+            loop=self._loop,
+            root=self._root,
+            stick=self.folder / "stick.raw",
+            address=f"{self._network}.2",
+        )
         with self.console.open("ab") as console:
             self._process = subprocess.Popen(
                 ["unshare", "--mount", "bash", "-c", script], stdout=console, stderr=console, stdin=subprocess.DEVNULL
@@ -157,8 +167,7 @@ class Container:
             return subprocess.CompletedProcess(line, 255, f"no end after {timeout:.0f} s")
 
     def _connect(self) -> bool:
-        """Addresses for the two ends of the cable."""
-        self._enter(f"ip link set host0 up; ip address add {self._network}.2/24 dev host0", 30)
+        """An address for this end of the cable."""
         here = f"ve-{self._name}"[:15]
         subprocess.run(["ip", "link", "set", here, "up"], check=False)
         subprocess.run(
