@@ -16,7 +16,8 @@ CHECK="" OFFLINE="" CHANGED="" SYSTEM_PACKAGES="" SOURCE=$PWD RELEASE="" PREVIOU
 PACKAGES=(python3-venv python3-picamera2 python3-lgpio libcamera-ipa avahi-daemon network-manager dnsmasq-base)
 # They make the PDFs and draw Chinese.
 PAPER_PACKAGES=(fonts-noto-cjk libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0)
-SCREEN_PACKAGES=(chromium cage)
+# Without xwayland cage ends at once, whether a program needs it or not.
+SCREEN_PACKAGES=(chromium cage xwayland)
 
 # change SENTENCE COMMAND...: with --check says the sentence, else says it and does it.
 change() {
@@ -72,7 +73,7 @@ is_offered() { [[ $(apt-cache "${APT[@]}" policy "$1" 2>/dev/null | sed -n 's/^ 
 
 wanted_packages() {
   local all=("${PACKAGES[@]}" "${PAPER_PACKAGES[@]}" "${SCREEN_PACKAGES[0]}")
-  has_desktop || all+=("${SCREEN_PACKAGES[1]}")
+  has_desktop || all+=("${SCREEN_PACKAGES[@]:1}")
   printf '%s\n' "${all[@]}"
 }
 

@@ -24,6 +24,7 @@ PROGRAMS = (
     "usr/bin/mount",
     "usr/bin/umount",
     "usr/bin/python3",
+    "usr/bin/systemctl",
     "bin/sh",
 )
 EXPOSED_AT_MOST = 20
@@ -124,6 +125,11 @@ def test_a_kiosk_that_gives_up_is_stood_in_for_and_tried_again() -> None:
     assert _section("dermkiosk", "Unit")["OnFailure"] == "dermkiosk-standby.service"
     assert _section("dermkiosk", "Unit")["Conflicts"] == "dermkiosk-standby.service"
     assert _section("dermkiosk-standby", "Unit")["OnSuccess"] == "dermkiosk.service"
+    # Or a start by hand within the interval is refused, with the page already gone.
+    assert (
+        _section("dermkiosk-standby", "Service")["ExecStopPost"]
+        == "+-/usr/bin/systemctl reset-failed dermkiosk.service"
+    )
 
 
 def test_the_self_check_is_asked_for_daily_and_again_only_while_somebody_is_there() -> None:
