@@ -88,7 +88,7 @@ class Answer:
 @pytest.fixture
 def box(folder: Path) -> Iterator[Box]:
     app = Flask(__name__)
-    app.add_url_rule("/who", "who", lambda: f"{request.scheme} {request.remote_addr} {request.host}")
+    app.add_url_rule("/who", "who", lambda: f"{request.host_url} {request.remote_addr}")
     listener = Listener(app, "127.0.0.1", 0, proxied=True)
     listener.start()
     ports = Ports(listener.port, _free_port(), _free_port(), "127.0.0.1")
@@ -119,7 +119,7 @@ def _wait(port: int) -> None:
 
 @needs_haproxy
 def test_a_phone_that_trusts_the_authority_reaches_the_pages(box: Box) -> None:
-    assert box.asked("/who").body.decode() == f"https 127.0.0.1 {OWN.host}"
+    assert box.asked("/who").body.decode() == f"https://{OWN.host}/ 127.0.0.1"
     assert box.asked("/who", name="192.168.7.9").status == 200
     assert box.asked("/who", name="10.42.0.1").status == 200
 
@@ -127,7 +127,7 @@ def test_a_phone_that_trusts_the_authority_reaches_the_pages(box: Box) -> None:
 @needs_haproxy
 def test_a_phone_cannot_say_who_it_is_or_that_it_came_plainly(box: Box) -> None:
     said = box.asked("/who", **{"X-Forwarded-For": "10.9.9.9", "X-Forwarded-Proto": "http"}).body.decode()
-    assert said == f"https 127.0.0.1 {OWN.host}"
+    assert said == f"https://{OWN.host}/ 127.0.0.1"
 
 
 @needs_haproxy
