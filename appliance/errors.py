@@ -521,3 +521,10 @@ class NoteInvalid(RequestError):
 
     key = "note_invalid"
     status = 422
+
+
+class PreviewOutdated(RequestError):
+    """What was confirmed is no longer what would be done."""
+
+    key = "preview_outdated"
+    status = 409

@@ -13,6 +13,7 @@ older one was put back, or the write-ahead log is lost), and nothing tells the t
 import io
 import json
 import logging
+import sqlite3
 import time
 import uuid
 from collections.abc import Callable
@@ -41,6 +42,7 @@ from appliance.cases.record import Case as Case  # re-exported: what the store g
 from appliance.cases.record import Intake as Intake
 from appliance.cases.record import Source as Source
 from appliance.cases.record import State as State
+from appliance.cases.retention import Retention
 from appliance.cases.reviews import Reviews
 from appliance.cases.setup import Setup
 from appliance.cases.spare import Spare
@@ -93,6 +95,7 @@ class Store:
             self.listing = Listing(self._database)
             self.counts = Counts(self._database)
             self.reviews = Reviews(self._database, self.now)
+            self.retention = Retention(self._database, self.ledger, self.now)
             self.setup = Setup(self._database)
             if not visiting:
                 self._finish_interrupted()
@@ -275,29 +278,34 @@ class Store:
         with self._database.transaction() as connection:
             links.revoke(connection, token)
 
-    def delete(self, code: str, by: Actor = "box") -> None:
-        """Remove a case, its photograph, answer and links for good; only its number and who did it stay in the audit.
+    def delete(self, *codes: str, by: Actor = "box") -> None:
+        """Remove cases, their photographs, answers and links for good; only numbers and who did it stay in the audit.
 
-        With the last close-up of a spot goes its overview, and with a visit's last photograph its consent.
+        With the last close-up of a spot goes its overview, and with a visit's last photograph its consent. All of the
+        cases go, or, where one is unknown, none.
 
-        Raises :class:`CaseUnknown`; :class:`ErasureUnfinished` where the case is gone, but photograph or traces
+        Raises :class:`CaseUnknown`; :class:`ErasureUnfinished` where the cases are gone, but photographs or traces
         could not be erased yet: the next start does it.
         """
-        case = self.case(code)
-        now = self.now()
+        cases = [self.case(code) for code in codes]
         self.spare.make_room()
         with self._database.transaction() as connection:
-            for each in (case, *visits.overviews_left_by(connection, case)):
-                if not connection.execute("DELETE FROM cases WHERE number = ?", (each.number,)).rowcount:
-                    raise CaseUnknown(f"case number {each.number} is gone")
-                line = (each.number, now.iso(), now.clock, each.photo_id)
-                connection.execute("INSERT INTO deletions (case_number, at, clock, photo_id) VALUES (?, ?, ?, ?)", line)
-                audit.append(connection, now, by, "delete", each.number)
-            visits.close_if_empty(connection, case.visit)
+            for case in cases:
+                self._forget(connection, case, by)
         try:
             self._finish_deletions()
         except (OSError, StoreError) as error:
             raise ErasureUnfinished(str(error)) from error
+
+    def _forget(self, connection: sqlite3.Connection, case: Case, by: Actor) -> None:
+        now = self.now()
+        for each in (case, *visits.overviews_left_by(connection, case)):
+            if not connection.execute("DELETE FROM cases WHERE number = ?", (each.number,)).rowcount:
+                raise CaseUnknown(f"case number {each.number} is gone")
+            line = (each.number, now.iso(), now.clock, each.photo_id)
+            connection.execute("INSERT INTO deletions (case_number, at, clock, photo_id) VALUES (?, ?, ?, ?)", line)
+            audit.append(connection, now, by, "delete", each.number)
+        visits.close_if_empty(connection, case.visit)
 
     def prove_writable(self) -> None:
         """Put something tiny on the disk: the box's age, too."""

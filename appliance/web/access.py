@@ -187,6 +187,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "staff_cases.note": staff_session,
     "staff_cases.delete": staff_session,
     "staff_figures.page": staff_session,
+    "staff_retention.page": staff_session,
+    "staff_retention.apply": staff_session,
     "staff_health.page": staff_session,
     "staff_health.support_bundle": staff_session,
     "staff_health.repair_seen": staff_session,

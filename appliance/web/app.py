@@ -33,6 +33,7 @@ from appliance.web.staff_figures import staff_figures
 from appliance.web.staff_health import staff_health
 from appliance.web.staff_paper import staff_paper
 from appliance.web.staff_pin import first_pin
+from appliance.web.staff_retention import staff_retention
 from appliance.web.staff_settings import staff_settings
 from appliance.web.visit import Kiosk
 
@@ -104,6 +105,7 @@ def _app(services: Services, guards: tuple[access.Rule, ...], browser_language: 
         staff_figures,
         staff_settings,
         staff_health,
+        staff_retention,
         clock,
         staff_paper,
         directory,
