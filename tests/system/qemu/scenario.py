@@ -204,7 +204,8 @@ def a_version_that_does_not_start_is_taken_back(box: Box, ledger: Ledger) -> Non
 def an_upgrade_cut_off_by_the_power_is_taken_back(box: Box, ledger: Ledger) -> None:
     """The plug is pulled after the switch, before the new version has come up."""
     before = current(box)
-    new = new_version(box, "cutoff", "sed -i '1a import time; time.sleep(120)' appliance/serve.py")
+    units = "sed -i '$ a # of the new version' systemd/units/dermkiosk.service"
+    new = new_version(box, "cutoff", f"sed -i '1a import time; time.sleep(120)' appliance/serve.py; {units}")
     box.run(f"(setsid {new}/source/setup.sh install --offline {new} >/root/cut.log 2>&1 &)")
     _until(lambda: current(box) != before, INSTALL_S, "the switch")
     expect("pending" in box.run("ls /opt/dermkiosk"), "the upgrade is marked as under way")
@@ -213,6 +214,10 @@ def an_upgrade_cut_off_by_the_power_is_taken_back(box: Box, ledger: Ledger) -> N
     wait_well(box)
     expect(current(box) == before, "the version before runs")
     expect("pending" not in box.run("ls /opt/dermkiosk"), "the mark is gone")
+    unit = box.run("systemctl cat dermkiosk; systemctl show dermkiosk --property=NeedDaemonReload")
+    expect(
+        "of the new version" not in unit and "NeedDaemonReload=no" in unit, "its units are back, and are known", unit
+    )
     said = box.run("journalctl -b -u dermkiosk-roll-back --no-pager")
     expect("put back" in said, "the log says so", said)
     ledger.check(box.base)
