@@ -18,7 +18,7 @@ from appliance.cases.keeper import Keeper
 from appliance.cases.repair import open_store
 from appliance.cases.store import Case, ClassMaps, Document, Store
 from appliance.cases.worker import Worker
-from appliance.errors import PortTaken
+from appliance.errors import DatabaseDamaged, PortTaken
 from appliance.health import backup, camera, database, disk, network, power, repair, tls, worker
 from appliance.health import calibration as colours
 from appliance.health import setup as first_start
@@ -204,20 +204,28 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
             say("no network was found: phones cannot reach the box, and its pages show no link")
         say(f"phones {lan_url() or f'http://{LOOPBACK}:{lan_port}'}/")
         heartbeat = stack.enter_context(Heartbeat(lambda: proof_of_life(station, store, queue)))
-        wait_until_stopped(stop, station)
+        wait_until_stopped(stop, station, damaged=lambda: store.spare.needed)
         heartbeat.stopping()
         say("stopping: the photograph in hand is finished first")
 
 
-def wait_until_stopped(stop: threading.Event, station: Station, poll_s: float = HANG_POLL_S) -> None:
-    """Until ``stop`` is set. Raises :class:`CameraHung` where the camera's driver hangs for good.
+def wait_until_stopped(
+    stop: threading.Event,
+    station: Station,
+    poll_s: float = HANG_POLL_S,
+    damaged: Callable[[], bool] = lambda: False,
+) -> None:
+    """Until ``stop`` is set. Raises :class:`CameraHung` where the camera's driver hangs for good, and
+    :class:`DatabaseDamaged` where the database was found ``damaged`` while it was in use.
 
     The process then ends with status 1, and systemd starts it again: nothing else gets a driver back that does
-    not return.
+    not return, and a start puts the database back.
     """
     while not stop.wait(poll_s):
         if station.hung:
             raise CameraHung("the camera's driver does not return")
+        if damaged():
+            raise DatabaseDamaged("found while it was in use")
 
 
 def _listening(stack: ExitStack, app: Flask, host: str, port: int, proxied: bool = False) -> Listener:

@@ -32,6 +32,8 @@ class Database:
         Raises :class:`DatabaseTooNew`, :class:`DatabaseDamaged`, :class:`StateFolderForeign` or another StoreError.
         """
         self._lock = Lock()
+        self.damaged = False
+        """Some use found it damaged. Only a start mends that."""
         with storage_faults():
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             self._connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
@@ -101,6 +103,9 @@ class Database:
         try:
             with storage_faults():
                 yield self._connection
+        except DatabaseDamaged:
+            self.damaged = True
+            raise
         finally:
             self._lock.release()
 

@@ -51,6 +51,11 @@ class Spare:
         """Grows with each change of the database but the heartbeat's."""
         return self._database.changes() - self._beats
 
+    @property
+    def needed(self) -> bool:
+        """The database was found damaged while it was in use: a start puts it back."""
+        return self._database.damaged
+
     def make_copy(self) -> None:
         """Make the copy anew; where that fails the last one stays."""
         self._copies.make(self._folder / layout.DATABASE)

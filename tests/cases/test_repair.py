@@ -8,6 +8,8 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from appliance.cases.repair import open_store
 from appliance.cases.store import Intake, Store
 from appliance.cases.visits import Consent
 from appliance.errors import DatabaseDamaged, StoreFull
+from appliance.serve import wait_until_stopped
 
 Make = Callable[..., Intake]
 Damage = Callable[[Path], object]
@@ -80,6 +83,30 @@ def test_nothing_accepted_is_lost_when_the_database_is(
     assert "put back" in caplog.text
     with open_store(folder) as store:
         assert {case.code for case in store.cases()} == {old.code, young.code}
+
+
+def test_damage_found_while_the_box_runs_ends_the_program_and_the_start_puts_it_back(
+    folder: Path, intake: Make
+) -> None:
+    with Store(folder) as store:
+        for seed in range(6):
+            case = store.accept(intake(seed))
+            store.answer(case, {"filler": "x" * 20_000}, None)
+        store.spare.make_copy()
+    with Store(folder) as store:
+        assert not store.spare.needed
+        store._database.rows("PRAGMA shrink_memory")  # it reads from the card again
+        content = bytearray((folder / "cases.sqlite3").read_bytes())
+        content[4096:] = random.Random(1).randbytes(len(content) - 4096)
+        (folder / "cases.sqlite3").write_bytes(content)
+        with pytest.raises(DatabaseDamaged):
+            store.cases()
+        assert store.spare.needed
+        station = SimpleNamespace(hung=False)
+        with pytest.raises(DatabaseDamaged):
+            wait_until_stopped(Event(), station, 0.01, lambda: store.spare.needed)  # type: ignore[arg-type]
+    with open_store(folder) as store:
+        assert len(store.cases()) == 6
 
 
 def test_a_pair_comes_back_with_its_visit_and_consent(folder: Path, intake: Make) -> None:
