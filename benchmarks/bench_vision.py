@@ -12,8 +12,7 @@ from appliance.vision.assessment import Quality
 from appliance.vision.assessor import Assessor
 from appliance.vision.photo import Pixels, decode
 from appliance.vision.preprocess import preprocess
-from appliance.vision.quality import gate, measures
-from appliance.vision.quality.scene import Scene
+from appliance.vision.quality import gate
 from appliance.vision.runtime import Network
 from appliance.vision.sandbox import Decoder
 from training.golden import draw
@@ -71,8 +70,7 @@ def gate_of(assessor: Assessor, view: Pixels) -> Callable[[], Quality]:
     assert limits is not None, "the bundle has no gate"  # noqa: S101  # a benchmark of it makes no sense then
 
     def judge() -> Quality:
-        features = {name: measures.pooled(outputs[name]) for name in limits.features}
-        return gate.examine(Scene(view, features), limits)
+        return gate.examine(gate.scene_of(view, outputs, limits), limits)
 
     return judge
 

@@ -81,7 +81,7 @@ def glare(view: Pixels, random: np.random.Generator) -> Pixels:
     specks = field > np.quantile(field, 1 - random.uniform(0.11, 0.17))
     y, x = np.ogrid[:size, :size]
     near = np.exp(-((((x - middle) / (0.3 * size)) ** 2 + ((y - middle) / (0.3 * size)) ** 2) ** 2))
-    return _mixed(view, (252, 251, 248), ndimage.gaussian_filter(specks * near, 0.7) * 1.3)
+    return mixed(view, (252, 251, 248), ndimage.gaussian_filter(specks * near, 0.7) * 1.3)
 
 
 def crust(view: Pixels, random: np.random.Generator) -> Pixels:
@@ -90,21 +90,21 @@ def crust(view: Pixels, random: np.random.Generator) -> Pixels:
     shape = _blob(size, random, random.uniform(0.2, 0.3))
     texture = ndimage.gaussian_filter(random.normal(size=(size, size)), 4)
     red, yellow = shape * (texture > 0), shape * (texture <= -0.02)
-    wet = _mixed(_mixed(view, (120, 20, 20), red * 0.8), (190, 150, 60), yellow * 0.7)
+    wet = mixed(mixed(view, (120, 20, 20), red * 0.8), (190, 150, 60), yellow * 0.7)
     spots = ndimage.gaussian_filter(random.normal(size=(size, size)), 1.5)
     spots = (spots > np.quantile(spots, 0.93)) * shape
-    return _mixed(wet, (255, 252, 245), ndimage.gaussian_filter(spots, 0.6) * 1.2)
+    return mixed(wet, (255, 252, 245), ndimage.gaussian_filter(spots, 0.6) * 1.2)
 
 
 def ink(view: Pixels, random: np.random.Generator) -> Pixels:
     """A circle, arcs, dots or strokes of a skin marker or pen, 6 to 12 px wide."""
     way = random.choice(4)
     paths = (_circle, _arcs, _dots, _strokes)[way](len(view), random)
-    cover = _lines(len(view), paths, random.uniform(6, 12))
+    cover = stroked(len(view), paths, random.uniform(6, 12))
     patchy = 1 - random.uniform(0, 0.25) * np.clip(
         ndimage.gaussian_filter(random.normal(size=cover.shape), 1.5) * 3, 0, 1
     )
-    return _mixed(view, INKS[random.choice(len(INKS))], cover * patchy * random.uniform(0.88, 0.97))
+    return mixed(view, INKS[random.choice(len(INKS))], cover * patchy * random.uniform(0.88, 0.97))
 
 
 def stain(view: Pixels, random: np.random.Generator) -> Pixels:
@@ -119,15 +119,15 @@ def cream(view: Pixels, random: np.random.Generator) -> Pixels:
     size = len(view)
     smear = ndimage.gaussian_filter(random.normal(size=(size, size)), (6, 3))
     cover = _blob(size, random, random.uniform(0.3, 0.42)) * np.clip(0.85 + smear * 6, 0.5, 1)
-    return _mixed(view, CREAMS[random.choice(len(CREAMS))], cover * 0.97)
+    return mixed(view, CREAMS[random.choice(len(CREAMS))], cover * 0.97)
 
 
 def hair(view: Pixels, random: np.random.Generator) -> Pixels:
     """90 to 180 curved hairs of one colour across the picture, 1 to 2 px wide."""
     colour, width = HAIRS[random.choice(len(HAIRS))], random.uniform(1.0, 2.0)
     lie = random.uniform(0, 2 * np.pi)
-    paths = [_curve(len(view), random, lie) for _ in range(int(random.uniform(90, 180)))]
-    return _mixed(view, colour, _lines(len(view), paths, width) * random.uniform(0.75, 0.95))
+    paths = [one_hair(len(view), random, lie) for _ in range(int(random.uniform(90, 180)))]
+    return mixed(view, colour, stroked(len(view), paths, width) * random.uniform(0.75, 0.95))
 
 
 def far(view: Pixels, random: np.random.Generator) -> Pixels:
@@ -176,7 +176,7 @@ def _exposed(view: Pixels, gain: float) -> Pixels:
     return _encoded(_linear(view) * np.float32(gain))
 
 
-def _mixed(view: Pixels, colour: tuple[int, int, int], cover: Floats) -> Pixels:
+def mixed(view: Pixels, colour: tuple[int, int, int], cover: Floats) -> Pixels:
     """``colour`` over the view where ``cover`` (H×W, 0 … 1) says so, with part of the view's own light and shade."""
     share = np.clip(cover, 0, 1)[..., None].astype(np.float32)
     shade = view.astype(np.float32).mean(axis=2, keepdims=True)
@@ -184,8 +184,8 @@ def _mixed(view: Pixels, colour: tuple[int, int, int], cover: Floats) -> Pixels:
     return np.asarray(np.clip((1 - share) * view + share * shaded, 0, 255), np.uint8)
 
 
-def _lines(size: int, paths: list[Floats], width: float) -> Floats:
-    """Cover (0 … 1) of polylines in view pixels."""
+def stroked(size: int, paths: list[Floats], width: float) -> Floats:
+    """Cover (0 … 1), size×size, of polylines of that ``width``, in view pixels."""
     canvas = Image.new("L", (size * FINER, size * FINER))
     draw = ImageDraw.Draw(canvas)
     for path in paths:
@@ -230,7 +230,25 @@ def _strokes(size: int, random: np.random.Generator) -> list[Floats]:
     return [np.stack([s, s + random.uniform(-0.2, 0.2, 2) * size]).astype(np.float32) for s in starts]
 
 
-def _curve(size: int, random: np.random.Generator, lie: float) -> Floats:
+def _small_ring(size: int, random: np.random.Generator) -> list[Floats]:
+    ring = _ring(size, random, 0, 2 * np.pi)
+    middle = ring.mean(axis=0)
+    return [((ring - middle) * random.uniform(0.3, 0.9) + middle + random.uniform(-40, 40, 2)).astype(np.float32)]
+
+
+def _scribble(size: int, random: np.random.Generator) -> list[Floats]:
+    """A tick, an arrow, a letter."""
+    start = random.uniform(0.15, 0.85, 2) * size
+    return [np.cumsum(np.vstack([start, random.normal(0, 22, (random.integers(2, 6), 2))]), axis=0).astype(np.float32)]
+
+
+def strokes(size: int, random: np.random.Generator) -> list[Floats]:
+    """Whatever is drawn around or beside a lesion: polylines in view pixels."""
+    ways = (_circle, _arcs, _dots, _strokes, _small_ring, _scribble)
+    return ways[random.choice(len(ways))](size, random)
+
+
+def one_hair(size: int, random: np.random.Generator, lie: float) -> Floats:
     """One hair: a bent line of 0.2 to 0.7 of the side, near the direction in which the others lie."""
     steps = np.linspace(0, 1, 16)
     bend = random.normal(lie, 0.5) + random.normal(0, 0.8) * steps

@@ -14,10 +14,13 @@ from sklearn.model_selection import GroupKFold
 from appliance.vision.bundle import read_card
 from appliance.vision.preprocess import preprocess
 from appliance.vision.quality.limits import EXCLUSIONS, FILE, Evidence, GateLimits
+from appliance.vision.quality.places import Places
 from appliance.vision.runtime import Network
+from training import gate_places
 from training.bundle_files import seal, sha256_of
 from training.features_output import LAYERS, with_features
-from training.gate_fit import CLASSICAL, Fit, Space, ridge, scored
+from training.gate_fit import CLASSICAL, PLACES, Fit, Space, ridge, scored
+from training.gate_places import INK, ink_places
 from training.gate_report import HIGH_IS_BAD, Floats, Mask, Table, nested, refused_by_basic, report
 from training.gate_samples import BASIC, Samples, collect
 from training.golden import draw
@@ -63,8 +66,12 @@ class Way:
 _ALL: Final = dict.fromkeys((CLASSICAL, *LAYERS), 1.0)
 _MIDDLE: Final = {CLASSICAL: 1.0, "mixed5": 1.0}
 _BOTH: Final = (Way(_ALL, 0.03, turned=True), Way(_MIDDLE, 0.03, turned=False))
+_INK: Final = {PLACES: 3.0}
 WAYS: Final[dict[str, Heads[tuple[Way, ...]]]] = {
-    "residue": Heads(_BOTH, (Way(_ALL, 0.01, turned=False),)),
+    "residue": Heads(
+        (Way({**_ALL, **_INK}, 0.03, turned=True), Way({**_MIDDLE, **_INK}, 0.03, turned=False)),
+        (Way({**_ALL, **_INK}, 0.01, turned=False),),
+    ),
     "too_small": Heads(_BOTH, (Way(_MIDDLE, 0.01, turned=False),)),
     "hair": Heads(_BOTH, (Way(_MIDDLE, 0.01, turned=False),)),
     "exudate": Heads(_BOTH, (Way(_MIDDLE, 0.01, turned=False),)),
@@ -86,7 +93,7 @@ def fit_gate(bundle: Path, manifest: Path, cache: Path | None = None) -> dict[st
 
     quality.csv lies beside ``manifest``; without it the bundle stays as it is and the report is empty. Gives the
     network its outputs of features where it has none. ``cache``: a folder for the measures, to fit again without the
-    network. Raises ``ValueError`` where the network lacks a layer.
+    network. Raises ``ValueError`` where the network lacks a layer, or no photograph is there to learn ink from.
     """
     if not (manifest.parent / LABELS_FILE).is_file():
         return {}
@@ -94,9 +101,12 @@ def fit_gate(bundle: Path, manifest: Path, cache: Path | None = None) -> dict[st
     _give_outputs(bundle, model)
     labels = pd.read_csv(manifest.parent / LABELS_FILE)
     kept = None if cache is None else cache / sha256_of(model)[:12]
-    samples = collect(labels, manifest.parent, Network(model.read_bytes(), threads=1), kept)
+    network = Network(model.read_bytes(), threads=1)
+    places = ink_places(manifest.parent, network, kept)
+    samples = collect(labels, manifest.parent, network, places, kept)
     table = table_of(samples, labels, pd.read_csv(manifest))
-    limits, figures = choose(table, fitted_on=f"{len(labels)} labelled photographs, rendered faults")
+    fitted_on = f"{len(labels)} labelled photographs, rendered faults"
+    limits, figures = choose(table, {INK: places}, fitted_on)
     (bundle / FILE).write_text(limits.model_dump_json(indent=1) + "\n")
     (bundle / "evaluation").mkdir(exist_ok=True)
     (bundle / "evaluation" / "gate.json").write_text(json.dumps(figures, indent=1) + "\n")
@@ -130,8 +140,8 @@ def carry_over(bundle: Path, was: str, now: str) -> None:
             file.write_text(json.dumps(found, indent=2) + "\n")
 
 
-def choose(table: Table, fitted_on: str) -> tuple[GateLimits, dict[str, Any]]:
-    """Limits and report of a table of samples."""
+def choose(table: Table, places: dict[str, Places], fitted_on: str) -> tuple[GateLimits, dict[str, Any]]:
+    """Limits and report of a table of samples, whose places were measured by ``places``."""
     basic = {name: _basic_limit(table, name) for name in BASIC}
     refused, space = refused_by_basic(table, basic), Space(table)
     scores = {case: Heads(*(out_of_fold(space, case, learned) for learned in LEARNED)) for case in EXCLUSIONS}
@@ -141,6 +151,7 @@ def choose(table: Table, fitted_on: str) -> tuple[GateLimits, dict[str, Any]]:
         too_small_mm=TOO_SMALL_MM,
         exclusions={case: _evidence(space, case, thresholds[case]) for case in EXCLUSIONS},
         features=_used(),
+        places=places,
         fitted_on=fitted_on,
     )
     figures = report(table, _margins(scores, thresholds), basic)
@@ -190,6 +201,7 @@ def _evidence(space: Space, case: str, thresholds: Heads[float]) -> Evidence:
 def _used() -> tuple[str, ...]:
     """The layers that any head asks."""
     asked = {block for heads in WAYS.values() for ways in heads for way in ways for block in way.blocks}
+    asked |= set(gate_places.LAYERS)
     return tuple(layer for layer in LAYERS if layer in asked)
 
 

@@ -9,12 +9,16 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.quality.limits import Head, encoded
+from appliance.vision.quality.limits import Head
+from appliance.vision.quality.part import encoded
+from training import gate_places
 from training.features_output import LAYERS
 from training.gate_report import Floats, Mask, Table
 from training.gate_samples import measure_names
 
 CLASSICAL: Final = "classical"
+PLACES: Final = "places"
+MEASURED: Final = (CLASSICAL, PLACES)
 LEAST_SPREAD: Final = 0.1
 """A feature's standard deviation counts as at least this share of the median one: dead features stay quiet."""
 KINDS: Final = 3
@@ -54,21 +58,15 @@ class Space:
     def raw(self, block: str) -> NDArray[np.float32]:
         """A block's columns as they were measured."""
         samples = self.table.samples
-        return samples.classical if block == CLASSICAL else samples.features[:, self.blocks[block]].astype(np.float32)
+        if block in MEASURED:
+            return samples.classical if block == CLASSICAL else samples.places
+        return samples.features[:, self.blocks[block]].astype(np.float32)
 
     @cached_property
     def scaling(self) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """Centre and scale of each block's columns."""
-        return {block: self._scaling(self.raw(block)[self.table.plain]) for block in (CLASSICAL, *LAYERS)}
-
-    def _scaling(self, photographs: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        kinds = 1 if photographs.shape[1] == len(measure_names()) else KINDS
-        spread = photographs.std(axis=0)
-        scales = [
-            np.maximum(part, LEAST_SPREAD * np.median(part) + 1e-6) * np.sqrt(len(part))
-            for part in np.split(spread, kinds)
-        ]
-        return photographs.mean(axis=0), np.concatenate(scales)
+        plain = self.table.plain
+        return {block: _scaling(self.raw(block)[plain], block in MEASURED) for block in (*MEASURED, *LAYERS)}
 
     def scaled(self, block: str) -> NDArray[np.float32]:
         """A block's columns with the mean 0, and such a spread that each kind of value has the same say."""
@@ -78,7 +76,7 @@ class Space:
     @cached_property
     def kernels(self) -> dict[str, NDArray[np.float32]]:
         """Products of every two pictures, by block."""
-        return {block: (scaled := self.scaled(block)) @ scaled.T for block in (CLASSICAL, *LAYERS)}
+        return {block: (scaled := self.scaled(block)) @ scaled.T for block in (*MEASURED, *LAYERS)}
 
     def kernel(self, weights: Mapping[str, float]) -> Floats:
         """Of the blocks with their weights."""
@@ -97,12 +95,24 @@ class Space:
                 part = weight / len(fits) * (fit.alpha @ self.scaled(block)[fit.used]) / scale
                 parts[block] = parts.get(block, 0) + part
                 bias -= float(centre @ part)
-        measured = zip(measure_names(), parts.pop(CLASSICAL), strict=True)
+        measured = dict(zip(measure_names(), parts.pop(CLASSICAL), strict=True))
+        if PLACES in parts:
+            measured |= zip(gate_places.NAMES, parts.pop(PLACES), strict=True)
         return Head(
             bias=round(float(SLOPE * bias), 5),
-            measured={name: round(float(SLOPE * weight), 6) for name, weight in measured},
+            measured={name: round(float(SLOPE * weight), 6) for name, weight in measured.items()},
             network={block: encoded(SLOPE * part) for block, part in parts.items()},
         )
+
+
+def _scaling(photographs: NDArray[np.float32], measured: bool) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Centre and scale of a block's columns; a layer's are of several :data:`KINDS`."""
+    spread = photographs.std(axis=0)
+    scales = [
+        np.maximum(part, LEAST_SPREAD * np.median(part) + 1e-6) * np.sqrt(len(part))
+        for part in np.split(spread, 1 if measured else KINDS)
+    ]
+    return photographs.mean(axis=0), np.concatenate(scales)
 
 
 def ridge(kernel: Floats, positive: Mask, used: Mask, penalty: float) -> Fit:

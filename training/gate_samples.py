@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
@@ -16,8 +17,10 @@ from appliance.vision.preprocess import preprocess
 from appliance.vision.quality import measures
 from appliance.vision.quality.gate import CHECKS
 from appliance.vision.quality.limits import EXCLUSIONS, GateLimits
+from appliance.vision.quality.places import Places
 from appliance.vision.quality.scene import Scene
 from appliance.vision.runtime import Network
+from training import gate_places
 from training.faults import FAULTS
 from training.features_output import LAYERS
 from training.golden import draw
@@ -65,6 +68,8 @@ class Samples:
     """N × number of classical measures, in the order of their names."""
     features: NDArray[np.float16]
     """N × pooled features of the network's ``LAYERS``; zeros where only the checks of light and focus are asked."""
+    places: NDArray[np.float32]
+    """N × measures at the network's places, in the order of their names; zeros where it was not asked."""
     basic: NDArray[np.float32]
     """N × values of the checks that are no exclusion case, in the order of ``BASIC``; zeros for what is turned."""
 
@@ -90,15 +95,17 @@ class Samples:
         return cls(**together, sizes=parts[0].sizes)
 
 
-def collect(labels: pd.DataFrame, folder: Path, network: Network, cache: Path | None = None) -> Samples:
+def collect(labels: pd.DataFrame, folder: Path, network: Network, places: Places, cache: Path | None = None) -> Samples:
     """Measure every labelled photograph, drawn skin, and faults on the clear photographs. ``labels``: quality.csv.
 
-    ``cache``: a folder of this very network's measures, one file a kind of picture; only what is missing is measured.
+    ``cache``: a folder of the measures of this very network and ``places``, one file a kind of picture; only what is
+    missing is measured.
     """
+    judge = partial(_measured, network, places)
     views = {str(name): preprocess(decode((folder / str(name)).read_bytes())) for name in labels["image"]}
     chosen = [str(name) for name in labels["image"][clear(labels)]][::FAULT_EVERY]
     return Samples.joined(
-        [_of_kind(kind, _pictures(kind, views, chosen), network, cache) for kind in (PLAIN, DRAWN, *FAULTS)]
+        [_of_kind(kind, _pictures(kind, views, chosen), judge, network, cache) for kind in (PLAIN, DRAWN, *FAULTS)]
     )
 
 
@@ -112,11 +119,17 @@ def clear(labels: pd.DataFrame) -> NDArray[np.bool_]:
     return np.asarray(labels[list(LABELS)].sum(axis=1) == 0)
 
 
-def _of_kind(kind: str, pictures: Iterator[tuple[str, int, Pixels]], network: Network, cache: Path | None) -> Samples:
+def _of_kind(
+    kind: str,
+    pictures: Iterator[tuple[str, int, Pixels]],
+    judge: Callable[[str, int, Pixels], "Measured"],
+    network: Network,
+    cache: Path | None,
+) -> Samples:
     kept = None if cache is None else cache / f"{kind}.npz"
     if kept is not None and kept.is_file():
         return Samples.load(kept)
-    rows = [(name, kind, turn, *_measured(kind, turn, view, network)) for name, turn, view in pictures]
+    rows = [(name, kind, turn, *judge(kind, turn, view)) for name, turn, view in pictures]
     columns = (np.stack([np.asarray(value) for value in column]) for column in zip(*rows, strict=True))
     named = dict(zip((field.name for field in fields(Samples)), columns, strict=False))
     samples = Samples(**named, sizes=np.array([network.channels(layer) for layer in LAYERS]))
@@ -149,21 +162,27 @@ def _drawn(random: np.random.Generator) -> Iterator[tuple[str, Pixels]]:
         yield f"tone {tone}", np.clip(np.array(tone) + grain, 0, 255).astype(np.uint8)
 
 
-def _measured(
-    kind: str, turn: int, view: Pixels, network: Network
-) -> tuple[NDArray[np.float32], NDArray[np.float16], NDArray[np.float32]]:
+Measured = tuple[NDArray[np.float32], NDArray[np.float16], NDArray[np.float32], NDArray[np.float32]]
+"""Columns of :class:`Samples`: classical, features, places, basic."""
+
+
+def _measured(network: Network, places: Places, kind: str, turn: int, view: Pixels) -> Measured:
     scene = Scene(view)
     classical = np.array(list(scene.measures.values()), np.float32)
     basic = np.array(list(_basic(scene).values()) if turn == 0 else [0.0] * len(BASIC), np.float32)
-    return classical, _features(kind, view, network), basic
+    return classical, *_asked(kind, view, network, places), basic
 
 
-def _features(kind: str, view: Pixels, network: Network) -> NDArray[np.float16]:
-    """Pooled features; zeros where only the other checks are asked, for the network takes most of the time."""
+def _asked(
+    kind: str, view: Pixels, network: Network, places: Places
+) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
+    """Pooled features, and what is at places; zeros where only the other checks are asked: the network is slow."""
     if kind in FAULTS and FAULTS[kind][1] in BASIC:
-        return np.zeros(3 * sum(network.channels(layer) for layer in LAYERS), np.float16)
+        width = 3 * sum(network.channels(layer) for layer in LAYERS)
+        return np.zeros(width, np.float16), np.zeros(len(gate_places.NAMES), np.float32)
     outputs = network.run(view)
-    return np.concatenate([measures.pooled(outputs[layer]) for layer in LAYERS]).astype(np.float16)
+    pooled = np.concatenate([measures.pooled(outputs[layer]) for layer in LAYERS]).astype(np.float16)
+    return pooled, np.array(gate_places.measured(places, outputs), np.float32)
 
 
 def _basic(scene: Scene) -> dict[str, float]:

@@ -16,7 +16,7 @@ from appliance.vision.calibration import Floats, prediction_set, probabilities, 
 from appliance.vision.classes import CLASSES, MALIGNANT
 from appliance.vision.photo import Pixels
 from appliance.vision.preprocess import preprocess
-from appliance.vision.quality import gate, measures
+from appliance.vision.quality import gate
 from appliance.vision.quality import limits as gate_limits
 from appliance.vision.quality.limits import GateLimits
 from appliance.vision.quality.scene import Scene
@@ -81,8 +81,7 @@ class Assessor:
             outputs = self.network.run(view)
         with _timed(timing, "gate"):
             side_mm = None if mm_per_pixel is None else mm_per_pixel * min(pixels.shape[:2])
-            scene = Scene(view, self._features(outputs), side_mm)
-            quality = Quality(()) if self.limits is None else gate.examine(scene, self.limits)
+            scene, quality = self._judged(view, outputs, side_mm)
         if use_gate and not quality.accepted:
             return Assessment("cannot_assess", quality, timing_ms=timing, seen=seen(scene, self.bundle.card.skin_tones))
         names = self.bundle.card.outputs
@@ -106,10 +105,13 @@ class Assessor:
             seen=seen(scene, self.bundle.card.skin_tones),
         )
 
-    def _features(self, outputs: Outputs) -> dict[str, NDArray[np.float32]]:
-        """What the gate's evidence uses of the network: computed anyway, never by a second pass."""
-        names = () if self.limits is None else self.limits.features
-        return {name: measures.pooled(outputs[name]) for name in names}
+    def _judged(self, view: Pixels, outputs: Outputs, side_mm: float | None) -> tuple[Scene, Quality]:
+        """What the gate says. What it uses of the network is computed anyway, never by a second pass."""
+        limits = self.limits
+        if limits is None:
+            return Scene(view, side_mm=side_mm), Quality(())
+        scene = gate.scene_of(view, outputs, limits, side_mm)
+        return scene, gate.examine(scene, limits)
 
     def _above(self, findings: tuple[Finding, ...]) -> tuple[OperatingPoint, ...]:
         """Which of the operating points the answer lies above."""

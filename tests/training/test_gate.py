@@ -8,11 +8,15 @@ from PIL import Image
 
 from appliance.vision.preprocess import preprocess
 from appliance.vision.quality.limits import EXCLUSIONS
+from appliance.vision.quality.part import encoded
+from appliance.vision.quality.places import Places
 from appliance.vision.runtime import Network
+from training import gate_places
 from training.faults import FAULTS
 from training.features_output import LAYERS, with_features
 from training.gate import WAYS, carry_over, choose, table_of
 from training.gate_fit import SLOPE, Space, ridge, scored
+from training.gate_places import INK
 from training.gate_samples import BASIC, LABELS, Samples, collect, measure_names
 from training.golden import draw
 
@@ -76,9 +80,14 @@ def _samples(random: np.random.Generator, labels: pd.DataFrame) -> Samples:
         np.zeros(len(kinds), np.int64),
         classical.astype(np.float32),
         features.astype(np.float16),
+        random.normal(size=(len(kinds), len(gate_places.NAMES))).astype(np.float32),
         basic.astype(np.float32),
         np.full(len(LAYERS), 4),
     )
+
+
+def _places(channels: int) -> Places:
+    return Places(bias=0.0, network={layer: encoded(np.ones(channels)) for layer in gate_places.LAYERS})
 
 
 def _labels() -> pd.DataFrame:
@@ -91,7 +100,9 @@ def _labels() -> pd.DataFrame:
 def test_finds_the_faults_and_lets_the_clear_ones_pass() -> None:
     labels = _labels()
     manifest = pd.DataFrame({"image": labels["image"], "group": labels["image"], "source": "one"})
-    limits, report = choose(table_of(_samples(np.random.default_rng(1), labels), labels, manifest), "a test")
+    limits, report = choose(
+        table_of(_samples(np.random.default_rng(1), labels), labels, manifest), {INK: _places(4)}, "a test"
+    )
     assert limits.features == LAYERS
     assert report["clear_refused"] <= 0.1
     assert all(report["nested"]["recall"][case] > 0.9 for case in EXCLUSIONS)
@@ -104,7 +115,7 @@ def test_labels_that_mean_nothing_are_not_found_out_of_fold() -> None:
     samples = _samples(random, labels)
     manifest = pd.DataFrame({"image": labels["image"], "group": labels["image"], "source": "one"})
     shuffled = labels.assign(**{case: random.permutation(labels[case]) for case in EXCLUSIONS})
-    _, report = choose(table_of(samples, shuffled, manifest), "a test")
+    _, report = choose(table_of(samples, shuffled, manifest), {INK: _places(4)}, "a test")
     assert report["exclusions"]["hair"]["all"]["recall"] < 0.7
 
 
@@ -131,9 +142,9 @@ def test_a_kind_of_picture_is_measured_once(bundle_folder: Path, tmp_path: Path)
     Image.fromarray(draw(3)).save(tmp_path / "a.png")
     labels = pd.DataFrame([{"image": "a.png", **dict.fromkeys(LABELS, 0)}])
     network = Network(with_features((bundle_folder / "model.tflite").read_bytes()), threads=1)
-    first = collect(labels, tmp_path, network, tmp_path / "cache")
+    first = collect(labels, tmp_path, network, _places(768), tmp_path / "cache")
     assert sorted(set(first.kind)) == sorted({"plain", "drawn", *FAULTS})
     (tmp_path / "cache" / "ink.npz").unlink()
-    again = collect(labels, tmp_path, network, tmp_path / "cache")
+    again = collect(labels, tmp_path, network, _places(768), tmp_path / "cache")
     assert np.array_equal(first.features, again.features)
     assert (tmp_path / "cache" / "ink.npz").is_file()

@@ -13,7 +13,8 @@ from appliance.vision.assessor import Assessor
 from appliance.vision.photo import Pixels
 from appliance.vision.preprocess import preprocess
 from appliance.vision.quality.gate import CHECKS
-from appliance.vision.quality.limits import Evidence, GateLimits, Head, encoded
+from appliance.vision.quality.limits import Evidence, GateLimits, Head
+from appliance.vision.quality.part import encoded
 from training.faults import FAULTS
 from training.golden import draw
 
@@ -136,13 +137,6 @@ def test_features_of_the_network_count_and_must_be_there() -> None:
     )
     with pytest.raises(ValueError, match="2 features"):
         evidence.score({"ink_strokes": 0.0}, {})
-
-
-@pytest.fixture
-def limits(assessor: Assessor) -> GateLimits:
-    """Those that ship."""
-    assert assessor.limits is not None
-    return assessor.limits
 
 
 def test_limits_with_features_must_name_their_output(limits: GateLimits) -> None:

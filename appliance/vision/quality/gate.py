@@ -5,12 +5,14 @@ from types import ModuleType
 from typing import Final
 
 from appliance.vision.assessment import Check, Quality
+from appliance.vision.photo import Pixels
 from appliance.vision.quality import (
     colour_cast,
     exposure,
     exudate,
     focus,
     hair,
+    measures,
     motion,
     no_lesion,
     not_skin,
@@ -20,6 +22,7 @@ from appliance.vision.quality import (
 )
 from appliance.vision.quality.limits import GateLimits
 from appliance.vision.quality.scene import Scene
+from appliance.vision.runtime import Outputs
 
 CHECKS: Final[tuple[ModuleType, ...]] = (
     exposure,
@@ -34,6 +37,15 @@ CHECKS: Final[tuple[ModuleType, ...]] = (
     hair,
     exudate,
 )
+
+
+def scene_of(view: Pixels, outputs: Outputs, limits: GateLimits, side_mm: float | None = None) -> Scene:
+    """A view with what ``limits`` ask of the network's ``outputs`` for it. ``side_mm``: its side on the skin, if known.
+
+    Raises ``KeyError`` where an output is missing.
+    """
+    features = {name: measures.pooled(outputs[name]) for name in limits.features}
+    return Scene(view, features, side_mm, limits.measured_at_places(outputs))
 
 
 def examine(scene: Scene, limits: GateLimits) -> Quality:

@@ -1,17 +1,17 @@
 """The gate's limits, as the bundle carries them: chosen by ``dermkiosk-train gate``, never by hand."""
 
-import base64
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from appliance.errors import BundleInvalid, GateMissing
 from appliance.vision.colour import Floats
+from appliance.vision.quality.part import Part, decoded
+from appliance.vision.quality.places import KINDS, Places
 
 FILE: Final = "gate.json"
 """In the bundle's folder, hashed like every other file of it."""
@@ -24,25 +24,20 @@ Features = Mapping[str, Floats]
 """Pooled features of the network by the name of the output they come from."""
 
 
-class Part(BaseModel):
-    """Strict and frozen: an unknown or missing name is an error, not a default."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class Head(Part):
     """One straight line between having a fault and not: bias + Σ weight · measure, 0 at the limit."""
 
     bias: float
     measured: dict[str, float]
-    """Weight of each classical measure, by its name in :mod:`appliance.vision.quality.measures`."""
-    network: dict[str, str] = {}
+    """Weight of each measure: those of :mod:`appliance.vision.quality.measures` by their names, and of
+    :attr:`GateLimits.places`, as ``ink.strongest``."""
+    network: dict[str, str] = Field(default_factory=dict)
     """Weights of the pooled features of an output of the network, base64 of little-endian float16, by its name."""
 
     @cached_property
     def network_weights(self) -> dict[str, Floats]:
         """One weight a feature. Raises ``ValueError`` where it is not base64 of float16."""
-        return {name: _decoded(weights) for name, weights in self.network.items()}
+        return {name: decoded(weights) for name, weights in self.network.items()}
 
     def margin(self, measures: dict[str, float], features: Features) -> float:
         """Above 0: faulty. Raises ``KeyError`` for a measure not taken, ``ValueError`` for features not given."""
@@ -84,25 +79,33 @@ class GateLimits(Part):
     exclusions: dict[str, Evidence]
     features: tuple[str, ...]
     """Names of the network's outputs whose pooled values the evidence uses."""
+    places: dict[str, Places] = Field(default_factory=dict)
+    """What is looked for at each place of the picture."""
     fitted_on: str
 
     @model_validator(mode="after")
     def _all_four(self) -> Self:
         if set(self.exclusions) != set(EXCLUSIONS):
             raise ValueError(f"exclusions are {sorted(self.exclusions)}, not {sorted(EXCLUSIONS)}")
+        unknown = {name for each in self.places.values() for name in each.network} - set(self.features)
+        if unknown:
+            raise ValueError(f"places use the outputs {sorted(unknown)} of the network, but {self.features} are named")
         used = {name for case in self.exclusions.values() for head in case.heads for name in head.network}
         if not used <= set(self.features):
             raise ValueError(f"evidence uses the outputs {sorted(used)} of the network, but {self.features} are named")
+        at_places = {f"{name}.{kind}" for name in self.places for kind in KINDS}
+        asked = {name for case in self.exclusions.values() for head in case.heads for name in head.measured}
+        if missing := {name for name in asked if "." in name} - at_places:
+            raise ValueError(f"evidence uses {sorted(missing)}, which no places measure")
         return self
 
-
-def encoded(weights: NDArray[np.floating]) -> str:
-    """Weights as :attr:`Head.network` keeps them."""
-    return base64.b64encode(weights.astype("<f2").tobytes()).decode("ascii")
-
-
-def _decoded(weights: str) -> Floats:
-    return np.frombuffer(base64.b64decode(weights, validate=True), "<f2").astype(np.float32)
+    def measured_at_places(self, outputs: Features) -> dict[str, float]:
+        """The measures of :attr:`places`, ``name.kind``. ``outputs``: the network's maps. Raises as they do."""
+        return {
+            f"{name}.{kind}": value
+            for name, each in self.places.items()
+            for kind, value in each.measured(outputs).items()
+        }
 
 
 def limits_of(folder: Path, sha256: dict[str, str]) -> GateLimits:

@@ -30,6 +30,9 @@ class Scene:
     see :func:`appliance.vision.quality.measures.pooled`."""
     side_mm: float | None = None
     """What the view's side measures on the skin, where the scale is known."""
+    places: Mapping[str, float] = field(default_factory=dict)
+    """Measures at the places of the network's maps, by their names:
+    see :meth:`appliance.vision.quality.limits.GateLimits.measured_at_places`."""
 
     @cached_property
     def grey(self) -> Bytes:
@@ -86,8 +89,8 @@ class Scene:
 
     @cached_property
     def measures(self) -> dict[str, float]:
-        """The classical measures of the four exclusion cases."""
-        return measures.classical(self)
+        """The measures of the four exclusion cases: the classical ones, and those at places."""
+        return {**measures.classical(self), **self.places}
 
     @cached_property
     def body(self) -> NDArray[np.bool_]:
