@@ -65,6 +65,11 @@ def revoke(connection: sqlite3.Connection, token: str) -> None:
     connection.execute("DELETE FROM links WHERE token = ?", (token,))
 
 
+def revoke_all(connection: sqlite3.Connection, case_number: int) -> None:
+    """Forget every token of a case."""
+    connection.execute("DELETE FROM links WHERE case_number = ?", (case_number,))
+
+
 def opens(database: Database, token: str, holder: str | None) -> bool:
     """Whether a link opens for the phone with the secret ``holder``; the first that has one keeps the link to itself.
 

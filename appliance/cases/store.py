@@ -278,6 +278,14 @@ class Store:
         with self._database.transaction() as connection:
             links.revoke(connection, token)
 
+    def renew(self, case: Case, hours: float, by: Actor) -> Link:
+        """A new link for a case, for a phone that lost the old one: all others stop. Raises :class:`CaseUnknown`."""
+        now = self.now()
+        with self._database.transaction() as connection:
+            links.revoke_all(connection, case.number)
+            audit.append(connection, now, by, "revoke", case.number)
+            return links.issue(connection, case.number, now, hours)
+
     def delete(self, *codes: str, by: Actor = "box") -> None:
         """Remove cases, their photographs, answers and links for good; only numbers and who did it stay in the audit.
 

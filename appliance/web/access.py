@@ -186,6 +186,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "staff_cases.diagnose": staff_session,
     "staff_cases.note": staff_session,
     "staff_cases.delete": staff_session,
+    "staff_link.renew": staff_session,
     "staff_figures.page": staff_session,
     "staff_retention.page": staff_session,
     "staff_retention.apply": staff_session,

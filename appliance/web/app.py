@@ -31,6 +31,7 @@ from appliance.web.staff import login_first, place, staff
 from appliance.web.staff_cases import staff_cases
 from appliance.web.staff_figures import staff_figures
 from appliance.web.staff_health import staff_health
+from appliance.web.staff_link import staff_link
 from appliance.web.staff_paper import staff_paper
 from appliance.web.staff_pin import first_pin
 from appliance.web.staff_retention import staff_retention
@@ -97,6 +98,7 @@ def _app(services: Services, guards: tuple[access.Rule, ...], browser_language: 
     app.register_error_handler(LoginNeeded, login_first)
     for blueprint in (
         wifi_card,
+        staff_link,
         phone,
         api,
         health,

@@ -1,7 +1,9 @@
 """A result's link opens on the first phone that has it, on the kiosk's screen, and nowhere else."""
 
+import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from flask.testing import FlaskClient
@@ -77,3 +79,21 @@ def test_the_secret_is_kept_from_scripts_and_other_sites_and_the_database(
     secret = phone.get_cookie("phone")
     assert secret is not None
     assert secret.value not in "".join(services.store._database._connection.iterdump())
+
+
+def test_staff_give_another_phone_a_new_code(
+    services: Services, phone: FlaskClient, other: FlaskClient, sent: dict[str, Any]
+) -> None:
+    assert opens(phone, sent)
+    services.store.pin.set("270913", "kiosk")
+    staff = create_lan_app(services).test_client()
+    path = f"/staff/cases/{sent['case']}"
+    assert staff.post(f"{path}/link").status_code != 200
+    staff.post("/staff/login", data={"pin": "270913"})
+    csrf = re.search(r'name="csrf" value="([^"]+)"', staff.get(path).text)
+    assert csrf
+    link = re.search(r'data-link="([^"]+)"', staff.post(f"{path}/link", data={"csrf": csrf[1]}).text)
+    assert link
+    assert not opens(phone, sent)
+    assert other.get(urlsplit(link[1]).path).status_code == 200
+    assert "revoke" in [entry.action for entry in services.store.audit.entries()]
