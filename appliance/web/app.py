@@ -129,6 +129,7 @@ def _words() -> dict[str, object]:
         "next_step": partial(next_step, current_services().store),
         "clock_unverified": now().clock != "synced",
         "set_up": current_services().store.setup.state == "done",
+        "staff_open": current_services().store.pin.generation > 0,
         "way_in": way_in(),
         "notices": lambda: [check for check in current_services().checks() if check.notice],
     }
