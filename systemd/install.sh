@@ -411,7 +411,7 @@ remove_data() {
   gone "$STATE" "$CONFIG"
   live || return 0
   local user
-  for user in dermkiosk dermkiosk-screen; do
+  for user in dermkiosk dermkiosk-screen dermkiosk-clock; do
     id "$user" >/dev/null 2>&1 && change "remove the user $user" userdel "$user"
   done
   return 0

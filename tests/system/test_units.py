@@ -148,3 +148,13 @@ def test_a_stick_is_mounted_for_its_backup_alone_and_named_alike_everywhere() ->
     assert "ExecStopPost=+-/usr/bin/umount /run/dermkiosk-stick" in unit
     assert 'ENV{ID_FS_LABEL}=="DERMKIOSK"' in rules
     assert 'ENV{SYSTEMD_WANTS}+="dermkiosk-backup.service"' in rules
+
+
+def test_the_mark_that_the_clock_was_set_lies_where_the_kiosk_sees_it() -> None:
+    """systemd keeps a dynamic user's folder in /run/private, which is root's alone."""
+    from appliance.cases.clock import SYNCHRONISED
+
+    service = _section("dermkiosk-clock@", "Service")
+    assert Path("/run", service["RuntimeDirectory"]) in [mark.parent for mark in SYNCHRONISED]
+    assert service["RuntimeDirectoryMode"] == "0755"
+    assert "DynamicUser" not in service
