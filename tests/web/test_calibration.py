@@ -76,7 +76,7 @@ def test_a_calibration_from_the_first_page_to_the_check(
     assert hardware.camera.scene is scene
     assert not hardware.camera._light.lit
     assert 'data-due="ok"' in kiosk.get(ROOT).text
-    assert text("en", "staff.due.ok") in kiosk.get("/").text
+    assert text("en", "staff.due.ok") in kiosk.get("/?language=en").text
 
 
 def test_steps_come_in_their_order(kiosk: FlaskClient, do: Callable[[str], str]) -> None:
