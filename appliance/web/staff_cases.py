@@ -3,20 +3,17 @@
 import re
 from typing import Final
 
-import numpy as np
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 
 from appliance.cases.listing import PAGE, Wanted
 from appliance.cases.reviews import DIAGNOSES, EVIDENCE, NOTE_LENGTH
 from appliance.cases.store import Case
-from appliance.errors import CaseUnknown, DeletionUnconfirmed, PageUnknown
-from appliance.vision.classes import CLASSES
-from appliance.vision.overlay import overlay, positive_share
+from appliance.errors import CaseUnknown, DeletionUnconfirmed
 from appliance.web.clinician_view import CLASS_PLACE, Comparison, Links, Photograph, clinician_view, same_scale
 from appliance.web.intake import YES
 from appliance.web.language import translate
-from appliance.web.pictures import PAGE_SIDE_PX, jpeg
+from appliance.web.pictures import PAGE_SIDE_PX, class_map, jpeg
 from appliance.web.services import services
 from appliance.web.sites import SITES
 
@@ -81,13 +78,7 @@ def photo(code: str) -> Response:
 @staff_cases.get("/<code>/map/<class_id>.png")
 def activation_map(code: str, class_id: str) -> Response:
     """The photograph under the map of one class."""
-    store = services().store
-    found = store.case(code)
-    maps = store.class_maps(found)
-    if maps is None or class_id not in CLASSES:
-        raise PageUnknown
-    grid = positive_share(np.asarray(maps[..., list(CLASSES).index(class_id)]))
-    return Response(overlay(store.photo(found), grid), mimetype="image/png")
+    return class_map(services().store.case(code), class_id)
 
 
 @staff_cases.post("/<code>/review")
