@@ -182,6 +182,7 @@ def test_a_jump_makes_no_exported_case_expendable_and_keeps_none_for_ever(
     time.clock = worth
     case = store.accept(intake())
     store.answer(case, {}, None)
+    store.ledger.begin()
     store.ledger.note_exported([case.number])
     time.works(days=1)
     time.wall += jump
