@@ -6,6 +6,7 @@ import socket
 import struct
 import subprocess
 import sys
+from contextlib import suppress
 
 DEVICE, MAC = sys.argv[1], bytes.fromhex("020000000001")
 MAGIC = bytes.fromhex("63825363")
@@ -28,15 +29,18 @@ def options_of(answer: bytes) -> dict[int, bytes]:
 
 
 def asked(line: socket.socket, kind: int, number: int, *options: bytes) -> bytes:
-    """The answer to one message."""
-    line.sendto(message(kind, number, *options), ("255.255.255.255", 67))
-    return line.recv(2000)
+    """The answer to one message, sent again where it is lost, as phones do: a network that just came up loses some."""
+    for _ in range(8):
+        line.sendto(message(kind, number, *options), ("255.255.255.255", 67))
+        with suppress(TimeoutError):
+            return line.recv(2000)
+    raise TimeoutError("nobody gives addresses")
 
 
 def joined() -> tuple[str, dict[int, bytes]]:
     """The address given, and what came with it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
-        line.settimeout(20)
+        line.settimeout(5)
         line.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         line.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, DEVICE.encode())
         line.bind(("", 68))
