@@ -3,11 +3,16 @@
 import runpy
 from pathlib import Path
 
+import pytest
+
 SOAK = runpy.run_path(str(Path(__file__).with_name("soak.py")), run_name="soak")
 KILLS = 12
+QUICKLY = {"AFTER_READY_S": 1.0, "SHORTLY_S": 0.5, "WHILE_STARTING": 0.3}
 
 
+@pytest.mark.timeout(900)  # on a machine that has other things to do a start takes half a minute
 def test_nothing_is_lost_answered_twice_or_half_shown_wherever_the_program_is_killed(tmp_path: Path) -> None:
+    SOAK["soak"].__globals__.update(QUICKLY)
     figures = SOAK["soak"](tmp_path, KILLS, seed=7, say=lambda _: None)
     assert figures["complaints"] == []
     assert figures["cases"] > 0
