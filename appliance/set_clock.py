@@ -7,7 +7,7 @@ from typing import Final
 
 from appliance.errors import ClockImplausible, ClockUnsettable
 
-TIMEOUT_S: Final = 10.0
+TIMEOUT_S: Final = 30.0
 ANSWER_BYTES: Final = 16
 
 
