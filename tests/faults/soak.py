@@ -201,7 +201,7 @@ class Visitor:
             self._seen.kiosk_codes.update(code.decode() for code in CODE.findall(page)[:1])
         if phase in ("capturing", "waiting"):
             return
-        steps = {"welcome": "start", "consent": "consent", "site": "site", "live": "capture"}
+        steps = {"welcome": "start", "consent": "consent", "who": "new", "site": "site", "live": "capture"}
         form = urlencode({"csrf": self._csrf, "consent": "yes", "site": "forearm"}).encode()
         headers = {"Cookie": self._cookie, "Content-Type": "application/x-www-form-urlencoded"}
         _ask(self._box.kiosk, "POST", f"/kiosk/{steps.get(phase, 'end')}", form, headers)
