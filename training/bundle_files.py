@@ -3,12 +3,15 @@
 import hashlib
 from pathlib import Path
 
+from appliance.files import write_atomically
 from appliance.vision.bundle import FILE, Card, read_card
 
 
 def write_card(bundle: Path, card: Card) -> None:
     """bundle.json, for people to read, too."""
-    (bundle / FILE).write_text(card.model_dump_json(indent=2, by_alias=True) + "\n")
+    path = bundle / FILE
+    write_atomically(path, (card.model_dump_json(indent=2, by_alias=True) + "\n").encode())
+    path.chmod(0o644)  # nothing of a patient is in it, and whoever installs the bundle must be able to read it
 
 
 def seal(bundle: Path) -> None:

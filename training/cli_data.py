@@ -139,8 +139,8 @@ def export_tasks(data: Path, out: Path, prefix: str | None, show_labels: bool, o
     from training.labels import LOCAL, config, tasks
 
     with said_plainly():
-        rows = _table(data)
-        chosen = rows[rows["image"].isin(_table(only)["image"])] if only else rows
+        rows = _table(data, "image", "label")
+        chosen = rows[rows["image"].isin(_table(only, "image")["image"])] if only else rows
         told = tasks(chosen, LOCAL if prefix is None else prefix, show_labels=show_labels)
         out.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         click.echo(config(sorted(set(rows["label"]))), nl=False)
@@ -193,7 +193,7 @@ def import_answers(
         files = [answers] if settled is None else [answers, settled]
         tables = [read_annotations(read_export(file)) for file in files]
         said, *talked = named(tables, _pairs("--reader", readers, "1=Dr. Li"))
-        before = _table(data)
+        before = _table(data, "image", "label")
         rows, disputes = merge(before, said, talked[0] if talked else None)
         rows.to_csv(out, index=False)
         disputes.to_csv(adjudicate, index=False)
@@ -212,5 +212,9 @@ def _pairs(option: str, said: tuple[str, ...], example: str) -> dict[str, str]:
     return {left: right for left, _, right in parts}
 
 
-def _table(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
+def _table(path: Path, *needed: str) -> pd.DataFrame:
+    """A CSV as text. Raises ``ValueError`` where a column is missing."""
+    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if missing := [name for name in needed if name not in rows]:
+        raise ValueError(f"{path} has no column {', '.join(missing)}; it has {', '.join(rows.columns)}")
+    return rows

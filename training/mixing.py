@@ -35,7 +35,7 @@ def mix(views: Views, truth: Truths, how: Mixing, rng: Generator) -> tuple[Views
     for row in np.flatnonzero(keep < 1):
         combine = _cut if rng.random() < how.cut else _blend
         mixed[row], keep[row] = combine(views[row], views[partner[row]], float(keep[row]), rng)
-    return mixed, _targets(truth, partner, keep)
+    return mixed, mixed_truth(truth, partner, keep)
 
 
 def _blend(view: Views, other: Views, keep: float, rng: Generator) -> tuple[Views, float]:  # noqa: ARG001  # as _cut
@@ -52,8 +52,11 @@ def _cut(view: Views, other: Views, keep: float, rng: Generator) -> tuple[Views,
     return pasted, 1 - tall * wide / (height * width)
 
 
-def _targets(truth: Truths, partner: NDArray[np.int64], keep: Floats) -> Truths:
-    """In proportion; a class target counts for as much as its weight, so one that is unused adds nothing."""
+def mixed_truth(truth: Truths, partner: NDArray[np.int64], keep: Floats) -> Truths:
+    """The truth of photographs of which ``keep`` (N) stayed and the rest is their ``partner`` (N indices).
+
+    In proportion; a class target counts for as much as its weight, so one that is unused adds nothing.
+    """
     classes, outlier, weights = truth
     mine, its = (keep * weights)[:, None], ((1 - keep) * weights[partner])[:, None]
     whole = np.maximum(mine + its, np.float32(1e-9))

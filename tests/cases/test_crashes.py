@@ -69,14 +69,16 @@ def test_nothing_acknowledged_is_lost_wherever_the_process_is_killed(folder: Pat
     photograph = runpy.run_path(str(CHILD))["photograph"]
     chance = random.Random(20250101)
     said: Said = []
-    for number in range(KILLS):
+    number = 0
+    while (
+        number < KILLS or len(codes(said, "ACCEPTED")) <= KILLS or not codes(said, "DELETED")
+    ):  # a slow machine kills more
         said += said_until_killed(folder, number * SEEDS_PER_RUN, chance.uniform(0, chance.choice([0.03, 0.6])))
+        number += 1
 
     given_up: list[Any] = []
     accepted = {line[1]: int(line[2]) for line in said if line[0] == "ACCEPTED"}
     deleted, deleting = set(codes(said, "DELETED")), set(codes(said, "DELETING"))
-    assert len(accepted) > KILLS
-    assert deleted
 
     with Store(folder) as store:
         finish(store, answer)
@@ -91,12 +93,12 @@ def test_nothing_acknowledged_is_lost_wherever_the_process_is_killed(folder: Pat
                 given_up.append(store.document(cases[code]))
         # Three kills may by chance fall on one and the same photograph: then it was given up, as if it were the cause.
         assert all(document is not None and document["gave_up"] == "ProcessingStopped" for document in given_up)
-        assert len(given_up) * MAX_ATTEMPTS <= KILLS
+        assert len(given_up) * MAX_ATTEMPTS <= number
         for case in cases.values():  # a photo may have been accepted without anybody being told
             assert store.document(case) is not None
         assert {path.stem for path in (folder / "photos").glob("*.webp")} == {each.photo_id for each in cases.values()}
         nobody_was_told = {path.stem for path in (folder / "photos" / "orphaned").glob("*")}
-        assert len(nobody_was_told) <= KILLS  # one thread accepts: a kill cuts one acceptance at most
+        assert len(nobody_was_told) <= number  # one thread accepts: a kill cuts one acceptance at most
         gone = [photograph(accepted[code]).pixels.tobytes() for code in deleted]
         for path in (folder / "photos").rglob("*.webp"):
             with Image.open(path) as image:

@@ -293,3 +293,12 @@ def test_says_when_the_export_is_something_else(tmp_path: Path) -> None:
     run = CliRunner().invoke(labels, ["agreement", "--answers", str(tmp_path / "export.json")])
     assert run.exit_code == 1
     assert "not Label Studio's export" in run.output
+
+
+def test_a_table_without_the_column_is_refused_in_words(tmp_path: Path, rows: pd.DataFrame) -> None:
+    wrong = tmp_path / "wrong.csv"
+    rows.rename(columns={"image": "picture"}).to_csv(wrong, index=False)
+    run = CliRunner().invoke(labels, ["export", "--data", str(wrong), "--out", str(tmp_path / "tasks.json")])
+    assert run.exit_code == 1
+    assert "no column image" in run.output
+    assert "picture" in run.output

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,12 @@ from appliance.errors import GateMissing
 from appliance.vision.assessor import Assessor
 from appliance.vision.bundle import read_card
 from appliance.vision.photo import Pixels
+from training import parity
+from training.predict import floating
+from training.quantise import quantise
+from training.run import Run
+from training.soup import figures
+from training.ways import Trial, compare_ways
 
 COMMAND = [sys.executable, "-c", "from training.cli import main; main()"]
 BUNDLE = Path(__file__).parents[2] / "models/skin8-inceptionv3/model.tflite"
@@ -118,6 +125,37 @@ def test_the_evaluation_has_float_and_int8_side_by_side(bundle: Path) -> None:
     card = (bundle / "MODEL_CARD.md").read_text()
     assert f"{report['figures']['top-1']['int8']:.3f}" in card
     assert read_card(bundle).parity["photographs"] > 0
+
+
+def test_the_soup_is_never_worse_than_what_it_is_made_of(run: Path, tmp_path: Path) -> None:
+    kitchen = shutil.copytree(run, tmp_path / "kitchen")
+    assert _train("soup", "--run", str(kitchen)).returncode == 0
+    tried = pd.read_csv(kitchen / "soup.csv")
+    assert tried["share"].tolist() == [0.0, 0.3, 0.5, 0.7, 1.0]
+    network, validation = Run.open(kitchen).network(), Run.open(kitchen).photographs.of("validation")
+    served = figures(floating(network, validation), validation.targets)
+    assert served["loss"] == pytest.approx(tried["loss"].min(), abs=1e-4)
+    assert (kitchen / "tuned.weights.h5").read_bytes() == (run / "best.weights.h5").read_bytes()
+
+
+def test_a_file_that_strays_leaves_the_bundle_as_it_was(
+    run: Path, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = shutil.copytree(bundle, tmp_path / "kept")
+    model = (kept / "model.tflite").read_bytes()
+    monkeypatch.setattr(parity, "AGREEMENT", 1.01)  # no file reaches that
+    with pytest.raises(parity.StraysTooFar, match="strays too far"):
+        quantise(run, kept, representatives=8, seed=8)
+    assert (kept / "model.tflite").read_bytes() == model
+    assert list(tmp_path.iterdir()) == [kept]
+
+
+def test_the_ways_to_int8_are_compared_by_parity_and_speed(run: Path) -> None:
+    table = compare_ways(run, [Trial("tensorflow", 4), Trial("tensorflow", 8)])
+    assert table["representatives"].tolist() == [4, 8]
+    assert table["ratio"].iloc[0] == 1
+    assert table["argmax_agreement"].between(0, 1).all()
+    assert (table["ms"] > 0).all()
 
 
 def test_evaluating_an_uncalibrated_bundle_says_so(run: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from training.dataset import Photographs
 from training.evaluation.bootstrap import between, draws
 from training.evaluation.crossvalidate import crossvalidate, judged
 from training.evaluation.learners import FrozenFeatures, Switches
+from training.evaluation.stepped import Steps
 from training.metrics import RANKED, Answers
 
 MARKED: Final = "dermnet_com"
@@ -38,6 +39,20 @@ def variants(base: Switches, views: int) -> tuple[Variant, ...]:
     return (*rows, *([Variant(f"{views} augmented views", replace(base, views=views))] if views else []))
 
 
+def variants_of_steps(base: Switches) -> tuple[Variant, ...]:
+    """A head learned in steps first, then with one thing at a time that fine-tuning may do in its steps."""
+    return tuple(Variant(name, replace(base, steps=steps)) for name, steps in STEPS.items())
+
+
+STEPS: Final = {
+    "in steps": Steps(),
+    "label smoothing 0.05": Steps(smoothing=0.05),
+    "mixup of half": Steps(mixing=0.5),
+    "exposure 0.1": Steps(exposure=0.1),
+    "exposure 0.5": Steps(exposure=0.5),
+    "averaging 0.99": Steps(averaging=0.99),
+    "all four": Steps(smoothing=0.05, mixing=0.5, exposure=0.1, averaging=0.99),
+}
 LAYERS: Final = (("mixed5",), ("mixed8",), ("mixed10",), ("mixed8", "mixed10"))
 
 
@@ -81,16 +96,17 @@ def _row(answers: Answers, base: Answers, resamples: list[Any]) -> Report:
 
 def table(report: Report) -> str:
     """As a Markdown table: each figure, and below it the paired difference from the base."""
+    base = next(iter(report["variants"]))
     head = f"| variant | {' | '.join(SHOWN)} |\n| --- |{' --- |' * len(SHOWN)}"
-    return "\n".join([head, *(_line(name, row) for name, row in report["variants"].items())])
+    return "\n".join([head, *(_line(name, row, base) for name, row in report["variants"].items())])
 
 
-def _line(name: str, row: Report) -> str:
-    return f"| {name} | {' | '.join(_cell(row[figure], name) for figure in SHOWN)} |"
+def _line(name: str, row: Report, base: str) -> str:
+    return f"| {name} | {' | '.join(_cell(row[figure], name == base) for figure in SHOWN)} |"
 
 
-def _cell(entry: Report, name: str) -> str:
-    if name == "base" or entry["difference_95"] is None:
+def _cell(entry: Report, is_base: bool) -> str:
+    if is_base or entry["difference_95"] is None:
         return f"{entry['value']:.3f}"
     low, high = entry["difference_95"]
     return f"{entry['value']:.3f} ({low:+.3f} … {high:+.3f})"

@@ -41,7 +41,9 @@ def _asking(command: Command) -> Command:
 @_asking
 @click.option("--taught-only", multiple=True, help="source that teaches but is not judged; may be repeated")
 @click.option("--exclude-source", "excluded", multiple=True, help="leave out a source; may be repeated")
-@click.option("--ablation", is_flag=True, help="compare the choices of frozen features, one change at a time")
+@click.option(
+    "--ablation", is_flag=True, help="compare choices one at a time: of frozen features, and of a head's steps"
+)
 def crossvalidate(
     data: Path,
     images: Path | None,
@@ -66,10 +68,14 @@ def crossvalidate(
     with said_plainly():
         photographs, learner = _photographs(data, images, excluded), _learner(out, **how)
         if ablation:
-            chosen = comparison.variants(learner.switches, how["views"])
-            report = comparison.ablate(photographs, learner, chosen, click.echo)
-            click.echo(comparison.table(report))
-            folds.write(report, out, "ablation")
+            compared = {
+                "ablation": comparison.variants(learner.switches, how["views"]),
+                "ablation-steps": comparison.variants_of_steps(learner.switches),
+            }
+            for name, chosen in compared.items():
+                report = comparison.ablate(photographs, learner, chosen, click.echo)
+                click.echo(comparison.table(report))
+                folds.write(report, out, name)
             return
         answers = folds.crossvalidate(photographs, learner, taught_only)
         report = folds.report_of(answers, folds.judged(photographs, taught_only))

@@ -25,6 +25,7 @@ from appliance.vision.classes import CLASSES
 from appliance.vision.photo import Pixels
 from training.augment import augment
 from training.dataset import Photographs
+from training.evaluation.stepped import Steps, stepped
 from training.features import Frozen, extract
 from training.predict import Floats, Predictions, floating
 from training.recipe import Recipe
@@ -58,7 +59,9 @@ class Switches:
     constancy: bool = False
     """Colours as under a white light, by shades of grey."""
     balanced: bool = True
-    """Weigh the classes alike."""
+    """Weigh the classes alike; a head that is learned in steps weighs them by the square root of how rare they are."""
+    steps: Steps | None = None
+    """Learn the head of the eight in steps, as fine-tuning does; ``None``: to the optimum, by logistic regression."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +79,7 @@ class FrozenFeatures:
         reduce = make_pipeline(StandardScaler(), _principal(known))
         targets = np.tile(train.targets, len(views))
         known, asked = reduce.fit_transform(known), reduce.transform(asked)
-        return Predictions(
-            self._classes(known[targets >= 0], targets[targets >= 0], asked), self._outlier(known, targets, asked)
-        )
+        return Predictions(self._classes(known, targets, asked), self._outlier(known, targets, asked))
 
     def _features(self, photographs: Photographs, view: int) -> Floats:
         seen: Photographs = Constant(photographs.folder, photographs.rows) if self.switches.constancy else photographs
@@ -90,7 +91,9 @@ class FrozenFeatures:
         return found[:, columns(self.switches.layers)].astype(np.float64)
 
     def _classes(self, known: Floats, targets: NDArray[np.int64], asked: Floats) -> Floats:
-        head = self._head().fit(known, targets)
+        if self.switches.steps is not None:
+            return np.asarray(stepped(known, targets, len(CLASSES), self.switches.steps).predict(asked, verbose=0))
+        head = self._head().fit(known[targets >= 0], targets[targets >= 0])
         # A class without learning photographs is never said.
         logits = np.full((len(asked), len(CLASSES)), -30.0)
         logits[:, head.classes_] = head.predict_log_proba(asked)
