@@ -67,25 +67,27 @@ class Copies:
 
     def note(self, rows: list[tuple[str, dict[str, Any]]]) -> None:
         """Add rows, each with its table, to the journal. On the disk when this returns. Raises a StoreError."""
-        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+        # They begin a line of their own: what a power cut left unfinished before it must not spoil them.
+        lines = "\n".join(["", *(json.dumps(row, ensure_ascii=False) for row in rows), ""]).encode()
         with storage_faults(), self._writing:
             new = not self._journal.exists()
             descriptor = os.open(self._journal, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
-            with closing(os.fdopen(descriptor, "wb", buffering=0)) as file:
+            with os.fdopen(descriptor, "wb") as file:
                 file.write(lines)
+                file.flush()  # all of it, or an error: a raw write may keep only what a full disk had room for
                 os.fsync(file.fileno())
             if new:
                 sync_folder(self._folder)
 
     def noted(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The journal, oldest first: table and row. A line that a cut left unfinished ends it."""
+        """The journal, oldest first: table and row, without the lines that a cut left unfinished."""
         if not self._journal.exists():
             return
         for line in self._journal.read_bytes().splitlines():
             try:
                 table, row = json.loads(line)
             except ValueError:
-                continue  # nobody was told that this one was kept
+                continue  # empty, or nobody was told that this one was kept
             yield table, row
 
     def forget(self) -> None:

@@ -214,6 +214,8 @@ def test_a_line_of_the_journal_that_a_cut_left_unfinished_is_passed_over(folder:
     with (folder / "journal").open("ab") as file:
         file.write(b'["cases", {"num')
     assert list(kept.noted()) == [("cases", {"number": 1})]
+    kept.note([("cases", {"number": 2})])
+    assert list(kept.noted()) == [("cases", {"number": 1}), ("cases", {"number": 2})]
 
 
 def test_a_copy_is_whole_private_and_shortens_the_journal(folder: Path, store: Store, intake: Make) -> None:
