@@ -242,7 +242,7 @@ def quantise_compare(run: Path, representatives: int, fewer: int, out: Path | No
     from training.ways import compare_ways, trials
 
     with _said_plainly():
-        table = compare_ways(run, trials(representatives, fewer))
+        table = compare_ways(run, trials(representatives, fewer), say=click.echo)
         if out is not None:
             table.to_csv(out, index=False)
         click.echo(table.round(4).T.to_string(header=False))

@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -34,8 +35,13 @@ def trials(representatives: int, fewer: int) -> list[Trial]:
     return [*(Trial(way, representatives) for way in WAYS), Trial("tensorflow", fewer)]
 
 
-def compare_ways(run_folder: Path, asked: list[Trial], seed: int = 8) -> pd.DataFrame:
-    """A row per trial, on the validation photographs of the eight; the first row's latency is the peer of the ratio."""
+def compare_ways(
+    run_folder: Path, asked: list[Trial], seed: int = 8, say: Callable[[str], object] = print
+) -> pd.DataFrame:
+    """A row per trial, on the validation photographs of the eight; the first row's latency is the peer of the ratio.
+
+    ``say`` gets a line for each as it comes: all of them together take a while.
+    """
     run = Run.open(run_folder)
     network = run.network()
     watched = run.photographs.of("validation").of_the_eight()
@@ -49,6 +55,7 @@ def compare_ways(run_folder: Path, asked: list[Trial], seed: int = 8) -> pd.Data
         parity = compare(exact, int8(files[-1], watched), watched.targets, groups)
         about = {"way": trial.way, "representatives": trial.representatives}
         rows.append({**about, **parity.figures, "gate": "; ".join(parity.broken) or "passes"})
+        say(f"{trial.way}, {trial.representatives}: {parity.figures['argmax_agreement']:.3f}, {rows[-1]['gate']}")
     times = latencies(files)
     table = pd.DataFrame(rows).assign(ms=times)
     return table.assign(ratio=table["ms"] / times[0])

@@ -36,7 +36,7 @@ class Network:
         if xnnpack and self.delegate != DELEGATE:
             raise DelegateMissing(f"{self.runtime} runs this model without {DELEGATE}", runtime=self.runtime)
         self._input, about = next(iter(self._runner.get_input_details().items()))
-        self._takes_bytes = about["dtype"] == np.uint8
+        self._takes = about["dtype"], *about["quantization"]
         self._scales = {name: about["quantization"] for name, about in self._runner.get_output_details().items()}
         self._channels = {name: about["shape"][-1] for name, about in self._runner.get_output_details().items()}
         self._lock = threading.Lock()
@@ -44,9 +44,9 @@ class Network:
     def run(self, view: Pixels) -> Outputs:
         """Classify uint8 RGB 299×299×3; each output by its signature name, dequantised, without batch axis.
 
-        A float file, which only training makes, is given the same bytes over 255.
+        Files that take floats or signed bytes, which only training makes, are given the same bytes over 255.
         """
-        fed = view[None] if self._takes_bytes else view[None].astype(np.float32) / np.float32(255)
+        fed = self._fed(view[None])
         with self._lock:
             raw = self._runner(**{self._input: fed})
             return {name: self._dequantise(name, value[0]) for name, value in raw.items()}
@@ -58,6 +58,16 @@ class Network:
     def channels(self, output: str) -> int:
         """How many channels (the last axis) an output has."""
         return int(self._channels[output])
+
+    def _fed(self, view: Pixels) -> NDArray[Any]:
+        kind, scale, zero_point = self._takes
+        if kind == np.uint8:
+            return view
+        floats = view.astype(np.float32) / np.float32(255)
+        if kind == np.float32:
+            return floats
+        allowed = np.iinfo(kind)
+        return np.clip(np.rint(floats / scale) + zero_point, allowed.min, allowed.max).astype(kind)
 
     def _dequantise(self, name: str, value: NDArray[Any]) -> NDArray[np.float32]:
         scale, zero_point = self._scales[name]
