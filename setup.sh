@@ -143,7 +143,7 @@ command_test() {
   say "import contracts"
   "$VENV/bin/lint-imports" --no-cache >/dev/null || "$VENV/bin/lint-imports" --no-cache
   test_with_old_numpy
-  "$VENV/bin/python" -m pytest "$@"
+  "$VENV/bin/python" -m pytest --numprocesses 3 --dist loadfile "$@" # most tests wait more than they compute
 }
 
 # Debian 12's camera stack needs numpy 1.24, which exists for Python 3.11 alone.
