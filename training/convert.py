@@ -5,7 +5,9 @@ no INT8 average pool, so nine of them split the network into partitions; ``tenso
 depthwise convolution, which XNNPACK takes. ``litert-quantizer`` quantises the converted float file.
 """
 
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final, Literal, get_args
 
 import keras
@@ -44,7 +46,8 @@ def to_tflite(network: keras.Model, views: list[Pixels] | None) -> bytes:
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = tf.uint8
         converter.inference_output_type = tf.int8
-    return bytes(converter.convert())
+    with _without_the_converters_own_warnings():
+        return bytes(converter.convert())
 
 
 def _litert_quantizer(network: keras.Model, views: list[Pixels]) -> bytes:
@@ -52,7 +55,17 @@ def _litert_quantizer(network: keras.Model, views: list[Pixels]) -> bytes:
 
     converter = quantizer.Quantizer(to_tflite(network, None), recipe.static_wi8_ai8())
     calibration = {"serving_default": [{"image": batch} for (batch,) in _inputs(views)]}
-    return bytes(converter.quantize(converter.calibrate(calibration)).quantized_model)
+    with _without_the_converters_own_warnings():
+        return bytes(converter.quantize(converter.calibrate(calibration)).quantized_model)
+
+
+@contextmanager
+def _without_the_converters_own_warnings() -> Iterator[None]:
+    """They speak of how the converters call themselves, and nobody who reads them could do anything."""
+    with warnings.catch_warnings():
+        for said in ("Statistics for quantized inputs", ".*experimental_preserve_all_tensors"):
+            warnings.filterwarnings("ignore", said, UserWarning)
+        yield
 
 
 def _inputs(views: list[Pixels]) -> Iterator[list[Floats]]:

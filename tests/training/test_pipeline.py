@@ -28,11 +28,7 @@ BUNDLE = Path(__file__).parents[2] / "models/skin8-inceptionv3/model.tflite"
 FINETUNE = ["--weights", str(BUNDLE), "--phase", "head:3:1e-2", "--phase", "mixed10:2:1e-3", "--batch", "32"]
 FINETUNE += ["--mixing", "0.3", "--exposure", "0.1", "--averaging", "0.5"]
 
-pytestmark = [
-    pytest.mark.timeout(900),
-    pytest.mark.filterwarnings("ignore:Statistics for quantized inputs:UserWarning"),  # the converters' own
-    pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors:UserWarning"),
-]
+pytestmark = pytest.mark.timeout(900)
 
 
 def _train(*arguments: str) -> subprocess.CompletedProcess[str]:
