@@ -7,14 +7,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, expect
 
 from tests.browser.test_kiosk_pages import steps_of
 
 PIN = "270913"
-RULES = {
-    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-}
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+RULES = {"runOnly": {"type": "tag", "values": TAGS}}
 LOCALES = {"en": "en-GB", "zh": "zh-CN"}
 SETUP = ("language", "clinic", "pin", "focus", "calibration", "selftest", "wifi")
 PAPER = ("/print", "/letter", "/refer")
@@ -23,12 +22,23 @@ MOST_PAGES = 60
 
 def faults(page: Page) -> list[str]:
     """What axe calls wrong on a page: the rule, and where."""
-    found = Axe().run(page, options=RULES).response["violations"]
+    found = _violations(page)
     return [
         f"{urlsplit(page.url).path} {rule['id']} ({rule['impact']}): {node['html'][:160]}"
         for rule in found
         for node in rule["nodes"]
     ]
+
+
+def _violations(page: Page) -> list[Any]:
+    """A kiosk page that moves on meanwhile is asked again where it arrived."""
+    try:
+        return list(Axe().run(page, options=RULES).response["violations"])
+    except Error as moved:
+        if "context was destroyed" not in str(moved):
+            raise
+        page.wait_for_load_state()
+        return list(Axe().run(page, options=RULES).response["violations"])
 
 
 @pytest.mark.parametrize("language", LOCALES)
@@ -47,7 +57,7 @@ def test_axe_finds_nothing_on_any_page(
     own.goto(f"{restartable.phones}/send")
     found += faults(own)
     fill(own, photo_file, restartable.phones)
-    expect(own).to_have_url(lambda url: "/r/" in url)
+    own.wait_for_url("**/r/*")
     found += faults(own)
     result(own)
     for ending in ("", *PAPER):
@@ -57,7 +67,7 @@ def test_axe_finds_nothing_on_any_page(
     found += faults(own)
     laptop = browse(1280, 800, restartable, locale=LOCALES[language])
     found += [fault for page in of_the_staff(laptop, restartable.phones) for fault in faults(page)]
-    assert found == []
+    assert not found, "\n".join(found)
 
 
 def at_the_kiosk(page: Page, base: str, language: str) -> Iterator[Page]:
