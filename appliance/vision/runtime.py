@@ -67,7 +67,7 @@ class Network:
         if kind == np.float32:
             return floats
         allowed = np.iinfo(kind)
-        return np.clip(np.rint(floats / scale) + zero_point, allowed.min, allowed.max).astype(kind)
+        return np.asarray(np.clip(np.rint(floats / scale) + zero_point, allowed.min, allowed.max), kind)
 
     def _dequantise(self, name: str, value: NDArray[Any]) -> NDArray[np.float32]:
         scale, zero_point = self._scales[name]

@@ -11,6 +11,8 @@ from training.batches import Truth, class_weights
 from training.mixing import mixed_truth
 from training.predict import Floats
 
+Narrow = NDArray[np.float32]
+
 EPOCHS: Final = 40
 BATCH: Final = 32
 RATE: Final = 3e-3
@@ -54,7 +56,7 @@ def stepped(known: Floats, targets: NDArray[np.int64], classes: int, steps: Step
     return head
 
 
-def _epoch(known: Floats, truth: Truth, share: float, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+def _epoch(known: Floats, truth: Truth, share: float, rng: np.random.Generator) -> tuple[Narrow, Narrow, Narrow]:
     """Features, class targets and weights in a new order; those without a weight have nothing to say."""
     order = rng.permutation(np.flatnonzero(truth.weights > 0))
     features, partner = known[order], rng.permutation(len(order))
