@@ -119,8 +119,8 @@ def retention(state: Path | None, language: Language) -> None:
             return
         with Store(settings.state, visiting=True) as store:
             expendable = store.ledger.expendable(days)
-            for code in expendable:
-                store.delete(code, by="box")
+            if expendable:  # all at once: each deletion writes the whole database anew
+                store.delete(*expendable, by="box")
             store.audit.record("box", "retention", detail=f"{len(expendable)}")
         click.echo(text(language, "retention.done", count=len(expendable), days=days))
 

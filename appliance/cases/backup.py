@@ -115,9 +115,10 @@ def _file(state: Path, photo_id: str) -> Path | None:
 
 
 def _contents(database: Path) -> tuple[list[int], list[str]]:
+    """Numbers of the cases, and the photographs of those and of their overviews."""
     with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-        rows = connection.execute("SELECT number, photo_id FROM cases ORDER BY number").fetchall()
-    return [row[0] for row in rows], [row[1] for row in rows]
+        rows = connection.execute("SELECT number, photo_id, view FROM cases ORDER BY number").fetchall()
+    return [row[0] for row in rows if row[2] == "close_up"], [row[1] for row in rows]
 
 
 def _files(state: Path) -> dict[str, str]:

@@ -9,6 +9,8 @@ from appliance.cases.clock import Clock, Moment, has_passed
 from appliance.cases.database import Database
 
 DAY_H: Final = 24.0
+ANSWERED: Final = "EXISTS (SELECT 1 FROM answers WHERE answers.case_number = cases.number)"
+"""An overview never is: it goes where its close-up goes."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +82,12 @@ class Ledger:
 
     def unexported(self) -> list[int]:
         """Numbers of the answered cases that were not exported as they stand, oldest first."""
-        return self._numbers("state = 'done' AND number NOT IN (SELECT case_number FROM kept WHERE exported)")
+        return self._numbers(ANSWERED + " AND number NOT IN (SELECT case_number FROM kept WHERE exported)")
 
     def not_backed_up(self) -> int:
         """How many cases no backup has as they stand."""
-        return len(self._numbers("number NOT IN (SELECT case_number FROM kept WHERE backed_up)"))
+        condition = "view = 'close_up' AND number NOT IN (SELECT case_number FROM kept WHERE backed_up)"
+        return len(self._numbers(condition))
 
     def expendable(self, days: float) -> list[str]:
         """Codes of the cases that are older than ``days`` and were exported as they stand, oldest first.
@@ -93,7 +96,7 @@ class Ledger:
         """
         rows = self._database.rows(
             "SELECT code, taken_at, clock, age_s FROM cases JOIN kept ON case_number = number"
-            " WHERE exported AND state = 'done' ORDER BY number"
+            " WHERE exported AND state = 'done' AND " + ANSWERED + " ORDER BY number"
         )
         now = self._now()
         accepted = ((row["code"], Moment.read(row["taken_at"], row["clock"], row["age_s"])) for row in rows)
