@@ -59,7 +59,7 @@ def backup(path: Path, state: Path | None, key_file: Path | None, language: Lang
 @KEY
 @LANGUAGE
 def restore(path: Path, state: Path, key_file: Path | None, language: Language) -> None:
-    """Restore the newest backup on PATH into an empty folder; cut off, the same command goes on.
+    """Restore the newest whole backup on PATH into an empty folder; cut off, the same command goes on.
 
     \b
     Example:
@@ -68,10 +68,14 @@ def restore(path: Path, state: Path, key_file: Path | None, language: Language) 
     """
     with said_plainly(language):
         key = RecoveryKey.read(key_file) if key_file else RecoveryKey(click.prompt(text(language, "restore.key")))
-        manifest = restore_backup(Stick(path, key), state, partial(_progress, language))
+        done = restore_backup(Stick(path, key), state, partial(_progress, language))
         with _opened(load(state=state)) as (database, now):
             Audit(database, now).record("installer", "restore")
-        click.echo(text(language, "restore.done", count=len(manifest.photographs), made_at=manifest.made_at))
+        click.echo(text(language, "restore.done", count=done.photographs, made_at=done.manifest.made_at))
+        if done.skipped:
+            click.echo(text(language, "restore.older", count=done.skipped))
+        if done.damaged:
+            click.echo(text(language, "restore.damaged", count=len(done.damaged)))
 
 
 @click.command()

@@ -82,7 +82,7 @@ class Ledger:
 
     def unexported(self) -> list[int]:
         """Numbers of the answered cases that were not exported as they stand, oldest first."""
-        return self._numbers(ANSWERED + " AND number NOT IN (SELECT case_number FROM kept WHERE exported)")
+        return self._numbers(f"{ANSWERED} AND number NOT IN (SELECT case_number FROM kept WHERE exported)")  # noqa: S608  # our own
 
     def not_backed_up(self) -> int:
         """How many cases no backup has as they stand."""
@@ -94,10 +94,9 @@ class Ledger:
 
         Old by the box's own hours of work, or by a clock that was verified then and is now: one that jumps ends none.
         """
-        rows = self._database.rows(
-            "SELECT code, taken_at, clock, age_s FROM cases JOIN kept ON case_number = number"
-            " WHERE exported AND state = 'done' AND " + ANSWERED + " ORDER BY number"
-        )
+        query = "SELECT code, taken_at, clock, age_s FROM cases JOIN kept ON case_number = number"
+        condition = f"exported AND state = 'done' AND {ANSWERED}"
+        rows = self._database.rows(f"{query} WHERE {condition} ORDER BY number")
         now = self._now()
         accepted = ((row["code"], Moment.read(row["taken_at"], row["clock"], row["age_s"])) for row in rows)
         return [code for code, moment in accepted if has_passed(days * DAY_H, moment, now)]

@@ -2,13 +2,15 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from appliance.cases import layout
 from appliance.cases.backup import Say, check_database, restore_photograph
 from appliance.cases.stick import Manifest, Stick
-from appliance.errors import RestoreTargetTaken
+from appliance.errors import BackupDamaged, DatabaseDamaged, RestoreTargetTaken, StickFailed
 from appliance.files import private_folder, remove_durably, sync_folder, write_atomically
 
 MARK: Final = ".restoring"
@@ -16,27 +18,58 @@ MARK: Final = ".restoring"
 DATABASE: Final = ".restoring-database"
 
 
-def restore(stick: Stick, state: Path, say: Say = lambda *_: None) -> Manifest:
-    """Restore the newest generation into ``state``, which must be new, empty, or half restored.
+@dataclass(frozen=True)
+class Restored:
+    """What came back."""
 
-    The database comes last: until then no box starts on the folder. What is written belongs to whom the folder
-    belongs to. Raises :class:`RestoreTargetTaken`, :class:`BackupMissing`, :class:`BackupDamaged`, a
-    :class:`StickError`; ``OSError`` where the box's own disk fails.
+    manifest: Manifest
+    skipped: int
+    """Generations that are newer, but damaged."""
+    damaged: tuple[str, ...]
+    """Ids of the photographs that are damaged on the stick; the box says so where a case has one of them."""
+
+    @property
+    def photographs(self) -> int:
+        """How many came back."""
+        return len(self.manifest.photographs) - len(self.damaged)
+
+
+def restore(stick: Stick, state: Path, say: Say = lambda *_: None) -> Restored:
+    """Restore the newest whole generation into ``state``, which must be new, empty, or half restored.
+
+    A damaged photograph stops nothing. The database comes last: until then no box starts on the folder. What is
+    written belongs to whom the folder belongs to. Raises :class:`RestoreTargetTaken`, :class:`BackupMissing`;
+    :class:`BackupDamaged`, :class:`DatabaseDamaged` or a :class:`StickError` where no generation is whole or the stick
+    is gone; ``OSError`` where the box's own disk fails.
     """
-    generation = stick.newest()
+    stick.newest()
     _refuse_taken(private_folder(state))
     with layout.alone(state):
         write_atomically(state / MARK, b"")
-        manifest = stick.generation(generation, state / DATABASE)
-        check_database(manifest, state / DATABASE)
-        _restore_photographs(stick, manifest, private_folder(state / layout.PHOTOS), say)
+        generation, skipped, manifest = _newest_whole(stick, state / DATABASE)
+        photos = private_folder(state / layout.PHOTOS)
+        damaged = tuple(_restore_photographs(stick, generation, manifest, photos, say))
         for name, text in manifest.files.items():
             write_atomically(private_folder((state / name).parent) / Path(name).name, text.encode())
         _hand_over(state)
         (state / DATABASE).replace(state / layout.DATABASE)
         sync_folder(state)
         remove_durably(state / MARK)
-    return manifest
+    return Restored(manifest, skipped, damaged)
+
+
+def _newest_whole(stick: Stick, database: Path) -> tuple[int, int, Manifest]:
+    """Its number, how many newer are damaged, and its manifest; the database is written. Raises what the newest has."""
+    faults: list[BackupDamaged | DatabaseDamaged | StickFailed] = []
+    for generation in reversed(stick.generations()):
+        try:
+            manifest = stick.generation(generation, database)
+            check_database(manifest, database)
+        except (BackupDamaged, DatabaseDamaged, StickFailed) as fault:
+            faults.append(fault)
+        else:
+            return generation, len(faults), manifest
+    raise faults[0]
 
 
 def _refuse_taken(state: Path) -> None:
@@ -45,12 +78,17 @@ def _refuse_taken(state: Path) -> None:
         raise RestoreTargetTaken(f"{state} holds {len(there)} things", path=state)
 
 
-def _restore_photographs(stick: Stick, manifest: Manifest, folder: Path, say: Say) -> None:
-    """Those that a cut attempt restored already are left as they are."""
+def _restore_photographs(stick: Stick, generation: int, manifest: Manifest, folder: Path, say: Say) -> Iterator[str]:
+    """Gives the damaged ones' ids. Those that a cut attempt restored already are left as they are."""
     for done, (photo_id, digest) in enumerate(manifest.photographs.items(), start=1):
         path = folder / f"{photo_id}.webp"
         if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-            restore_photograph(stick, photo_id, digest, path)
+            try:
+                restore_photograph(stick, photo_id, digest, path)
+            except (BackupDamaged, StickFailed):
+                stick.generation(generation)  # raises where the whole stick is gone: then no photograph is to blame
+                path.unlink(missing_ok=True)
+                yield photo_id
         say("restored", done, len(manifest.photographs))
 
 

@@ -1,35 +1,31 @@
 """Backups onto real folders and a real small file system, restored onto a new box."""
 
 import hashlib
-import json
 import os
 import shutil
 import subprocess
-import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from appliance.cases import backup, clock, layout
 from appliance.cases.backup import Made, back_up
 from appliance.cases.clock import Moment
 from appliance.cases.database import Database
-from appliance.cases.export import export
 from appliance.cases.ledger import Ledger
 from appliance.cases.restore import restore
 from appliance.cases.sealed import RecoveryKey
 from appliance.cases.stick import Stick
 from appliance.cases.store import Case, Intake, Store
+from appliance.cli import main
 from appliance.errors import (
     BackupDamaged,
     BackupMissing,
     BackupUnderWay,
-    CaseUnknown,
-    ExportTargetTaken,
+    PhotoLost,
     RestoreTargetTaken,
     StickFailed,
     StickFull,
@@ -82,8 +78,8 @@ def test_a_backup_comes_back_whole_on_a_new_box(
     (folder / "station" / "calibration.json").write_text('{"a": 1}')
     made = backed_up(store, folder, stick)
     assert made == Made(1, 2, 2, 2, 0)
-    manifest = restore(Stick(stick, KEY), tmp_path / "new")
-    assert len(manifest.photographs) == 2
+    restored = restore(Stick(stick, KEY), tmp_path / "new")
+    assert (restored.photographs, restored.skipped, restored.damaged) == (2, 0, ())
     with Store(tmp_path / "new") as again:
         assert contents(again) == contents(store)
         assert again.by_token(link.token).code == waiting.code
@@ -134,21 +130,79 @@ def test_two_boxes_share_a_stick(folder: Path, stick: Path, store: Store, intake
             assert contents(again) == contents(other)
 
 
-@pytest.mark.parametrize("what", ["generations", "photographs"])
-@pytest.mark.parametrize("how", ["emptied", "cut", "changed", "gone"])
-def test_a_damaged_backup_is_said_and_nothing_wrong_is_restored(
-    folder: Path, stick: Path, store: Store, intake: Make, tmp_path: Path, what: str, how: str
-) -> None:
-    store.accept(intake(1))
-    backed_up(store, folder, stick)
-    (path,) = (path for path in stick.glob(f"*/{what}/**/*") if path.is_file())
+def damage(path: Path, how: str) -> None:
     content = path.read_bytes()
     changed = {"emptied": b"", "cut": content[:-20], "changed": content[:-5] + b"wrong"}
     path.unlink() if how == "gone" else path.write_bytes(changed[how])
+
+
+DAMAGE = pytest.mark.parametrize("how", ["emptied", "cut", "changed", "gone"])
+
+
+@DAMAGE
+def test_a_damaged_backup_is_said_and_nothing_wrong_is_restored(
+    folder: Path, stick: Path, store: Store, intake: Make, tmp_path: Path, how: str
+) -> None:
+    store.accept(intake(1))
+    backed_up(store, folder, stick)
+    (path,) = stick.glob("*/generations/*")
+    damage(path, how)
     with pytest.raises((BackupDamaged, BackupMissing)):
         restore(Stick(stick, KEY), tmp_path / "new")
     assert not (tmp_path / "new" / layout.DATABASE).exists()
     assert not list((tmp_path / "new").glob("photos/*"))
+
+
+@DAMAGE
+def test_a_damaged_photograph_is_counted_and_all_else_comes_back(
+    folder: Path, stick: Path, store: Store, intake: Make, tmp_path: Path, how: str
+) -> None:
+    cases = [store.accept(intake(seed)) for seed in range(3)]
+    backed_up(store, folder, stick)
+    (path,) = stick.glob(f"*/photographs/*/{cases[0].photo_id}.sealed")
+    damage(path, how)
+    restored = restore(Stick(stick, KEY), tmp_path / "new")
+    assert (restored.photographs, restored.damaged) == (2, (cases[0].photo_id,))
+    with Store(tmp_path / "new") as again:
+        assert again.cases() == store.cases()
+        with pytest.raises(PhotoLost):
+            again.photo(cases[0])
+        for case in cases[1:]:
+            assert np.array_equal(again.photo(case), store.photo(case))
+
+
+def test_where_the_newest_generation_is_damaged_the_one_before_comes_back(
+    folder: Path, stick: Path, store: Store, intake: Make, tmp_path: Path
+) -> None:
+    store.accept(intake(1))
+    backed_up(store, folder, stick)
+    before = contents(store)
+    store.accept(intake(2))
+    backed_up(store, folder, stick)
+    damage(max(stick.glob("*/generations/*")), "changed")
+    restored = restore(Stick(stick, KEY), tmp_path / "new")
+    assert (restored.photographs, restored.skipped) == (1, 1)
+    with Store(tmp_path / "new") as again:
+        assert contents(again) == before
+
+
+def test_a_stick_pulled_out_while_it_is_restored_damages_no_photograph(
+    folder: Path, stick: Path, store: Store, intake: Make, tmp_path: Path
+) -> None:
+    for seed in range(2):
+        store.accept(intake(seed))
+    backed_up(store, folder, stick)
+    away = stick.with_name("away")
+
+    def pull_out(*_: object) -> None:
+        if stick.exists():
+            stick.rename(away)
+
+    with pytest.raises(BackupDamaged):
+        restore(Stick(stick, KEY), tmp_path / "new", pull_out)
+    assert not (tmp_path / "new" / layout.DATABASE).exists()
+    away.rename(stick)
+    assert restore(Stick(stick, KEY), tmp_path / "new").photographs == 2
 
 
 def test_what_reads_back_differently_does_not_count(
@@ -314,70 +368,23 @@ def test_what_changes_after_a_backup_or_an_export_is_not_in_it(
     assert store.ledger.unexported() == [other.number]
 
 
-@pytest.mark.parametrize("name", ["cases", "cases.zip"])
-def test_an_export_has_result_photograph_and_what_was_added(
-    folder: Path, store: Store, intake: Make, tmp_path: Path, name: str
-) -> None:
-    case = answered(store, intake(1, idempotency_key="secret"))
-    store.accept(intake(2))
-    with Database(folder / layout.DATABASE) as database:
-        ledger = Ledger(database, store.now)
-        assert export(folder, database, ledger, ledger.unexported(), tmp_path / name) == 1
-        with pytest.raises(ExportTargetTaken):
-            export(folder, database, ledger, [case.number], tmp_path / name)
-        with pytest.raises(CaseUnknown):
-            export(folder, database, ledger, [999], tmp_path / "other")
-    if name.endswith(".zip"):
-        with zipfile.ZipFile(tmp_path / name) as archive:
-            found = {each: archive.read(each) for each in archive.namelist()}
-    else:
-        found = files(tmp_path / name)
-    assert set(found) == {"cases.csv"} | {
-        f"{case.code}/{each}" for each in ("result.json", "case.json", "photograph.webp")
-    }
-    assert json.loads(found[f"{case.code}/result.json"]) == store.document(case)
-    assert found[f"{case.code}/photograph.webp"] == (folder / "photos" / f"{case.photo_id}.webp").read_bytes()
-    about = json.loads(found[f"{case.code}/case.json"])
-    assert (about["site"], about["consent"], about["notes"]) == ("forearm", 1, [])
-    assert b"secret" not in b"".join(found.values())
-    assert case.code in found["cases.csv"].decode()
-    assert store.ledger.unexported() == []
-    assert not list(tmp_path.glob(".*"))
-
-
-class Clock:
-    """A clock one can turn, verified or not; and the box's own seconds."""
-
-    def __init__(self) -> None:
-        self.moment = Moment(datetime(2026, 1, 1, tzinfo=UTC), "synced")
-        self.worked_s = 0.0
-
-    def jump(self, days: float, worked_days: float = 0) -> None:
-        self.moment = replace(self.moment, time=self.moment.time + timedelta(days=days))
-        self.worked_s += worked_days * 86400
-
-
-@pytest.mark.parametrize(
-    ("days", "worked_days", "verified", "gone"),
-    [(9, 9, True, False), (11, 11, True, True), (400, 0, True, False), (400, 9, False, False), (-30, 11, True, True)],
-)
-def test_the_rule_takes_old_exported_cases_alone_whatever_the_clock_does(
-    folder: Path, intake: Make, days: float, worked_days: float, verified: bool, gone: bool
-) -> None:
-    turned = Clock()
-    with Store(folder, lambda: turned.moment, lambda: turned.worked_s) as store:
-        exported, kept = answered(store, intake(1)), answered(store, intake(2))
-        store.ledger.begin()
-        store.ledger.note_exported([exported.number])
-        turned.jump(days, worked_days)
-        if not verified:
-            turned.moment = replace(turned.moment, clock="unverified")
-        assert store.ledger.expendable(10) == ([exported.code] if gone else [])
-        assert kept.number in store.ledger.unexported()
-
-
 def test_the_clock_of_a_visitor_has_the_boxs_age(folder: Path, store: Store) -> None:
     assert isinstance(clock.now(), Moment)
     shutil.rmtree(folder / "copies", ignore_errors=True)
     with Store(folder, visiting=True) as visitor:
         assert visitor.ledger.last_backup() is None
+
+
+def test_what_is_damaged_is_said_by_the_command(
+    folder: Path, stick: Path, store: Store, intake: Make, tmp_path: Path
+) -> None:
+    case = store.accept(intake(1))
+    for _ in range(2):
+        backed_up(store, folder, stick)
+    damage(max(stick.glob("*/generations/*")), "changed")
+    damage(next(stick.glob(f"*/photographs/*/{case.photo_id}.sealed")), "changed")
+    done = CliRunner().invoke(main, ["restore", str(stick), "--state", str(tmp_path / "new")], input=f"{KEY}\n")
+    assert done.exit_code == 0, done.output
+    assert "0 photographs" in done.output
+    assert "1 newer backups on the stick are damaged" in done.output
+    assert "1 photographs are damaged" in done.output

@@ -1,11 +1,14 @@
 """What is known of each case's safety, where overviews lie beside the cases and two runs go on at once."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from appliance.cases import layout
+from appliance.cases.clock import Moment
 from appliance.cases.database import Database
 from appliance.cases.export import export
 from appliance.cases.ledger import Ledger
@@ -13,6 +16,12 @@ from appliance.cases.store import Case, Intake, Store
 from appliance.cases.visits import Consent
 
 Make = Callable[..., Intake]
+
+
+def answered(store: Store, intake: Intake) -> Case:
+    case = store.accept(intake)
+    store.answer(case, {"case": case.code, "outcome": "findings"}, None)
+    return store.case(case.code)
 
 
 @pytest.fixture
@@ -39,3 +48,34 @@ def test_an_overview_is_not_expendable_without_its_close_up(store: Store, case: 
     assert store.ledger.expendable(0) == [case.code]
     store.delete(*store.ledger.expendable(0))
     assert store.overview(case) is None
+
+
+class Clock:
+    """A clock one can turn, verified or not; and the box's own seconds."""
+
+    def __init__(self) -> None:
+        self.moment = Moment(datetime(2026, 1, 1, tzinfo=UTC), "synced")
+        self.worked_s = 0.0
+
+    def jump(self, days: float, worked_days: float = 0) -> None:
+        self.moment = replace(self.moment, time=self.moment.time + timedelta(days=days))
+        self.worked_s += worked_days * 86400
+
+
+@pytest.mark.parametrize(
+    ("days", "worked_days", "verified", "gone"),
+    [(9, 9, True, False), (11, 11, True, True), (400, 0, True, False), (400, 9, False, False), (-30, 11, True, True)],
+)
+def test_the_rule_takes_old_exported_cases_alone_whatever_the_clock_does(
+    folder: Path, intake: Make, days: float, worked_days: float, verified: bool, gone: bool
+) -> None:
+    turned = Clock()
+    with Store(folder, lambda: turned.moment, lambda: turned.worked_s) as store:
+        exported, kept = answered(store, intake(1)), answered(store, intake(2))
+        store.ledger.begin()
+        store.ledger.note_exported([exported.number])
+        turned.jump(days, worked_days)
+        if not verified:
+            turned.moment = replace(turned.moment, clock="unverified")
+        assert store.ledger.expendable(10) == ([exported.code] if gone else [])
+        assert kept.number in store.ledger.unexported()
