@@ -1,8 +1,8 @@
 """The copy of the database that the box keeps for itself, and the journal of what came after it.
 
 The copy is made anew now and then, and counts only once it has been read from end to end. What may not be lost until
-then, an accepted case and its link, goes into the journal line by line. Both hold nothing that was deleted: a deletion
-removes them before it counts as done, and the next copy is made soon.
+then, an accepted case, its links and their end, and the staff's PIN, goes into the journal line by line. Both hold
+nothing that was deleted: a deletion removes them before it counts as done, and the next copy is made soon.
 """
 
 import fcntl
@@ -66,9 +66,9 @@ class Copies:
             self._shorten_journal(mark)
 
     def note(self, rows: list[tuple[str, dict[str, Any]]]) -> None:
-        """Add rows, each with its table, to the journal. On the disk when this returns. Raises a StoreError."""
+        """Add rows, each with its table, to the journal: bytes in hex. On the disk at return. Raises a StoreError."""
         # They begin a line of their own: what a power cut left unfinished before it must not spoil them.
-        lines = "\n".join(["", *(json.dumps(row, ensure_ascii=False) for row in rows), ""]).encode()
+        lines = "\n".join(["", *(json.dumps(row, ensure_ascii=False, default=bytes.hex) for row in rows), ""]).encode()
         with storage_faults(), self._writing:
             new = not self._journal.exists()
             descriptor = os.open(self._journal, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)

@@ -65,23 +65,32 @@ def revoke(connection: sqlite3.Connection, token: str) -> None:
     connection.execute("DELETE FROM links WHERE token = ?", (token,))
 
 
-def revoke_all(connection: sqlite3.Connection, case_number: int) -> None:
-    """Forget every token of a case."""
-    connection.execute("DELETE FROM links WHERE case_number = ?", (case_number,))
+def revoke_all(connection: sqlite3.Connection, case_number: int) -> list[str]:
+    """Forget every token of a case; gives them."""
+    gone = connection.execute("DELETE FROM links WHERE case_number = ? RETURNING token", (case_number,))
+    return [row[0] for row in gone.fetchall()]
+
+
+def bind(database: Database, token: str, holder: str | None) -> bool:
+    """Whether a link that was nobody's is now that of the phone with the secret ``holder``.
+
+    What is stored is a hash over token and secret, so that the database does not tell which links one phone had.
+    """
+    if not holder or _holder(database, token) is not None:
+        return False
+    with database.transaction() as connection:
+        query = "UPDATE links SET holder = ? WHERE token = ? AND holder IS NULL"
+        return bool(connection.execute(query, (_mark(token, holder), token)).rowcount)
 
 
 def opens(database: Database, token: str, holder: str | None) -> bool:
-    """Whether a link opens for the phone with the secret ``holder``; the first that has one keeps the link to itself.
-
-    A phone that keeps no secret (``None``) opens it as long as no other has. What is stored is a hash over token and
-    secret, so that the database does not tell which links one phone had.
-    """
-    mark = holder and hashlib.sha256(f"{token} {holder}".encode()).hexdigest()
-    if mark and _holder(database, token) is None:
-        with database.transaction() as connection:
-            connection.execute("UPDATE links SET holder = ? WHERE token = ? AND holder IS NULL", (mark, token))
+    """Whether a link opens for the phone with the secret ``holder``; with none (``None``) as long as it is nobody's."""
     held = _holder(database, token)
-    return held is None or hmac.compare_digest(held, mark or "")
+    return held is None or hmac.compare_digest(held, _mark(token, holder) if holder else "")
+
+
+def _mark(token: str, holder: str) -> str:
+    return hashlib.sha256(f"{token} {holder}".encode()).hexdigest()
 
 
 def _holder(database: Database, token: str) -> str | None:

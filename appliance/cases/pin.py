@@ -25,6 +25,7 @@ from appliance.cases.audit import Actor
 from appliance.cases.clock import Moment
 from appliance.cases.database import Database
 from appliance.cases.faults import storage_faults
+from appliance.cases.spare import Spare
 from appliance.errors import PinLocked, PinUnset, PinWait, PinWeak, PinWrong
 from appliance.files import private_folder
 
@@ -60,9 +61,14 @@ class StaffPin:
     """The PIN of one database. Thread-safe. Methods raise :class:`appliance.errors.StoreError` where that fails."""
 
     def __init__(
-        self, database: Database, now: Callable[[], Moment] = clock.now, ticks: Callable[[], float] = time.monotonic
+        self,
+        database: Database,
+        now: Callable[[], Moment] = clock.now,
+        ticks: Callable[[], float] = time.monotonic,
+        note: Callable[[], None] = lambda: None,
     ) -> None:
-        self._database = database
+        """``note`` is called when a PIN was set: it must outlive a damaged database, else anybody may set the first."""
+        self._database, self._note = database, note
         self._now = now
         self._ticks = ticks
         self._hashing = Lock()  # one at a time: each takes 16 MiB and a core
@@ -85,6 +91,7 @@ class StaffPin:
             connection.execute("INSERT OR REPLACE INTO staff_pin VALUES (1, ?, ?, ?, ?, ?, ?)", values)
             connection.execute("UPDATE pin_failures SET failures = 0")
             audit.append(connection, self._now(), actor, "pin_set")
+        self._note()
 
     def check(self, pin: str, place: Place) -> int:
         """The generation of the PIN, where ``pin`` is it; logged either way.
@@ -131,7 +138,7 @@ def opened(folder: Path) -> Iterator[StaffPin]:
         layout.refuse_wrong(folder)
         private_folder(folder)
     with Database(folder / layout.DATABASE) as database:
-        yield StaffPin(database)
+        yield StaffPin(database, note=Spare(folder, database).note_pin)
 
 
 def _stored(connection: sqlite3.Connection) -> sqlite3.Row:

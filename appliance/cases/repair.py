@@ -19,12 +19,13 @@ from appliance.cases.copies import DAMAGED, Copies, check
 from appliance.cases.database import migrate
 from appliance.cases.faults import storage_faults
 from appliance.cases.photos import ORPHANED, is_photo
+from appliance.cases.spare import REVOKED
 from appliance.cases.store import Store
 from appliance.errors import DatabaseDamaged
 from appliance.files import sync_folder
 
 RESTORED: Final = "restored"
-TABLES: Final = ("consent_texts", "visits", "cases", "links")
+TABLES: Final = ("consent_texts", "visits", "cases", "links", "staff_pin")
 """Those whose rows the journal may name."""
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,9 @@ def _replay(restored: Path, copies: Copies, photos: Path, now: Moment) -> None:
         migrate(connection)
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("BEGIN")
-        regained = sum(_inserted(connection, table, row) and table == "cases" for table, row in copies.noted())
+        regained = sum(_put_back(connection, table, row) and table == "cases" for table, row in copies.noted())
+        revoked = [(row["token"],) for table, row in copies.noted() if table == REVOKED]
+        connection.executemany("DELETE FROM links WHERE token = ?", revoked)  # last: no token is given twice
         known = {row[0] for row in connection.execute("SELECT photo_id FROM cases")}
         here = set(_photographs(photos))
         line = (now.iso(), now.clock, regained, len(here - known), len(known - here))
@@ -89,10 +92,21 @@ def _replay(restored: Path, copies: Copies, photos: Path, now: Moment) -> None:
         os.close(descriptor)
 
 
-def _inserted(connection: sqlite3.Connection, table: str, row: dict[str, Any]) -> bool:
+def _put_back(connection: sqlite3.Connection, table: str, row: dict[str, Any]) -> bool:
     """Whether a row of the journal was missing and is there now."""
     if table not in TABLES:
         return False
+    if table == "staff_pin":
+        row = row | {name: bytes.fromhex(row[name]) for name in ("salt", "hash")}
+        connection.execute("DELETE FROM staff_pin WHERE generation < ?", (row["generation"],))
+    new = _inserted(connection, table, row)
+    if table == "links":
+        query = "UPDATE links SET holder = ? WHERE token = ? AND holder IS NULL"
+        connection.execute(query, (row.get("holder"), row["token"]))
+    return new
+
+
+def _inserted(connection: sqlite3.Connection, table: str, row: dict[str, Any]) -> bool:
     columns = [column[1] for column in connection.execute(f"PRAGMA table_info({table})") if column[1] in row]
     query = f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608  # our own names
     try:

@@ -4,7 +4,7 @@ import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from appliance.cases import layout
 from appliance.cases.ballast import Ballast
@@ -24,6 +24,9 @@ ROW: Final = "SELECT * FROM cases WHERE number = ?"
 CASE: Final = (("consent_texts", WORDS), ("visits", VISIT), ("cases", OVERVIEW), ("cases", ROW))
 """A new case and what it refers to, in the order in which they can be put back."""
 LINK: Final = (("links", "SELECT * FROM links WHERE token = ?"),)
+PIN: Final = (("staff_pin", "SELECT * FROM staff_pin WHERE number = ?"),)
+REVOKED: Final = "revoked"
+"""What the journal calls the tokens of links that were ended; no table is called so."""
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +73,17 @@ class Spare:
         self._note(CASE, number)
 
     def note_link(self, token: str) -> None:
-        """Keep a new link in the journal; as :meth:`note_case`."""
+        """Keep a link in the journal, with the phone that has it; as :meth:`note_case`."""
         self._note(LINK, token)
+
+    def note_revoked(self, *tokens: str) -> None:
+        """Keep in the journal that links were ended; as :meth:`note_case`."""
+        if tokens:
+            self._write(lambda: [(REVOKED, {"token": token}) for token in tokens])
+
+    def note_pin(self) -> None:
+        """Keep the PIN in the journal; as :meth:`note_case`."""
+        self._note(PIN, 1)
 
     def lay_ballast(self) -> None:
         """Take the room, where there is plenty."""
@@ -94,9 +106,13 @@ class Spare:
             return self._ballast.drop()
 
     def _note(self, queries: tuple[tuple[str, str], ...], value: object) -> None:
+        self._write(
+            lambda: [(table, dict(row)) for table, query in queries for row in self._database.rows(query, value)]
+        )
+
+    def _write(self, rows: Callable[[], list[tuple[str, dict[str, Any]]]]) -> None:
         try:
-            rows = [(table, dict(row)) for table, query in queries for row in self._database.rows(query, value)]
-            self._copies.note(rows)
+            self._copies.note(rows())
         except StoreError:
             log.exception("the journal could not be written")
             self._unnoted = True

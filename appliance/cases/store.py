@@ -89,8 +89,8 @@ class Store:
             self.directory, self.pathway = Directory(self._database), Pathway(self._database)
             self._photos = Photos(folder / layout.PHOTOS)
             self.audit = Audit(self._database, self.now)
-            self.pin = StaffPin(self._database, self.now)
             self.spare = Spare(folder, self._database)
+            self.pin = StaffPin(self._database, self.now, note=self.spare.note_pin)
             self.ledger = Ledger(self._database, self.now)
             self.listing = Listing(self._database)
             self.counts = Counts(self._database)
@@ -269,6 +269,8 @@ class Store:
         Raises :class:`CaseUnknown`, where another phone holds it as for an unknown one.
         """
         case = self.by_token(token)
+        if links.bind(self._database, token, holder):
+            self.spare.note_link(token)
         if not links.opens(self._database, token, holder):
             raise CaseUnknown("another phone opened it first")
         return case
@@ -277,14 +279,18 @@ class Store:
         """Make a link stop working."""
         with self._database.transaction() as connection:
             links.revoke(connection, token)
+        self.spare.note_revoked(token)
 
     def renew(self, case: Case, hours: float, by: Actor) -> Link:
         """A new link for a case, for a phone that lost the old one: all others stop. Raises :class:`CaseUnknown`."""
         now = self.now()
         with self._database.transaction() as connection:
-            links.revoke_all(connection, case.number)
+            revoked = links.revoke_all(connection, case.number)
             audit.append(connection, now, by, "revoke", case.number)
-            return links.issue(connection, case.number, now, hours)
+            link = links.issue(connection, case.number, now, hours)
+        self.spare.note_revoked(*revoked)
+        self.spare.note_link(link.token)
+        return link
 
     def delete(self, *codes: str, by: Actor = "box") -> None:
         """Remove cases, their photographs, answers and links for good; only numbers and who did it stay in the audit.

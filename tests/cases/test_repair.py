@@ -14,13 +14,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from appliance.cases import copies, repair
+from appliance.cases import copies, pin, repair
 from appliance.cases.copies import Copies
 from appliance.cases.keeper import EVERY_S, Keeper
 from appliance.cases.repair import open_store
 from appliance.cases.store import Intake, Store
 from appliance.cases.visits import Consent
-from appliance.errors import DatabaseDamaged, StoreFull
+from appliance.errors import CaseUnknown, DatabaseDamaged, StoreFull
 from appliance.serve import wait_until_stopped
 
 Make = Callable[..., Intake]
@@ -123,6 +123,58 @@ def test_a_pair_comes_back_with_its_visit_and_consent(folder: Path, intake: Make
         assert store.agreed(visit) == agreed
         assert store.overview(close) == overview
         assert np.array_equal(store.photo(overview), wide.pixels)
+
+
+def test_who_may_see_and_who_is_staff_outlives_the_database(folder: Path, intake: Make) -> None:
+    with Store(folder) as store:
+        case, other = store.accept(intake(1)), store.accept(intake(2))
+        lost, ended = store.link(case, 72), store.link(other, 72)
+        store.pin.set("271828", "installer")
+        store.spare.make_copy()
+        store.pin.set("314159", "staff")
+        store.revoke(ended.token)
+        renewed = store.renew(case, 72, "staff")
+        store.opened(renewed.token, "the first phone")
+    with pin.opened(folder) as kept:  # as the command does, while the box runs
+        kept.set("161803", "installer")
+    damage(folder)
+    with open_store(folder) as store:
+        for token in (lost.token, ended.token):
+            with pytest.raises(CaseUnknown):
+                store.by_token(token)
+        with pytest.raises(CaseUnknown):
+            store.opened(renewed.token, "another phone")
+        assert store.opened(renewed.token, "the first phone") == case
+        assert store.pin.generation == 3
+        assert store.pin.check("161803", "kiosk") == 3
+
+
+def test_a_link_of_the_copy_stays_with_the_phone_that_opened_it_since(folder: Path, intake: Make) -> None:
+    with Store(folder) as store:
+        link = store.link(store.accept(intake(1)), 72)
+        store.spare.make_copy()
+        store.opened(link.token, "the first phone")
+    damage(folder)
+    with open_store(folder) as store, pytest.raises(CaseUnknown):
+        store.opened(link.token, "another phone")
+
+
+def test_the_first_pin_outlives_the_database(folder: Path) -> None:
+    with Store(folder) as store:
+        store.spare.make_copy()
+        store.pin.set("314159", "staff")
+    damage(folder)
+    with open_store(folder) as store:
+        assert store.pin.check("314159", "kiosk") == 1
+
+
+def test_a_deletion_removes_ended_links_from_the_journal(folder: Path, store: Store, intake: Make) -> None:
+    case = store.accept(intake(1))
+    token = store.link(case, 72).token
+    store.renew(case, 72, "staff")
+    assert token in (folder / "copies" / "journal").read_text()
+    store.delete(case.code)
+    assert not (folder / "copies" / "journal").exists()
 
 
 def test_what_cannot_be_linked_is_counted_and_kept(folder: Path, intake: Make) -> None:
