@@ -49,7 +49,14 @@ source systemd/upgrade.sh
 # shellcheck source=systemd/bundle.sh
 source systemd/bundle.sh
 
-trap 'fail "stopped in line $LINENO ($BASH_COMMAND). The same command goes on from there."' ERR
+trap 'give_up "$LINENO" "$BASH_COMMAND"' ERR
+
+# What stops without a sentence of its own. A subshell leaves it to the shell around it.
+give_up() {
+  trap - ERR
+  ((BASH_SUBSHELL)) || leave_upgrade "$1" "$2"
+  fail "stopped in line $1 ($2). The same command goes on from there."
+}
 
 is_pi() { grep -aq 'Raspberry Pi' /proc/device-tree/model 2>/dev/null; }
 

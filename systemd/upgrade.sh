@@ -7,15 +7,43 @@
 
 SNAPSHOT=$ROOT/var/lib/dermkiosk-before-upgrade
 PENDING=$OPT/pending
+UPGRADING="" # yes: the services are stopped, and whatever fails now must start them again
 
 begin_upgrade() {
   [[ $RELEASE && $PREVIOUS ]] || return 0
+  refuse_little_room
+  UPGRADING=yes
   stop_services
   snapshot
   printf '%s\n%s\n' "$PREVIOUS" "$RELEASE" >"$PENDING.new"
   sync "$PENDING.new"
   mv -f "$PENDING.new" "$PENDING"
   sync -f "$OPT"
+}
+
+# leave_upgrade LINE COMMAND: where a step failed while the kiosk stood still, it runs again as it was; ends the program.
+leave_upgrade() {
+  [[ $UPGRADING ]] || return 0
+  set +e # 'if put_back' would go on after a step that failed, and put half a database in the whole one's place
+  if [[ ! -s $PENDING ]]; then
+    forget_release
+    start_service
+    fail "no copy of the database could be made (line $1: $2). Nothing was changed: the version before is started again."
+  fi
+  stop_services
+  (
+    set -e
+    put_back "$PREVIOUS" "$RELEASE"
+  )
+  local status=$?
+  start_service
+  ((status)) || fail "stopped in line $1 ($2). The version before is installed again, and the data are as they were."
+  fail "stopped in line $1 ($2), and the version before could not be put back whole. Start the machine anew: it tries again."
+}
+
+# Of an upgrade that has changed nothing yet.
+forget_release() {
+  rm -rf "$SNAPSHOT" "$PENDING" "$PENDING.new" "${OPT:?}/${RELEASE:?}"
 }
 
 finish_upgrade() {
@@ -30,6 +58,7 @@ finish_upgrade() {
     fi
     say "the kiosk does not start yet; what is wrong stands below and on its screen" >&2
   fi
+  UPGRADING=""
   settle
   keep_two "$(basename "$RELEASE")" "$(basename "${PREVIOUS:-$RELEASE}")"
 }
@@ -87,6 +116,19 @@ asked_of_database() {
 schema() { asked_of_database "$1" 'PRAGMA user_version' none; }
 
 newest_case() { asked_of_database "$1" 'SELECT coalesce(max(number), 0) FROM cases' 0; }
+
+# Twice the database and its log: the copy, and what it takes to put that back.
+refuse_little_room() {
+  [[ -e $STATE/cases.sqlite3 ]] || return 0
+  local file needed=0 free
+  for file in "$STATE"/cases.sqlite3{,-wal}; do
+    [[ ! -e $file ]] || needed=$((needed + 2 * $(stat -c %s "$file")))
+  done
+  free=$(df --output=avail -B1 "$STATE" | tail -n 1)
+  ((free < needed)) || return 0
+  forget_release
+  fail "a copy of the database needs $((needed / 1000000 + 1)) MB, and $((free / 1000000)) MB are free. Nothing was changed."
+}
 
 # One file, all of it: what still stands in the log is brought in first.
 snapshot() {

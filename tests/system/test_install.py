@@ -56,7 +56,14 @@ if grep -qx -e "$package" "$NOTES/packages" 2>/dev/null; then echo installed; el
     "apt-cache": """
 [ "$*" = "policy python3-picamera2" ] || echo "  Candidate: 1.0" """,
     "id": """[ -e "$NOTES/users" ]""",
-    "systemd-sysusers": """touch "$NOTES/users" """,
+    "systemd-sysusers": """
+touch "$NOTES/users"
+if [ -e "$NOTES/users-fail" ]; then [ -s "$NOTES/users-fail" ] || rm "$NOTES/users-fail"; exit 1; fi""",
+    "cp": """
+case "$*" in *-before-upgrade*) if [ -e "$NOTES/copy-fails" ]; then : >"$3/half"; exit 1; fi ;; esac
+PATH=${PATH#*:} exec cp "$@" """,
+    "df": """
+if [ -e "$NOTES/little-room" ]; then printf 'Avail\\n100\\n'; else PATH=${PATH#*:} exec df "$@"; fi""",
     "systemd-tmpfiles": "",
     "udevadm": "",
     "userdel": """echo "userdel $*" >>"$NOTES/log" """,
@@ -270,6 +277,71 @@ def test_a_database_that_the_failed_version_left_alone_is_not_put_back(box: Box)
     box.note("start-fails", "releases/2")
     assert "put back" not in box.setup("install", status=1)
     assert box.schema() == 2
+
+
+def _stands_as_before(box: Box, said: str) -> None:
+    assert "as they were" in said or "Nothing was changed" in said
+    assert (box.current, box.installed_program()) == ("releases/1", "version = 1\n")
+    assert [each.name for each in (box.opt / "releases").iterdir()] == ["1"]
+    assert not (box.opt / "pending").exists()
+    assert not (box.root / "var/lib/dermkiosk-before-upgrade").exists()
+    assert (box.notes / "active").exists()  # the kiosk runs
+
+
+def _next_version(box: Box) -> None:
+    box.setup("install")
+    box.keep_a_case()
+    box.program.write_text("version = 2\n")
+    unit = box.source / "systemd/units/dermkiosk.service"
+    unit.write_text(unit.read_text() + "# new\n")
+
+
+def test_without_room_for_a_copy_the_kiosk_is_not_even_stopped(box: Box) -> None:
+    _next_version(box)
+    box.note("little-room")
+    stopped = box.log.count("stop dermkiosk.service")
+    said = box.setup("install", status=1)
+    _stands_as_before(box, said)
+    assert "a copy of the database needs 1 MB, and 0 MB are free" in said
+    assert box.log.count("stop dermkiosk.service") == stopped
+
+
+def test_an_upgrade_whose_copy_fails_changes_nothing_and_the_kiosk_runs_again(box: Box) -> None:
+    _next_version(box)
+    box.note("copy-fails")
+    said = box.setup("install", status=1)
+    _stands_as_before(box, said)
+    assert "no copy of the database could be made" in said
+    (box.notes / "copy-fails").unlink()
+    box.setup("install")
+    assert box.installed_program() == "version = 2\n"
+
+
+def test_a_damaged_database_stops_an_upgrade_and_not_the_kiosk(box: Box) -> None:
+    _next_version(box)
+    (box.state / "cases.sqlite3").write_bytes(b"damaged" * 4096)
+    _stands_as_before(box, box.setup("install", status=1))
+
+
+def test_an_upgrade_that_stops_half_way_is_put_back_and_the_kiosk_runs_again(box: Box) -> None:
+    _next_version(box)
+    box.note("users-fail")
+    said = box.setup("install", status=1)
+    _stands_as_before(box, said)
+    assert "stopped in line" in said
+    assert "# new" not in (box.units / "dermkiosk.service").read_text()
+    assert box.schema() == 2
+
+
+def test_an_upgrade_that_cannot_be_put_back_at_once_is_at_the_next_start(box: Box) -> None:
+    _next_version(box)
+    box.note("users-fail", "always")
+    assert "Start the machine anew" in box.setup("install", status=1)
+    assert (box.notes / "active").exists()
+    assert (box.opt / "pending").exists()
+    (box.notes / "users-fail").unlink()
+    box.setup("roll-back", source=box.opt / "releases/2")
+    _stands_as_before(box, "as they were")
 
 
 def _cut_off_upgrade(box: Box, schema: int = 2) -> None:
