@@ -1,6 +1,7 @@
 """Who may use which route. A route that is not in the table is refused, whoever asks."""
 
 import hmac
+import secrets
 from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ SESSION_COOKIE: Final = "kiosk_session"
 STAFF_COOKIE: Final = "staff_session"
 PHONE_COOKIE: Final = "phone"
 """A secret that each phone keeps, so that a link opens on the first phone and no other."""
+PHONE_SECRET_BYTES: Final = 16
 CSRF_FIELD: Final = "csrf"
 PROGRAM_HEADER: Final = "X-Dermkiosk-Program"
 PROGRAM_VALUE: Final = "self-check"
@@ -37,8 +39,20 @@ def link() -> None:
     Raises :class:`appliance.errors.CaseUnknown` for every other phone and token alike.
     """
     token, store = (request.view_args or {})["token"], services().store
-    at_kiosk = "kiosk" in current_app.extensions
-    g.case = store.by_token(token) if at_kiosk else store.opened(token, request.cookies.get(PHONE_COOKIE))
+    if "kiosk" in current_app.extensions:
+        g.case = store.by_token(token)
+        return
+    # A page takes the link at once: not each has pictures that would come back with the secret. Programs need none.
+    holder = phone_secret() if request.blueprint == "phone" else request.cookies.get(PHONE_COOKIE)
+    g.case = store.opened(token, holder)
+
+
+def phone_secret() -> str:
+    """The secret of the phone that asks; one that has none yet gets this with the answer."""
+    secret: str = request.cookies.get(PHONE_COOKIE) or g.setdefault(
+        "phone_secret", secrets.token_urlsafe(PHONE_SECRET_BYTES)
+    )
+    return secret
 
 
 def kiosk_session() -> None:

@@ -1,15 +1,12 @@
 """Pages for phones: send a photo, read a result. They work without scripts, too."""
 
-import secrets
-from typing import Final
-
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, url_for
 from werkzeug.datastructures import FileStorage
 
 from appliance.errors import CaseUnknown, DeletionUnconfirmed, PageUnknown
 from appliance.vision.photo import MAX_BYTES
 from appliance.web import paper
-from appliance.web.access import PHONE_COOKIE, shown_case
+from appliance.web.access import PHONE_COOKIE, phone_secret, shown_case
 from appliance.web.intake import YES, upload
 from appliance.web.language import reader_language
 from appliance.web.refusal import marked, offered, refused
@@ -20,19 +17,16 @@ from appliance.web.sites import SITES
 phone = Blueprint("phone", __name__)
 lan = Blueprint("lan", __name__)
 
-PHONE_SECRET_BYTES: Final = 16
-
 
 @phone.after_request
 def know_again(response: Response) -> Response:
     """Give the phone its secret with the first page, and keep it as long as a link may work.
 
-    The pictures of that page come with it: from then on the link is this phone's. The kiosk's screen is no phone.
+    That page has taken the link with it (:func:`appliance.web.access.link`). The kiosk's screen is no phone.
     """
     if "kiosk" not in current_app.extensions:
-        secret = request.cookies.get(PHONE_COOKIE) or secrets.token_urlsafe(PHONE_SECRET_BYTES)
         keep_s = round(services().settings.link_hours * 3600)
-        response.set_cookie(PHONE_COOKIE, secret, max_age=keep_s, samesite="Lax", httponly=True)
+        response.set_cookie(PHONE_COOKIE, phone_secret(), max_age=keep_s, samesite="Lax", httponly=True)
     return response
 
 

@@ -30,10 +30,21 @@ def test_the_first_phone_keeps_the_link_to_itself(
     phone: FlaskClient, other: FlaskClient, sent: dict[str, Any], answer: Callable[..., None]
 ) -> None:
     answer()
-    assert opens(phone, sent)  # the page gives the phone its secret, what comes with it takes the link
+    assert opens(phone, sent)
     assert not opens(other, sent)
     assert [other.get(f"{sent['result_url']}{path}").status_code for path in PATHS] == [404] * 4
     assert opens(phone, sent)
+
+
+@pytest.mark.parametrize("page", ["", "/refer", "/print", "/letter"])
+def test_a_page_read_once_by_a_new_phone_has_taken_the_link(
+    services: Services, other: FlaskClient, sent: dict[str, Any], answer: Callable[..., None], page: str
+) -> None:
+    answer("cannot_assess", failed=("advice.exposure_dark",))
+    scanned = create_lan_app(services).test_client()
+    assert scanned.get(f"{sent['page_url']}{page}").status_code == 200  # one request, no pictures after it
+    assert not opens(other, sent)
+    assert opens(scanned, sent)
 
 
 def test_a_program_without_cookies_reads_its_result_as_long_as_no_phone_has_opened_it(
