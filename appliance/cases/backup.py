@@ -1,10 +1,11 @@
 """Makes a generation on a stick, and reads it back whole before it counts."""
 
 import hashlib
+import logging
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +16,10 @@ from appliance.cases.faults import storage_faults
 from appliance.cases.ledger import Ledger
 from appliance.cases.photos import ORPHANED
 from appliance.cases.stick import Manifest, Stick
-from appliance.errors import BackupDamaged, BackupUnderWay
+from appliance.errors import BackupDamaged, BackupUnderWay, StickFailed
 from appliance.files import atomic_file, private_folder
+
+log = logging.getLogger(__name__)
 
 FILES: Final = (f"{layout.STATION}/calibration.json", "staff-settings.toml")
 """In the state folder, beside database and photographs."""
@@ -35,7 +38,7 @@ class Made:
     new: int
     """Photographs that the stick did not have yet."""
     missing: int
-    """Cases whose photograph the box itself does not have."""
+    """Photographs that the box itself does not have, or has otherwise than they were, and the stick has not whole."""
 
 
 def back_up(
@@ -57,7 +60,10 @@ def back_up(
         manifest = Manifest(now.iso(), now.clock, _sha256(work / layout.DATABASE), photographs, _files(state))
         generation = (stick.generations() or [0])[-1] + 1
         stick.put_generation(generation, manifest, work / layout.DATABASE)
-        read_back(stick, generation, work / "read-back", say)
+        while lost := read_back(stick, generation, work / "read-back", state, say):
+            manifest = replace(manifest, photographs=_without(manifest.photographs, lost))
+            stick.put_generation(generation, manifest, work / layout.DATABASE)
+        photographs = manifest.photographs
         stick.prove(generation)
         stick.thin_out(keep)
         ledger.note_backed_up(numbers, len(photographs))
@@ -65,14 +71,34 @@ def back_up(
         return Made(generation, len(numbers), len(photographs), len(new), missing)
 
 
-def read_back(stick: Stick, generation: int, folder: Path, say: Say) -> None:
-    """Restore a generation into ``folder``, photograph after photograph, and compare. Raises :class:`BackupDamaged`."""
+def read_back(stick: Stick, generation: int, folder: Path, state: Path, say: Say) -> set[str]:
+    """Restore a generation into ``folder``, photograph after photograph, and compare; gives those that are lost.
+
+    A damaged photograph is sealed once more from ``state``; it is lost where that does not have it any more, either.
+    Raises :class:`BackupDamaged`.
+    """
     private_folder(folder)
     manifest = stick.generation(generation, folder / layout.DATABASE, proved=False)
     check_database(manifest, folder / layout.DATABASE)
+    lost = set()
     for done, (photo_id, digest) in enumerate(manifest.photographs.items(), start=1):
-        restore_photograph(stick, photo_id, digest, folder / "photograph")
+        if not _mended(stick, photo_id, digest, folder / "photograph", _file(state, photo_id)):
+            lost.add(photo_id)
         say("read_back", done, len(manifest.photographs))
+    return lost
+
+
+def _mended(stick: Stick, photo_id: str, digest: str, to: Path, own: Path | None) -> bool:
+    """Whether it is whole on the stick, where it must be sealed again from the box's ``own``."""
+    try:
+        restore_photograph(stick, photo_id, digest, to)
+    except (BackupDamaged, StickFailed) as fault:
+        log.warning("photograph %s is damaged on the stick: %s", photo_id, fault)
+        if own is None or _sha256(own) != digest:
+            return False
+        stick.put_photograph(photo_id, own)
+        restore_photograph(stick, photo_id, digest, to)
+    return True
 
 
 def check_database(manifest: Manifest, path: Path) -> None:
@@ -94,9 +120,17 @@ def restore_photograph(stick: Stick, photo_id: str, digest: str, to: Path) -> No
 
 
 def _known(stick: Stick) -> dict[str, str]:
-    """What the newest generation says of the photographs on the stick."""
-    numbers = stick.generations()
-    return stick.generation(numbers[-1]).photographs if numbers else {}
+    """What the newest readable generation says of the photographs on the stick."""
+    for generation in reversed(stick.generations()):
+        try:
+            return stick.generation(generation).photographs
+        except (BackupDamaged, StickFailed) as fault:
+            log.warning("backup %d cannot be read: %s", generation, fault)
+    return {}
+
+
+def _without(photographs: dict[str, str], lost: set[str]) -> dict[str, str]:
+    return {photo_id: digest for photo_id, digest in photographs.items() if photo_id not in lost}
 
 
 def _sealed(state: Path, stick: Stick, ids: list[str], known: dict[str, str], say: Say) -> Iterator[tuple[str, str]]:

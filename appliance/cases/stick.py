@@ -9,6 +9,7 @@ name only after it was read back whole. What is here is written like the box's o
 
 import errno
 import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from typing import Any, BinaryIO, Final
 from appliance.cases.sealed import RecoveryKey, seal, unsealed
 from appliance.errors import BackupDamaged, BackupMissing, StickFailed, StickFull, StickMissing
 from appliance.files import atomic_file, private_folder, sync_folder
+
+log = logging.getLogger(__name__)
 
 FORMAT: Final = "dermkiosk.backup/1"
 PREFIX: Final = "dermkiosk-"
@@ -115,16 +118,29 @@ class Stick:
             sync_folder(self.folder / "generations")
 
     def thin_out(self, keep: int) -> None:
-        """Remove all generations but the newest ``keep``, and the photographs that none of those has."""
+        """Remove all generations but the newest ``keep``, and the photographs that none of those has.
+
+        Where one of those cannot be read, nobody knows which photographs it has: all stay for now.
+        """
         kept = self.generations()[-keep:]
         with stick_faults():
             for path in (self.folder / "generations").iterdir():
                 if path.suffix != SEALED or int(path.stem) not in kept:
                     path.unlink()
-            needed = {photo_id for number in kept for photo_id in self.generation(number).photographs}
+            needed = self._needed(kept)
+            if needed is None:
+                return
             for path in (self.folder / "photographs").glob("*/*"):
                 if path.suffix != SEALED or path.stem not in needed:
                     path.unlink()
+
+    def _needed(self, generations: list[int]) -> set[str] | None:
+        """Ids of their photographs; ``None`` where one cannot be read."""
+        try:
+            return {photo_id for number in generations for photo_id in self.generation(number).photographs}
+        except (BackupDamaged, StickFailed) as fault:
+            log.warning("photographs on the stick stay, for a backup cannot be read: %s", fault)
+            return None
 
     def _read(self, path: Path, name: str) -> Iterator[bytes]:
         try:
