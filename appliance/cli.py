@@ -114,8 +114,9 @@ def directory(file: Path, check: bool, state: str | None, language: Language) ->
 
 
 @main.command()
+@click.option("--state", type=click.Path(file_okay=False), help="folder of photographs and database")
 @LANGUAGE
-def doctor(language: Language) -> None:
+def doctor(state: str | None, language: Language) -> None:
     """Check the model and the devices, and say in plain words what is wrong.
 
     \b
@@ -124,7 +125,7 @@ def doctor(language: Language) -> None:
         DERMKIOSK_INDICATOR=simulated dermkiosk doctor
     """
     with said_plainly(language):
-        settings = load()
+        settings = load(state=state)
     results = [
         _examined("model", language, lambda: Assessor.open(settings.bundle_folder, settings.threads)),
         _examined("camera", language, lambda: _take_one(settings, language)),

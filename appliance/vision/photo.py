@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageFile, UnidentifiedImageError
 from pillow_heif import register_heif_opener
 
 from appliance.errors import (
@@ -135,6 +135,8 @@ def _check_dimensions(image: Image.Image) -> None:
 
 def _upright_srgb(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
+    # Any library of the same process may have allowed them, and half a photograph must not be judged.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         image.draft("RGB", (MAX_SIDE_PX, MAX_SIDE_PX))  # a JPEG's cheap halving; other formats ignore it
         image.load()

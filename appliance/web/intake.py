@@ -48,6 +48,8 @@ def upload(
 ) -> tuple[Case, Link]:
     """Keep a photo that a phone sent with ``site`` and ``consent``; ``key`` makes a repeated upload the same case.
 
+    ``letter``: the photo may be in a referral letter.
+
     Raises :class:`appliance.errors.ConsentMissing`, :class:`SiteUnknown`, :class:`SourceUnknown`,
     :class:`PhotoMissing`, a :class:`PhotoRefused`, :class:`QueueFull`, :class:`StoreError`.
     """
@@ -68,6 +70,7 @@ def upload(
         capture=None,
         simulated=services.station.simulated,
         idempotency_key=key,
+        consent_photo=form.get("letter") in YES,
         refused_before=_refused_before(services, form.get("after")),
     )
     return keep(services, intake)

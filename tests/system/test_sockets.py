@@ -142,7 +142,9 @@ def _visit(box: Box) -> None:
     for path, fields in (
         ("start", {}),
         ("consent", {"consent": "yes"}),
+        ("new", {}),
         ("site", {"site": "forearm"}),
+        ("close-up", {}),
         ("capture", {}),
     ):
         body = urllib.parse.urlencode({"csrf": csrf, **fields}).encode()

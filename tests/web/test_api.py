@@ -224,3 +224,11 @@ def test_a_fault_inside_is_logged_and_not_shown(
     assert (answer.status_code, answer.get_json()["key"]) == (500, "internal")
     assert "the reason" not in answer.text
     assert "the reason" in caplog.text
+
+
+@pytest.mark.parametrize("letter", ["yes", None])
+def test_whoever_sends_a_photo_says_whether_it_may_be_in_a_letter(
+    phone: FlaskClient, form: Form, services: Services, letter: str | None
+) -> None:
+    answer = phone.post("/api/v1/photos", **form(**({"letter": letter} if letter else {})))
+    assert services.store.case(answer.get_json()["case"]).consent_photo == (letter == "yes")

@@ -293,7 +293,7 @@ def test_a_new_patient_finds_nothing_of_the_last(
     for path in ("/", "/kiosk/state"):
         shown = kiosk.get(path).text
         assert not any(secret in shown for secret in (case.code, token[1], case.patient))
-    assert '<html lang="zh-CN">' in page()
+    assert '<html lang="zh-CN" ' in page()
     _walk(do, "start", "consent", "new")
     assert text("zh", "site.back") in page()  # a choice again, not a memory
     assert phase() == "site"

@@ -360,7 +360,7 @@ def test_the_last_page_has_nothing_of_the_patient_and_goes_by_itself(
     assert "photo.jpg" not in page
     clock.now_s += PAUSE_S["done"]
     assert visit.visit.phase == "welcome"
-    assert '<html lang="zh-CN">' in kiosk.get("/").text
+    assert '<html lang="zh-CN" ' in kiosk.get("/").text
 
 
 def test_a_photograph_that_comes_after_the_pause_goes_nowhere(

@@ -152,6 +152,7 @@
     const body = new FormData();
     body.append("site", pending.site);
     body.append("consent", pending.consent);
+    if (pending.letter) body.append("letter", pending.letter);
     body.append("source", pending.source);
     body.append("after", pending.after || "");
     body.append("photo", pending.photo, pending.name);
@@ -180,7 +181,7 @@
       refuse(form.dataset.tooLarge, form.dataset.tooLargeRemedy);
       return;
     }
-    const answers = { key: newKey(), source: chosen.source, name: chosen.name || chosen.file.name, site: form.elements.site.value, consent: "yes", after: form.elements.after.value };
+    const answers = { key: newKey(), source: chosen.source, name: chosen.name || chosen.file.name, site: form.elements.site.value, consent: "yes", letter: form.elements.letter.checked ? "yes" : "", after: form.elements.after.value };
     attempt = 0;
     const photo = chosen.file;
     await tolerate(photoStore("readwrite", (store) => { store.clear(); return store.put(photo, answers.key); }));
