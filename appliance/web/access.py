@@ -163,12 +163,13 @@ RULES: Final[Mapping[str, Rule]] = {
     "calibration.page": kiosk_staff,
     "calibration.measure": kiosk_staff,
     "calibration.printed": kiosk_staff,
-    "setup.home": kiosk_session,
-    "setup.page": kiosk_session,
-    "setup.act": kiosk_session,
+    "setup.home": kiosk_staff,
+    "setup.page": kiosk_staff,
+    "setup.act": kiosk_staff,
+    # Putting it off changes nothing, and leaves a box that comes up in the middle of it to the patients.
     "setup.later": kiosk_session,
-    "setup.state": kiosk_session,
-    "setup.preview": kiosk_session,
+    "setup.state": kiosk_staff,
+    "setup.preview": kiosk_staff,
     # Their own rule: the link on the kiosk's screen, while the box is being set up.
     "helper.type_here": setup_link,
     "helper.typed": setup_link,

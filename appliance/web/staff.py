@@ -114,7 +114,9 @@ def open_session(response: Response, generation: int) -> None:
 def _login_page(error: LoginNeeded | PinError | None) -> Response:
     known = services().store.pin.generation > 0
     said = problem(error) if error else None
-    response = make_response(render_template("staff_login.html", error=said, known=known, next=_next()))
+    may_put_off = place() == "kiosk" and services().store.setup.state == "begun"
+    page = render_template("staff_login.html", error=said, known=known, next=_next(), may_put_off=may_put_off)
+    response = make_response(page)
     response.status_code = error.status if error else 200
     if isinstance(error, PinWait):
         response.headers["Retry-After"] = str(error.values["seconds"])
@@ -122,7 +124,8 @@ def _login_page(error: LoginNeeded | PinError | None) -> Response:
 
 
 def _next() -> str:
-    wanted = request.values.get("next", "")
+    first_start = url_for("setup.home") if request.blueprint == "setup" else ""  # a step's form came too late
+    wanted = request.values.get("next", first_start)
     return wanted if wanted.startswith(BACK_TO) else url_for("staff.home")
 
 

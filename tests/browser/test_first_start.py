@@ -44,6 +44,9 @@ def test_from_unpacking_to_the_first_patient_over_a_power_cut(
     restartable.kill()
     restartable.start()
     page.goto(restartable.kiosk)  # as the kiosk's browser does after a start
+    expect(page.locator("[data-later]")).to_be_visible()
+    page.fill("#pin", PIN)
+    page.keyboard.press("Enter")
     at(page, "focus", language)
     page.click("form[action$=focus] button")
     expect(page.locator("[data-done]")).to_be_visible(timeout=SLOW_MS)

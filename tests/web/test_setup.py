@@ -23,6 +23,12 @@ ROOT = "/kiosk/setup"
 PIN = "270913"
 
 
+def first_pin(kiosk: FlaskClient) -> Any:
+    """Set it at the kiosk, which is staff's from then on; gives the page that follows."""
+    csrf = kiosk.application.jinja_env.globals["csrf"]
+    return kiosk.post("/kiosk/pin", data={"csrf": csrf, "new": PIN, "again": PIN}, follow_redirects=True)
+
+
 @pytest.fixture
 def do(kiosk: FlaskClient) -> Callable[..., Any]:
     """Send a step's form; gives the page that follows."""
@@ -38,13 +44,13 @@ def do(kiosk: FlaskClient) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def complete(do: Callable[..., Any], store: Store) -> Callable[[], Any]:
+def complete(do: Callable[..., Any], kiosk: FlaskClient) -> Callable[[], Any]:
     """Do all steps."""
 
     def walk() -> Any:
         do("language", language="en")
         do("clinic", clinic="Village clinic")
-        store.pin.set(PIN, "kiosk")
+        first_pin(kiosk)
         do("focus", anyway="1")
         do("calibration")
         do("selftest")
@@ -77,7 +83,7 @@ def test_from_the_language_to_the_wifi_card(
     assert '<html lang="en" ' in page.text
     assert step_of(do("clinic", clinic="  Village \n clinic ")) == "pin"
     assert step_of(do("pin")) == "pin"  # not without one
-    store.pin.set(PIN, "kiosk")
+    assert step_of(first_pin(kiosk)) == "pin"
     assert step_of(do("pin")) == "focus"
     looked = do("focus")
     assert step_of(looked) == "focus"
@@ -109,7 +115,46 @@ def test_after_a_power_cut_it_goes_on_where_it_was(services: Services, stop: int
     with Store(folder) as store:
         again = Services(**{**services.__dict__, "store": store})
         client = create_kiosk_app(again).test_client()
-        assert step_of(client.get("/", follow_redirects=True)) == STEPS[stop]
+        page = client.get("/", follow_redirects=True)
+        if "pin" in STEPS[:stop]:
+            assert step_of(page) == ""
+            page = client.post("/staff/login", data={"pin": PIN, "next": next_of(page)}, follow_redirects=True)
+        assert step_of(page) == STEPS[stop]
+
+
+def next_of(page: Any) -> str:
+    """Where the page that asks for the PIN leads on to."""
+    found = re.search(r'name="next" value="([^"]+)"', page.text)
+    assert found, page.text
+    return found[1]
+
+
+def test_with_a_pin_no_patient_goes_on_with_what_was_put_off(
+    services: Services, kiosk: FlaskClient, do: Callable[..., Any]
+) -> None:
+    do("clinic", clinic="Ours")
+    first_pin(kiosk)
+    do("later")
+    patient = create_kiosk_app(services).test_client()
+    patient.get("/")
+    csrf = patient.application.jinja_env.globals["csrf"]
+    for path in ("", "/clinic", "/state", "/preview.jpg"):
+        assert patient.get(f"{ROOT}{path}").headers["Location"].startswith("/staff/login?next=")
+    refused = patient.post(f"{ROOT}/clinic", data={"csrf": csrf, "clinic": "Mine"})
+    assert (refused.status_code, services.store.setup.clinic) == (401, "Ours")
+    on = patient.post("/staff/login", data={"pin": PIN, "next": next_of(refused)}, follow_redirects=True)
+    assert step_of(on) == "language"
+
+
+def test_a_box_that_comes_up_in_the_middle_can_be_left_to_the_patients_without_the_pin(services: Services) -> None:
+    services.store.setup.become("begun")
+    services.store.pin.set(PIN, "kiosk")
+    client = create_kiosk_app(services).test_client()
+    assert "data-later" in client.get("/", follow_redirects=True).text
+    csrf = client.application.jinja_env.globals["csrf"]
+    page = client.post(f"{ROOT}/later", data={"csrf": csrf}, follow_redirects=True).text
+    assert 'data-phase="welcome"' in page
+    assert "data-later" not in client.get("/staff/login").text
 
 
 @pytest.mark.parametrize("fault", ["dark", "blurred"])
