@@ -170,6 +170,8 @@ class Comparison:
 
     photographs: tuple[Sized, ...]
     bar_px: int | None
+    lost: int = 0
+    """So many more there were, whose files are gone or damaged."""
 
     @property
     def all_to_scale(self) -> bool:
@@ -177,12 +179,12 @@ class Comparison:
         return all(each.to_scale for each in self.photographs)
 
 
-def same_scale(photographs: Sequence[Photograph]) -> Comparison:
+def same_scale(photographs: Sequence[Photograph], lost: int = 0) -> Comparison:
     """Size photographs so that a millimetre is as long on each; one without a scale gets the full width."""
     widths_mm = [each.size_px[0] * each.mm_per_pixel for each in photographs if each.mm_per_pixel]
     px_per_mm = WIDEST_PX / max(widths_mm) if widths_mm else None
     sized = tuple(_sized(each, px_per_mm) for each in photographs)
-    return Comparison(sized, None if px_per_mm is None else round(BAR_MM * px_per_mm))
+    return Comparison(sized, None if px_per_mm is None else round(BAR_MM * px_per_mm), lost)
 
 
 def _sized(each: Photograph, px_per_mm: float | None) -> Sized:

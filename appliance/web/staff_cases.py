@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 from appliance.cases.listing import PAGE, Wanted
 from appliance.cases.reviews import DIAGNOSES, EVIDENCE, NOTE_LENGTH
 from appliance.cases.store import Case
-from appliance.errors import CaseUnknown, DeletionUnconfirmed
+from appliance.errors import CaseUnknown, DeletionUnconfirmed, PhotoLost
 from appliance.web.clinician_view import CLASS_PLACE, Comparison, Links, Photograph, clinician_view, same_scale
 from appliance.web.intake import YES
 from appliance.web.language import translate
@@ -126,11 +126,19 @@ def _close_up(code: str) -> Case:
 def _compared(found: Case) -> Comparison | None:
     """This photograph beside the last few of the same patient and place; ``None`` where there are no others."""
     earlier = services().store.earlier(found)[:EARLIER] if found.patient else []
-    return same_scale([_photograph(each, found) for each in (found, *earlier)]) if earlier else None
+    if not earlier:
+        return None
+    shown = [_photograph(each, found) for each in (found, *earlier)]
+    readable = [each for each in shown if each is not None]
+    return same_scale(readable, lost=len(shown) - len(readable))
 
 
-def _photograph(each: Case, open_one: Case) -> Photograph:
-    height, width = services().store.photo(each).shape[:2]
+def _photograph(each: Case, open_one: Case) -> Photograph | None:
+    """``None`` where its file is lost: the rest of the case is still to be read."""
+    try:
+        height, width = services().store.photo(each).shape[:2]
+    except PhotoLost:
+        return None
     scale = None if each.capture is None else each.capture.get("mm_per_pixel")
     links = _links(each)
     page = None if each.number == open_one.number else links.page

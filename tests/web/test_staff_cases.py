@@ -165,6 +165,22 @@ def test_enough_diagnoses_give_a_share_with_its_interval(
     assert page.count("<circle") == 1
 
 
+@pytest.mark.parametrize("lost", [0, 2])
+def test_a_case_opens_though_a_photograph_of_the_place_is_lost(
+    laptop: FlaskClient, store: Store, picture: Pixels, answer: Answer, services: Services, lost: int
+) -> None:
+    visit = store.agree(Consent("words", "en", photo_in_letter=False))
+    about = (picture, "0" * 64, "kiosk", "hand", True, None, False)
+    three = [store.accept(Intake(*about, patient="P4AA-2X", visit=visit)) for _ in range(3)]  # type: ignore[arg-type]
+    answer()
+    next(services.settings.state.rglob(f"{three[lost].photo_id}*")).unlink()
+    page = laptop.get(f"/staff/cases/{three[-1].code}")
+    assert page.status_code == 200
+    assert "data-lost" in page.text
+    kept = {each.code for place, each in enumerate(three) if place != lost}
+    assert set(re.findall(r'data-code="([^"]+)"', page.text)) == kept
+
+
 def test_earlier_photographs_of_the_patient_and_the_wider_one_are_on_the_page(
     laptop: FlaskClient, store: Store, picture: Pixels, answer: Answer
 ) -> None:
