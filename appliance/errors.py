@@ -509,6 +509,12 @@ class PaperFailed(RequestError):
     status = 503
 
 
+class PaperBusy(PaperFailed):
+    """Another page is being made into a PDF, and it takes longer than one should wait."""
+
+    key = "paper_busy"
+
+
 class DiagnosisInvalid(RequestError):
     """Not a diagnosis of the list, or no evidence for it."""
 

@@ -20,8 +20,6 @@ from appliance.web.directory import directory
 from appliance.web.health import health
 from appliance.web.kiosk import kiosk
 from appliance.web.next_step import next_step
-from appliance.web.pdf import EXTENSION as PRINTER
-from appliance.web.pdf import Printer
 from appliance.web.phone import lan, phone
 from appliance.web.services import EXTENSION, Services
 from appliance.web.services import services as current_services
@@ -84,7 +82,6 @@ def _app(services: Services, guards: tuple[access.Rule, ...], browser_language: 
     app.request_class = UploadRequest
     app.config.update(MAX_CONTENT_LENGTH=UPLOAD_MAX_BYTES, BROWSER_LANGUAGE=browser_language)
     app.extensions[EXTENSION] = services
-    app.extensions[PRINTER] = Printer()
     app.extensions["sessions"] = Sessions(idle_s)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.filters["local"] = local

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import segno
-from flask import Response, current_app, render_template
+from flask import Response, render_template
 
 from appliance.cases.letter import compact, letter
 from appliance.cases.store import Case
 from appliance.errors import PageUnknown
 from appliance.vision.assessment import Grade
 from appliance.web.next_step import next_step
-from appliance.web.pdf import EXTENSION, Printer
 from appliance.web.pictures import jpeg
 from appliance.web.result_view import ResultView, result_view
 from appliance.web.services import services
@@ -39,8 +38,7 @@ def page(kind: Kind, case: Case, sheet: Sheet) -> str:
 
 def pdf(kind: Kind, case: Case) -> Response:
     """The same as a PDF. Raises :class:`PageUnknown` while there is no answer, :class:`PaperFailed`."""
-    printer: Printer = current_app.extensions[EXTENSION]
-    response = Response(printer.pdf(_rendered(kind, case, None)), mimetype="application/pdf")
+    response = Response(services().printer.pdf(_rendered(kind, case, None)), mimetype="application/pdf")
     response.headers["Content-Disposition"] = f'inline; filename="{kind}-{case.code}.pdf"'
     return response
 

@@ -1,6 +1,7 @@
 """PDFs, made in a process of their own: what goes wrong there costs that process, not the box.
 
-Making one takes a second or two and some 150 MB, which are free again when it is done. So there is one at a time.
+Making one takes a second or two and some 150 MB, which are free again when it is done. So there is one at a time, in
+both apps together; and who waits for a turn holds a thread of the server, so nobody waits long.
 """
 
 import subprocess
@@ -9,10 +10,10 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final
 
-from appliance.errors import PaperFailed
+from appliance.errors import PaperBusy, PaperFailed
 
-EXTENSION: Final = "printer"
 TIMEOUT_S: Final = 60.0
+TURN_S: Final = 3.0
 WRITER: Final = (sys.executable, "-m", "appliance.web.pdf_writer")
 
 
@@ -21,13 +22,15 @@ class Printer:
     """Makes PDFs, one at a time. Thread-safe."""
 
     timeout_s: float = TIMEOUT_S
-    """For one PDF, and for the wait until it is one's turn."""
+    """For one PDF."""
+    turn_s: float = TURN_S
+    """For the wait until it is one's turn."""
     _one: Lock = field(default_factory=Lock)
 
     def pdf(self, page: str) -> bytes:
-        """The PDF of an HTML page. Raises :class:`PaperFailed`, also where another takes too long."""
-        if not self._one.acquire(timeout=self.timeout_s):
-            raise PaperFailed("another PDF is being made")
+        """The PDF of an HTML page. Raises :class:`PaperFailed`, and :class:`PaperBusy` while others are being made."""
+        if not self._one.acquire(timeout=self.turn_s):
+            raise PaperBusy("another PDF is being made")
         try:
             return self._made(page)
         finally:

@@ -10,6 +10,7 @@ from appliance.cases.store import Store
 from appliance.log_tail import LogTail
 from appliance.settings import Settings
 from appliance.vision.photo import Pixels
+from appliance.web.pdf import Printer
 from firmware.station import Station
 
 EXTENSION: Final = "dermkiosk"
@@ -56,6 +57,8 @@ class Services:
     """Where phones find the box, without a slash at the end: ``http://192.168.1.5:8000``; ``None``: no network."""
     log: LogTail = field(default_factory=LogTail)
     """The program's last lines, for the support file."""
+    printer: Printer = field(default_factory=Printer)
+    """One for both apps: a PDF needs much memory."""
 
 
 def services() -> Services:

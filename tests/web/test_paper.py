@@ -213,6 +213,21 @@ def test_a_writer_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
         Printer(timeout_s=0.5).pdf("<p>x</p>")
 
 
+def test_while_one_pdf_is_made_others_are_told_to_come_again_in_both_apps(
+    services: Services, kiosk: FlaskClient, phone: FlaskClient, answered: Callable[..., str]
+) -> None:
+    services.printer = Printer(turn_s=0.05)
+    path = f"/api/v1/results/{answered()}/letter.pdf?language=en"
+    with services.printer._one:  # as while one is made
+        for client in (phone, kiosk):
+            later = client.get(path)
+            assert (later.status_code, later.get_json()["key"]) == (503, "paper_busy")
+            assert later.get_json()["remedy"]
+            assert int(later.headers["Retry-After"]) > 0
+    assert Printer().turn_s <= 3  # all threads of the server may be waiting so long
+    assert phone.get(path).status_code == 200
+
+
 def test_without_the_font_there_is_no_pdf_with_empty_boxes() -> None:
     with pytest.raises(PaperFailed, match="fonts-noto-cjk"):
         Printer().pdf("<html><body></body></html>")
