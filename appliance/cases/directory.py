@@ -128,10 +128,13 @@ def nearest(places: Sequence[Place], level: Level) -> Place | None:
     return None
 
 
-def read(data: bytes) -> Reading:
-    """Read a CSV file (UTF-8, or GB 18030 as spreadsheets in China save it) and say what is wrong, line by line."""
-    if len(data) > MAX_BYTES:
-        return _failed("too_large", kilobytes=MAX_BYTES // 1024)
+def read(data: bytes, most: int = MAX_BYTES) -> Reading:
+    """Read a CSV file (UTF-8, or GB 18030 as spreadsheets in China save it) and say what is wrong, line by line.
+
+    More than ``most`` bytes are too large.
+    """
+    if len(data) > most:
+        return _failed("too_large", kilobytes=most // 1024)
     text = _decoded(data)
     if text is None:
         return _failed("encoding")

@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from appliance.cases import pin
-from appliance.cases.directory import read
+from appliance.cases.directory import MAX_BYTES, read
 from appliance.cases.pathway import DEFAULTS
 from appliance.messages import text
 from appliance.web.app import create_lan_app
@@ -67,6 +67,22 @@ def test_a_file_is_seen_before_it_is_kept(laptop: FlaskClient, services: Service
     ]
     assert "<b>&" not in kept
     assert actions(services)[0] == ("directory", None, "3")
+
+
+def test_the_largest_file_that_the_preview_takes_can_be_kept(
+    laptop: FlaskClient, services: Services, csrf: str
+) -> None:
+    rows = [f"医院{number},{'青' * 60},county,{'路' * 62}" for number in range(1000)]
+    file = "\n".join(["name,district,level,address", *rows]).encode("gb18030")
+    room = MAX_BYTES - len(file)
+    assert 0 < room < len(file) / 8
+    page = previewed(laptop, csrf, file + b"\n" * min(room, 1000))
+    carried = re.search(r"<textarea[^>]*>\n(.*?)</textarea>", page, re.DOTALL)
+    assert carried
+    form = {"csrf": csrf, "csv": html.unescape(carried[1]).replace("\n", "\r\n")}  # as browsers send it
+    sent = laptop.post("/staff/directory/keep", data=form, content_type=re.findall(r'enctype="([^"]+)"', page)[-1])
+    assert sent.status_code == 303
+    assert len(services.store.directory.places()) == 1000
 
 
 def test_a_file_with_mistakes_names_the_lines_and_changes_nothing(
