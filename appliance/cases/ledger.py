@@ -45,15 +45,19 @@ class Repair:
 
 
 class Ledger:
-    """Reads and writes it, in a database that may be open elsewhere, too."""
+    """Reads and writes it, in a database that may be open elsewhere, too. Each export and backup has one of its own."""
 
     def __init__(self, database: Database, now: Callable[[], Moment]) -> None:
         self._database = database
         self._now = now
+        self._begun_at = -1
+        """Number of the last change before the run began; none began yet."""
 
     def begin(self) -> None:
         """An export or a backup begins: a case that changes from now on is not in it."""
         with self._database.transaction() as connection:
+            last = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'changes'").fetchone()
+            self._begun_at = last[0] if last else 0
             connection.execute("INSERT OR IGNORE INTO kept (case_number) SELECT number FROM cases WHERE state = 'done'")
 
     def note_exported(self, numbers: Iterable[int]) -> None:
@@ -74,7 +78,9 @@ class Ledger:
     def changed(self, number: int) -> None:
         """Something was added to a case: what was exported or backed up before does not have it."""
         with self._database.transaction() as connection:
-            connection.execute("DELETE FROM kept WHERE case_number = ?", (number,))
+            for table in ("kept", "changes"):
+                connection.execute(f"DELETE FROM {table} WHERE case_number = ?", (number,))  # noqa: S608  # our own
+            connection.execute("INSERT INTO changes (case_number) VALUES (?)", (number,))
 
     def is_exported(self, number: int) -> bool:
         """Whether the case, as it stands, was exported."""
@@ -125,9 +131,10 @@ class Ledger:
             connection.execute("UPDATE repairs SET seen = 1")
 
     def _note(self, mark: str, numbers: Iterable[int]) -> None:
-        query = f"UPDATE kept SET {mark} = 1 WHERE case_number = ?"  # noqa: S608  # one of our two columns
+        changed = "SELECT 1 FROM changes WHERE changes.case_number = kept.case_number AND changes.number > ?"
+        query = f"UPDATE kept SET {mark} = 1 WHERE case_number = ? AND NOT EXISTS ({changed})"  # noqa: S608  # our own
         with self._database.transaction() as connection:
-            connection.executemany(query, [(number,) for number in numbers])
+            connection.executemany(query, [(number, self._begun_at) for number in numbers])
 
     def _numbers(self, condition: str) -> list[int]:
         query = f"SELECT number FROM cases WHERE {condition} ORDER BY number"  # noqa: S608  # our own conditions

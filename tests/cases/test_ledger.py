@@ -79,3 +79,30 @@ def test_the_rule_takes_old_exported_cases_alone_whatever_the_clock_does(
             turned.moment = replace(turned.moment, clock="unverified")
         assert store.ledger.expendable(10) == ([exported.code] if gone else [])
         assert kept.number in store.ledger.unexported()
+
+
+def change(store: Store, case: Case, how: str) -> None:
+    if how == "note":
+        store.reviews.note(case.number, "came back")
+    elif how == "answer":
+        assert store.reserve(case)
+        store.answer(store.case(case.code), {"case": case.code}, None)
+    else:
+        store.ledger.changed(case.number)
+
+
+@pytest.mark.parametrize("how", ["note", "answer", "said"])
+@pytest.mark.parametrize("first", ["export", "backup"])
+def test_a_run_does_not_claim_what_changed_after_it_began_though_another_began_since(
+    folder: Path, store: Store, case: Case, first: str, how: str
+) -> None:
+    with Database(folder / layout.DATABASE) as one, Database(folder / layout.DATABASE) as two:
+        early, late = Ledger(one, store.now), Ledger(two, store.now)
+        early.begin()
+        change(store, case, how)
+        late.begin()
+        export, backup = (early, late) if first == "export" else (late, early)
+        export.note_exported([case.number])
+        backup.note_backed_up([case.number], 1)
+    assert store.ledger.is_exported(case.number) == (first == "backup")
+    assert store.ledger.not_backed_up() == (first == "backup")
