@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from appliance.cases import layout
+from appliance.cases import layout, visits
 from appliance.cases.database import Database
 from appliance.cases.ledger import Ledger
 from appliance.cases.stick import stick_faults
@@ -56,7 +56,9 @@ def _contents(state: Path, database: Database, numbers: list[int]) -> Iterator[t
         writer.writerow(_line(row, document))
         yield f"{row['code']}/result.json", _json(document)
         yield f"{row['code']}/case.json", _json(_about(database, number, row))
-        yield from _photograph(state, row)
+        yield from _photograph(state, row, f"{row['code']}/photograph.webp")
+        for wider in database.rows(visits.OVERVIEW, row["visit"], row["site"], number):
+            yield from _photograph(state, dict(wider), f"{row['code']}/overview.webp")
     yield "cases.csv", table.getvalue().encode("utf-8-sig")  # spreadsheets know UTF-8 by its mark
 
 
@@ -85,11 +87,11 @@ def _line(row: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _photograph(state: Path, row: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
+def _photograph(state: Path, row: dict[str, Any], name: str) -> Iterator[tuple[str, bytes]]:
     """Nothing where the box itself has lost it: the result is exported all the same."""
     path = state / layout.PHOTOS / f"{row['photo_id']}.webp"
     if path.exists():
-        yield f"{row['code']}/photograph.webp", path.read_bytes()
+        yield name, path.read_bytes()
 
 
 def _json(document: dict[str, Any]) -> bytes:

@@ -34,12 +34,15 @@ def case(store: Store, intake: Make) -> Case:
 
 
 def test_an_overview_is_no_case_of_its_own(folder: Path, store: Store, case: Case, tmp_path: Path) -> None:
-    assert store.overview(case)
+    wider = store.overview(case)
+    assert wider
     assert (store.ledger.not_backed_up(), store.ledger.unexported()) == (1, [case.number])
     with Database(folder / layout.DATABASE) as database:
         ledger = Ledger(database, store.now)
         assert export(folder, database, ledger, ledger.unexported(), tmp_path / "cases") == 1
     assert store.ledger.unexported() == []
+    kept = (folder / "photos" / f"{wider.photo_id}.webp").read_bytes()
+    assert (tmp_path / "cases" / case.code / "overview.webp").read_bytes() == kept
 
 
 def test_an_overview_is_not_expendable_without_its_close_up(store: Store, case: Case) -> None:
