@@ -179,6 +179,10 @@ def test_a_stolen_authority_vouches_for_nobody_else(folder: Path) -> None:
 def test_an_address_the_authority_may_not_vouch_for_is_left_out(folder: Path, address: str | None) -> None:
     tls.make(folder, OWN, address, Ports(8000))
     _verified(folder, folder / "box.pem")
+    shown = ["openssl", "x509", "-in", str(folder / "box.pem"), "-noout", "-ext", "subjectAltName"]
+    names = subprocess.run(shown, check=True, capture_output=True, text=True).stdout
+    assert OWN.host in names
+    assert address is None or address not in names
 
 
 def _verified(folder: Path, certificate: Path) -> None:

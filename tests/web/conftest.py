@@ -11,6 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 
+from appliance.cases import pin
 from appliance.cases.document import Origin, PhotoRecord, build
 from appliance.cases.store import Case, Store
 from appliance.health.result import Result
@@ -26,6 +27,8 @@ from firmware.simulated import SimulatedButton, SimulatedIndicator, SimulatedLig
 from firmware.skin import Scene, Skin
 from firmware.station import Station
 from firmware.synthetic import SyntheticCamera, draw
+
+PIN = "482915"
 
 SMALL = (768, 576)
 """Half the synthetic camera's frame: a quarter of the time."""
@@ -173,3 +176,14 @@ def sent(phone: FlaskClient, form: Callable[..., dict[str, Any]]) -> dict[str, A
     """What the API said to one accepted photo."""
     answered: dict[str, Any] = phone.post("/api/v1/photos", **form()).get_json()
     return answered
+
+
+@pytest.fixture
+def laptop(services: Services, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    """A clinician who is logged in and reads English."""
+    monkeypatch.setattr(pin, "COST", 16)
+    services.store.pin.set(PIN, "kiosk")
+    client = create_lan_app(services).test_client()
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
+    client.post("/staff/login", data={"pin": PIN})
+    return client

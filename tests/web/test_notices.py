@@ -2,26 +2,10 @@
 
 import re
 
-import pytest
 from flask.testing import FlaskClient
 
-from appliance.cases import pin
 from appliance.cases.store import Store
 from appliance.health.result import Result
-from appliance.web.app import create_lan_app
-from appliance.web.services import Services
-
-PIN = "482915"
-
-
-@pytest.fixture
-def laptop(services: Services, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    monkeypatch.setattr(pin, "COST", 16)
-    services.store.pin.set(PIN, "kiosk")
-    client = create_lan_app(services).test_client()
-    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
-    client.post("/staff/login", data={"pin": PIN})
-    return client
 
 
 def test_kiosk_and_staff_are_told_and_patients_phones_are_not(

@@ -7,29 +7,15 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from appliance.cases import pin
 from appliance.cases.figures import TOO_FEW
 from appliance.cases.reviews import DIAGNOSES
 from appliance.cases.store import Case, Intake, Store
 from appliance.cases.visits import Consent
 from appliance.vision.photo import Pixels
-from appliance.web.app import create_lan_app
 from appliance.web.services import Services
 
-PIN = "482915"
 Answer = Callable[..., None]
 Post = Callable[..., Any]
-
-
-@pytest.fixture
-def laptop(services: Services, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    """A clinician who is logged in and reads English."""
-    monkeypatch.setattr(pin, "COST", 16)
-    services.store.pin.set(PIN, "kiosk")
-    client = create_lan_app(services).test_client()
-    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
-    client.post("/staff/login", data={"pin": PIN})
-    return client
 
 
 @pytest.fixture

@@ -12,17 +12,14 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from appliance.cases import pin
 from appliance.cases.store import Intake, Store
 from appliance.cases.visits import Consent
 from appliance.health.result import Result
 from appliance.log_tail import LogTail, error_keys
 from appliance.vision.photo import Pixels
 from appliance.web.access import METHODS, RULES
-from appliance.web.app import create_lan_app
 from appliance.web.services import Services
 
-PIN = "482915"
 NAME = "Wang Xiaofang"
 
 
@@ -33,16 +30,6 @@ def tail(services: Services) -> Iterator[LogTail]:
     logging.getLogger().addHandler(services.log)
     yield services.log
     logging.getLogger().removeHandler(services.log)
-
-
-@pytest.fixture
-def laptop(services: Services, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    monkeypatch.setattr(pin, "COST", 16)
-    services.store.pin.set(PIN, "kiosk")
-    client = create_lan_app(services).test_client()
-    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
-    client.post("/staff/login", data={"pin": PIN})
-    return client
 
 
 @pytest.fixture

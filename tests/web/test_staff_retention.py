@@ -9,16 +9,14 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from appliance.cases import pin
 from appliance.cases.clock import Moment
 from appliance.cases.store import Case, Intake, Store
 from appliance.cases.visits import Consent
 from appliance.errors import CaseUnknown
 from appliance.vision.photo import Pixels
-from appliance.web.app import create_lan_app
 from appliance.web.services import Services
+from tests.web.conftest import PIN
 
-PIN = "482915"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -43,16 +41,6 @@ def time() -> Time:
 def store(tmp_path: Path, time: Time) -> Iterator[Store]:
     with Store(tmp_path / "state", time.now, time.ticks) as opened:
         yield opened
-
-
-@pytest.fixture
-def laptop(services: Services, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    monkeypatch.setattr(pin, "COST", 16)
-    services.store.pin.set(PIN, "kiosk")
-    client = create_lan_app(services).test_client()
-    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
-    client.post("/staff/login", data={"pin": PIN})
-    return client
 
 
 @pytest.fixture

@@ -8,22 +8,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from appliance.cases import pin
 from appliance.settings import STAFF_FILE, Settings
-from appliance.web.app import create_lan_app
 from appliance.web.services import Services
-
-PIN = "482915"
-
-
-@pytest.fixture
-def laptop(services: Services, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    monkeypatch.setattr(pin, "COST", 16)
-    services.store.pin.set(PIN, "kiosk")
-    client = create_lan_app(services).test_client()
-    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
-    client.post("/staff/login", data={"pin": PIN})
-    return client
 
 
 @pytest.fixture
