@@ -15,10 +15,11 @@ from appliance.cases.setup import is_done
 from appliance.classify import Classifier
 from appliance.cli_storage import COMMANDS
 from appliance.directory import import_directory
-from appliance.errors import BoxSilent, PinMismatch, SecretsMissing
+from appliance.errors import BoxSilent, SecretsMissing
 from appliance.heartbeat import last_words
 from appliance.lan import address
 from appliance.messages import Language, remedy, sentence, text
+from appliance.request_errors import PinMismatch
 from appliance.self_check import LATER, self_check
 from appliance.serve import opened_station
 from appliance.serve import serve as run_box

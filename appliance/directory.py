@@ -7,9 +7,9 @@ from appliance.cases import audit, clock, layout
 from appliance.cases.database import Database
 from appliance.cases.directory import Directory, Problem, read
 from appliance.cases.faults import storage_faults
-from appliance.errors import DirectoryInvalid
 from appliance.files import private_folder
 from appliance.messages import Language, text
+from appliance.request_errors import DirectoryInvalid
 from appliance.settings import Settings
 
 

@@ -6,6 +6,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 import appliance.errors
+import appliance.request_errors
 from appliance.messages import FOLDER, LANGUAGES, catalogue
 from firmware.errors import DermkioskError
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from appliance.cases.database import Database
 from appliance.cases.pathway import LEVELS, Level
-from appliance.errors import DirectoryInvalid
+from appliance.request_errors import DirectoryInvalid
 
 MAX_BYTES: Final = 256 * 1024
 MAX_PLACES: Final = 1000

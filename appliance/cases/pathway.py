@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from appliance.cases.database import Database
-from appliance.errors import PathwayInvalid
+from appliance.request_errors import PathwayInvalid
 from appliance.vision.assessment import Grade
 
 Level = Literal["self_care", "clinic", "county", "city"]

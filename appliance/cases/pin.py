@@ -26,8 +26,8 @@ from appliance.cases.clock import Moment
 from appliance.cases.database import Database
 from appliance.cases.faults import storage_faults
 from appliance.cases.spare import Spare
-from appliance.errors import PinLocked, PinUnset, PinWait, PinWeak, PinWrong
 from appliance.files import private_folder
+from appliance.request_errors import PinLocked, PinUnset, PinWait, PinWeak, PinWrong
 
 Place = Literal["kiosk", "network"]
 PLACES: Final[tuple[Place, ...]] = ("kiosk", "network")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from appliance.cases.clock import Moment, has_passed
 from appliance.cases.database import Database
 from appliance.cases.ledger import DAY_H, Ledger
-from appliance.errors import PreviewOutdated
+from appliance.request_errors import PreviewOutdated
 
 
 @dataclass(frozen=True)

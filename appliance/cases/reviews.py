@@ -11,7 +11,8 @@ from appliance.cases import audit
 from appliance.cases.audit import Action
 from appliance.cases.clock import Moment
 from appliance.cases.database import Database
-from appliance.errors import CaseUnknown, DiagnosisInvalid, NoteInvalid
+from appliance.errors import CaseUnknown
+from appliance.request_errors import DiagnosisInvalid, NoteInvalid
 from appliance.vision.classes import CLASSES
 
 Evidence = Literal["pathology", "specialist", "follow_up"]

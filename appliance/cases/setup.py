@@ -8,7 +8,7 @@ from typing import Final, Literal, get_args
 
 from appliance.cases import layout
 from appliance.cases.database import Database
-from appliance.errors import ClinicNameInvalid
+from appliance.request_errors import ClinicNameInvalid
 
 Step = Literal["language", "clinic", "pin", "focus", "calibration", "selftest", "wifi"]
 STEPS: Final[tuple[Step, ...]] = get_args(Step)

@@ -47,12 +47,7 @@ from appliance.cases.reviews import Reviews
 from appliance.cases.setup import Setup
 from appliance.cases.spare import Spare
 from appliance.cases.visits import Agreed, Consent
-from appliance.errors import (
-    CaseUnknown,
-    ErasureUnfinished,
-    PhotoLost,
-    StoreError,
-)
+from appliance.errors import CaseUnknown, ErasureUnfinished, PhotoLost, StoreError
 from appliance.files import private_folder
 
 Document = dict[str, Any]

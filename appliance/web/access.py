@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from flask import current_app, g, request
 
 from appliance.cases.store import Case
-from appliance.errors import LoginNeeded, PageUnknown, RequestRefused
+from appliance.request_errors import LoginNeeded, PageUnknown, RequestRefused
 from appliance.web.services import services
 from appliance.web.sessions import Session, Sessions
 from appliance.web.visit import Kiosk
@@ -105,7 +105,7 @@ def known_staff() -> Session | None:
 def setup_link() -> None:
     """Whoever reads the link on the kiosk's screen, until the box is set up.
 
-    Raises :class:`appliance.errors.PageUnknown` for a wrong one, one of an earlier start and an ended one alike.
+    Raises :class:`appliance.request_errors.PageUnknown` for a wrong one, one of an earlier start, an ended one alike.
     """
     kept = services().store.setup
     if kept.state == "done" or not _same((request.view_args or {})["key"], kept.token):

@@ -5,7 +5,7 @@ from typing import Final
 
 from flask import Blueprint, Response, jsonify, request, url_for
 
-from appliance.errors import PageUnknown
+from appliance.request_errors import PageUnknown
 from appliance.vision import marks
 from appliance.web import paper
 from appliance.web.access import shown_case

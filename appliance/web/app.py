@@ -9,8 +9,8 @@ from flask import Flask, Request, request
 from jinja2 import StrictUndefined
 
 from appliance.cases.clock import local, now
-from appliance.errors import LoginNeeded
 from appliance.messages import LANGUAGES
+from appliance.request_errors import LoginNeeded
 from appliance.vision.photo import MAX_BYTES
 from appliance.web import access, headers, language, problems
 from appliance.web.api import api

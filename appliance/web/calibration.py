@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeVar
 from flask import Blueprint, Response, current_app, jsonify, make_response, redirect, render_template, url_for
 
 from appliance.calibrate import CardName, Steps, card_of, drawn, state
-from appliance.errors import PageUnknown
+from appliance.request_errors import PageUnknown
 from appliance.web.problems import problem
 from appliance.web.services import Services, services
 from appliance.web.visit import Kiosk

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 
 from appliance.cases.directory import MAX_BYTES, MAX_PLACES, Reading, read
 from appliance.cases.pathway import DEFAULTS, LEVELS, LONGEST, Level, Step
-from appliance.errors import DirectoryInvalid, PathwayInvalid
+from appliance.request_errors import DirectoryInvalid, PathwayInvalid
 from appliance.vision.assessment import Grade
 from appliance.web.problems import problem
 from appliance.web.services import services

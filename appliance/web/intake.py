@@ -8,7 +8,8 @@ from werkzeug.datastructures import FileStorage
 
 from appliance.cases.links import Link
 from appliance.cases.store import Case, Intake, Source
-from appliance.errors import CaseUnknown, ConsentMissing, IdempotencyKeyInvalid, PhotoMissing, QueueFull, SourceUnknown
+from appliance.errors import CaseUnknown, QueueFull
+from appliance.request_errors import ConsentMissing, IdempotencyKeyInvalid, PhotoMissing, SourceUnknown
 from appliance.web.refusal import refused
 from appliance.web.services import Services
 from appliance.web.sites import known_site
@@ -50,7 +51,7 @@ def upload(
 
     ``letter``: the photo may be in a referral letter.
 
-    Raises :class:`appliance.errors.ConsentMissing`, :class:`SiteUnknown`, :class:`SourceUnknown`,
+    Raises :class:`appliance.request_errors.ConsentMissing`, :class:`SiteUnknown`, :class:`SourceUnknown`,
     :class:`PhotoMissing`, a :class:`PhotoRefused`, :class:`QueueFull`, :class:`StoreError`.
     """
     if form.get("consent") not in YES:

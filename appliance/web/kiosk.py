@@ -10,7 +10,7 @@ from flask import Blueprint, Response, current_app, jsonify, make_response, redi
 from appliance import messages
 from appliance.cases import codes
 from appliance.cases.visits import Consent
-from appliance.errors import ConsentMissing
+from appliance.request_errors import ConsentMissing
 from appliance.vision.hints import Hint
 from appliance.web import language, qr
 from appliance.web.access import SESSION_COOKIE

@@ -9,7 +9,7 @@ from flask import Response, render_template
 
 from appliance.cases.letter import compact, letter
 from appliance.cases.store import Case
-from appliance.errors import PageUnknown
+from appliance.request_errors import PageUnknown
 from appliance.vision.assessment import Grade
 from appliance.web.next_step import next_step
 from appliance.web.pictures import jpeg

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Final
 
-from appliance.errors import PaperBusy, PaperFailed
+from appliance.request_errors import PaperBusy, PaperFailed
 
 TIMEOUT_S: Final = 60.0
 TURN_S: Final = 3.0

@@ -3,7 +3,8 @@
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, url_for
 from werkzeug.datastructures import FileStorage
 
-from appliance.errors import CaseUnknown, DeletionUnconfirmed, PageUnknown
+from appliance.errors import CaseUnknown
+from appliance.request_errors import DeletionUnconfirmed, PageUnknown
 from appliance.vision.photo import MAX_BYTES
 from appliance.web import paper
 from appliance.web.access import PHONE_COOKIE, phone_secret, shown_case

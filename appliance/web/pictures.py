@@ -8,7 +8,7 @@ from flask import Response
 from PIL import Image
 
 from appliance.cases.store import Case
-from appliance.errors import PageUnknown
+from appliance.request_errors import PageUnknown
 from appliance.vision.classes import CLASSES
 from appliance.vision.overlay import overlay, positive_share
 from appliance.vision.photo import Pixels

@@ -7,7 +7,8 @@ from flask import Flask, Response, current_app, jsonify, make_response, render_t
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from appliance import messages
-from appliance.errors import MethodWrong, PageUnknown, PhotoTooLarge, RequestError, RequestRefused
+from appliance.errors import PhotoTooLarge
+from appliance.request_errors import MethodWrong, PageUnknown, RequestError, RequestRefused
 from appliance.vision.photo import MAX_BYTES
 from appliance.web.language import reader_language
 from firmware.errors import DermkioskError

@@ -13,8 +13,8 @@ from flask import Blueprint, Response, current_app, jsonify, make_response, redi
 from appliance import settings as box_settings
 from appliance.cases.faults import storage_faults
 from appliance.cases.setup import LONGEST_NAME, STEPS, Setup, Step
-from appliance.errors import PageUnknown, RequestError
 from appliance.messages import LANGUAGES
+from appliance.request_errors import PageUnknown, RequestError
 from appliance.vision.hints import BLURRED, DARK, GLARE, measure
 from appliance.web import language, qr
 from appliance.web.calibration import due

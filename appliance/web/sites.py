@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from appliance.errors import SiteUnknown
+from appliance.request_errors import SiteUnknown
 
 SITES: Final = (
     "scalp",
@@ -40,7 +40,7 @@ Scalp and ear are drawn on the front, too, and can be touched there.
 
 
 def known_site(site: str | None) -> str:
-    """The id itself. Raises :class:`appliance.errors.SiteUnknown`."""
+    """The id itself. Raises :class:`appliance.request_errors.SiteUnknown`."""
     if site not in SITES:
         raise SiteUnknown(repr(site))
     return site

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, current_app, make_response, redirect, ren
 
 from appliance.cases.audit import PAGE
 from appliance.cases.pin import LONGEST, SHORTEST, Place
-from appliance.errors import LoginNeeded, PinError, PinMismatch, PinWait
+from appliance.request_errors import LoginNeeded, PinError, PinMismatch, PinWait
 from appliance.web import access
 from appliance.web.access import STAFF_COOKIE
 from appliance.web.problems import problem

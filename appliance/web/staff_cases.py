@@ -9,7 +9,8 @@ from werkzeug.datastructures import MultiDict
 from appliance.cases.listing import PAGE, Wanted
 from appliance.cases.reviews import DIAGNOSES, EVIDENCE, NOTE_LENGTH
 from appliance.cases.store import Case
-from appliance.errors import CaseUnknown, DeletionUnconfirmed, PhotoLost
+from appliance.errors import CaseUnknown, PhotoLost
+from appliance.request_errors import DeletionUnconfirmed
 from appliance.web.clinician_view import CLASS_PLACE, Comparison, Links, Photograph, clinician_view, same_scale
 from appliance.web.intake import YES
 from appliance.web.language import translate

@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, make_response, redirect, render_template, url_for
 
 from appliance.cases.pin import LONGEST, SHORTEST
-from appliance.errors import PageUnknown, PinError
+from appliance.request_errors import PageUnknown, PinError
 from appliance.web.problems import problem
 from appliance.web.services import services
 from appliance.web.staff import new_pin, open_session

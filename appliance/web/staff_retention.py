@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 
-from appliance.errors import DeletionUnconfirmed, PreviewOutdated
+from appliance.request_errors import DeletionUnconfirmed, PreviewOutdated
 from appliance.web.intake import YES
 from appliance.web.problems import problem
 from appliance.web.services import services

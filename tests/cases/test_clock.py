@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from appliance.cases import clock, pin
 from appliance.cases.clock import Clock, Moment, has_passed
 from appliance.cases.store import Intake, Store
-from appliance.errors import CaseUnknown, PinWait, PinWrong
+from appliance.errors import CaseUnknown
+from appliance.request_errors import PinWait, PinWrong
 
 Make = Callable[..., Intake]
 HOURS = 72

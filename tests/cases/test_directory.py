@@ -8,8 +8,8 @@ from appliance.cases import pathway
 from appliance.cases.directory import COLUMNS, MAX_BYTES, Place, nearest, read
 from appliance.cases.pathway import DEFAULTS, LONGEST, Level, Step
 from appliance.cases.store import Store
-from appliance.errors import DirectoryInvalid, PathwayInvalid
 from appliance.messages import LANGUAGES, catalogue
+from appliance.request_errors import DirectoryInvalid, PathwayInvalid
 
 GOOD = """name,district,level,specialties,phone,address,travel_minutes,distance_km
 North County Hospital,North,county,dermatology;surgery,0871-555 0101,1 River Road,45,32.5

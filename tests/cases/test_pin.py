@@ -10,7 +10,7 @@ from appliance.cases.audit import Entry
 from appliance.cases.database import Database
 from appliance.cases.pin import FREE, LOCK, LONGEST_WAIT_S, StaffPin, wait_s
 from appliance.cases.store import Store
-from appliance.errors import PinError, PinLocked, PinUnset, PinWait, PinWeak, PinWrong
+from appliance.request_errors import PinError, PinLocked, PinUnset, PinWait, PinWeak, PinWrong
 
 RIGHT, WRONG = "482915", "000000"
 

@@ -7,7 +7,8 @@ import pytest
 
 from appliance.cases.reviews import NOTE_LENGTH
 from appliance.cases.store import Case, Intake, Store
-from appliance.errors import CaseUnknown, DiagnosisInvalid, NoteInvalid
+from appliance.errors import CaseUnknown
+from appliance.request_errors import DiagnosisInvalid, NoteInvalid
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from appliance.cases.directory import read
 from appliance.cases.letter import compact, digest, letter
 from appliance.cases.pathway import Step
 from appliance.cases.store import Case, Store
-from appliance.errors import PaperFailed
 from appliance.messages import text
+from appliance.request_errors import PaperFailed
 from appliance.web import pdf
 from appliance.web.pdf import Printer
 from appliance.web.pdf_writer import OwnFiles

@@ -10,8 +10,8 @@ from appliance import health, web
 from appliance.cases.audit import Action, Actor
 from appliance.cases.reviews import EVIDENCE, OTHERS
 from appliance.cases.store import Source
-from appliance.errors import PinError, RequestError
 from appliance.messages import LANGUAGES, Language, catalogue
+from appliance.request_errors import PinError, RequestError
 from appliance.settings import Settings
 from appliance.vision.classes import CLASSES
 from appliance.vision.hints import HINTS
