@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from appliance.vision.classes import MALIGNANT
 from appliance.vision.quality.gate import CHECKS
 
-LIKELIEST: Final = 3
-"""So many are always shown; every other class of the prediction set besides."""
+TOLD_FROM: Final = 0.15
+"""A patient is told of a condition from this probability on: below, the words are "hardly similar"."""
 ADVICE: Final = "advice."
 REASONS: Final = frozenset(key.removeprefix(ADVICE) for module in CHECKS for key in module.ADVICE) | {"failed"}
 SURE: Final = ((0.7, "high"), (0.4, "medium"), (0.15, "low"), (0.0, "slight"))
@@ -31,7 +32,9 @@ class ResultView:
 
     document: Mapping[str, Any]
     likely: tuple[FindingView, ...]
-    others: tuple[FindingView, ...]
+    """What a patient is told of (:func:`told`), likeliest first."""
+    every: tuple[FindingView, ...]
+    """All eight, for the doctor whom a letter goes to."""
     advice: tuple[str, ...]
     """Message keys of what to do better, where the photo could not be assessed."""
 
@@ -75,14 +78,31 @@ class ResultView:
 def result_view(document: Mapping[str, Any]) -> ResultView:
     """Sort a ``dermkiosk.result/1`` document. None of the eight means: no ranking of the eight."""
     ranked = document["findings"] if document["outcome"] == "findings" else []
-    possible = {item["class"] for item in ranked[:LIKELIEST]} | set(document["prediction_set"])
-    likely = [item for item in ranked if item["class"] in possible]
+    listed = told(document) if ranked else frozenset()
     return ResultView(
         document=document,
-        likely=tuple(_finding(item) for item in likely),
-        others=tuple(_finding(item) for item in ranked if item not in likely),
+        likely=tuple(_finding(item) for item in ranked if item["class"] in listed),
+        every=tuple(map(_finding, ranked)),
         advice=tuple(check["advice"] for check in document["quality"]["checks"] if not check["ok"]),
     )
+
+
+def told(document: Mapping[str, Any]) -> frozenset[str]:
+    """The classes that a patient is told of, of a document with findings. A clinician is shown all eight.
+
+    The likeliest; each class of the conformal set; each from :data:`TOLD_FROM` on. A malignant one that is not the
+    likeliest is told where both together reach the operating point above which the box refers for it, then always the
+    likelier of the two: nobody is to read "cancer" beside "look again in four weeks", or be referred for it unnamed.
+    """
+    ranked = document["findings"]
+    likeliest = ranked[0]["class"]
+    listed = {likeliest, *document["prediction_set"]}
+    listed |= {item["class"] for item in ranked if item["probability"] >= TOLD_FROM}
+    malignant = [item["class"] for item in ranked if item["class"] in MALIGNANT]
+    # Documents of earlier versions do not say: then nothing is left out for it.
+    if "malignancy" in document.get("operating_points", ("malignancy",)):
+        return frozenset({*listed, malignant[0]})
+    return frozenset(listed - (set(malignant) - {likeliest}))
 
 
 def _finding(item: Mapping[str, Any]) -> FindingView:

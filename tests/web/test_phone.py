@@ -117,10 +117,8 @@ def test_likeliest_come_first_and_weak_evidence_is_said(
     answer(top="psoriasis")
     page = phone.get(sent["page_url"]).text
     shown = re.findall(r'data-class="(\w+)"', page)
-    assert shown[0] == "psoriasis"
-    assert sorted(shown) == sorted(CLASSES)
+    assert shown == ["psoriasis", "lichen_planus"]
     assert "63%" in page
-    assert page.index("<details>") > page.index(f'data-class="{shown[2]}"')
     assert text("en", "evidence.limited") in page
 
 
