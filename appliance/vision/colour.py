@@ -1,4 +1,7 @@
-"""sRGB to CIELAB for small pictures: the gate, the lesion and the skin tone all measure colour in it."""
+"""sRGB to CIELAB for small pictures: the gate, the lesion and the skin tone all measure colour in it.
+
+Pictures are H×W×3, but lie plane by plane in memory: what is then done with one channel runs several times faster.
+"""
 
 from typing import Final
 
@@ -17,22 +20,34 @@ def linear(view: Pixels) -> Floats:
     """Linear light, 0 … 1, of uint8 sRGB (IEC 61966-2-1)."""
     encoded = np.arange(256, dtype=np.float32) / 255
     table = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4).astype(np.float32)
-    return np.asarray(table[view], np.float32)
+    return np.moveaxis(table.take(np.moveaxis(view, -1, 0)), 0, -1)
 
 
 def lab(light: Floats) -> Floats:
     """CIELAB (CIE 15:2004, D65) of linear sRGB, H×W×3: L* 0 … 100, a*, b*."""
-    xyz = light @ np.array(_TO_XYZ, np.float32).T
+    r, g, b = np.moveaxis(light, -1, 0)
+    xyz = np.stack([red * r + green * g + blue * b for red, green, blue in _TO_XYZ])
     curve = np.where(xyz > _SMALL, np.cbrt(xyz), xyz * np.float32((29 / 6) ** 2 / 3) + np.float32(4 / 29))
-    x, y, z = curve[..., 0], curve[..., 1], curve[..., 2]
-    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
+    x, y, z = curve
+    return np.moveaxis(np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)]), 0, -1)
 
 
 def halved(picture: NDArray[np.generic]) -> Floats:
     """Means of 2×2 pixels; an odd last row or column is left out."""
     height, width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
-    even = picture[:height, :width].astype(np.float32)
-    return np.asarray((even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4, np.float32)
+    even = picture[:height, :width].astype(np.float32, copy=False)
+    rows = even[::2] + even[1::2]
+    return np.asarray((rows[:, ::2] + rows[:, 1::2]) * np.float32(0.25), np.float32)
+
+
+def median(colours: Floats) -> Floats:
+    """Of each channel of …×3, the upper one where two are in the middle; several times as fast as ``np.median``.
+
+    Raises ``ValueError`` where there is no colour.
+    """
+    channels = np.moveaxis(colours, -1, 0).reshape(3, -1)
+    half = channels.shape[1] // 2
+    return np.asarray(np.partition(channels, half, axis=1)[:, half], np.float32)
 
 
 def skin_coloured(colours: Floats, min_chroma: float = 5.0) -> NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from appliance.vision import lesion
 from appliance.vision.colour import Floats, halved, lab, linear, skin_coloured
 from appliance.vision.photo import Pixels
 from appliance.vision.preprocess import INPUT_SIDE_PX, central_square
-from appliance.vision.quality.focus import sharpness
+from appliance.vision.quality.sharpness import sharpness
 
 Number = TypeVar("Number", np.uint8, np.float32)
 Hint = Literal["dark", "glare", "no_skin", "far", "still", "blurred", "ready"]

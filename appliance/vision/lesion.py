@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from appliance.vision.colour import Floats, halved, lab, linear, skin_coloured
+from appliance.vision.colour import Floats, halved, lab, linear, median, skin_coloured
 from appliance.vision.photo import Pixels
+from appliance.vision.quality.morphology import filled
 
 Mask = NDArray[np.bool_]
 LIGHTNESS_WEIGHT: Final = 0.6
@@ -55,14 +56,14 @@ def find_in(colours: Floats) -> Lesion:
     around = _surroundings(skin)
     if around.sum() < MIN_SKIN:
         return _nothing(colours.shape[0], None)
-    reference = np.median(colours[around], axis=0)
+    reference = median(colours[around])
     distance = _distance(colours, reference)
     mask = _central_region(distance, distance > max(_otsu(distance), MIN_CONTRAST))
     if not mask.any():
         return _nothing(colours.shape[0], reference)
     outside = around & ~ndimage.binary_dilation(mask, iterations=2)
     if outside.sum() >= MIN_SKIN:
-        reference = np.median(colours[outside], axis=0)
+        reference = median(colours[outside])
     return Lesion(mask, float(mask.mean()), _box(mask), float(distance[mask].mean()), _triple(reference))
 
 
@@ -101,7 +102,7 @@ def _otsu(values: Floats, bins: int = 64) -> float:
 
 def _central_region(distance: Floats, candidate: Mask) -> Mask:
     """The connected region with the most contrast near the middle, closed and without holes."""
-    closed = ndimage.binary_fill_holes(ndimage.binary_closing(ndimage.binary_opening(candidate), iterations=2))
+    closed = filled(ndimage.binary_closing(ndimage.binary_opening(candidate), iterations=2))
     labels, count = ndimage.label(closed)
     if count == 0:
         return np.zeros_like(candidate)

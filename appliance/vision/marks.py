@@ -94,10 +94,9 @@ def _lesion(scene: Scene) -> Mask:
 
 def _residue(scene: Scene) -> Mask:
     """Bluer, violet or greener, or paler and greyer than the skin around."""
-    darker, redder, yellower = (scene.colours - scene.tone).transpose(2, 0, 1)
-    chroma = np.hypot(scene.colours[..., 1], scene.colours[..., 2])
+    darker, redder, yellower = scene.apart.transpose(2, 0, 1)
     dye = ((yellower < -12) | (redder < -12)) & (darker < 3)
-    cream = (darker > 8) & (chroma < 0.6 * np.hypot(scene.tone[1], scene.tone[2]))
+    cream = (darker > 8) & (scene.chroma < 0.6 * np.hypot(scene.tone[1], scene.tone[2]))
     return np.asarray((dye | cream) & scene.body)
 
 
@@ -111,7 +110,7 @@ def _hair(scene: Scene) -> Mask:
 
 def _wet(scene: Scene) -> Mask:
     """Reflections, raw and crusted colours."""
-    darker, redder, yellower = (scene.colours - scene.tone).transpose(2, 0, 1)
+    darker, redder, yellower = scene.apart.transpose(2, 0, 1)
     sparks = (scene.light_lines > 35) & (scene.view.min(axis=2) > 170)
     raw = ((redder > 12) & (darker < -12)) | ((redder > 5) & (darker < -25)) | ((yellower > 10) & (redder < 8))
     return np.asarray(raw | ndimage.binary_dilation(sparks[:-1:2, :-1:2]))

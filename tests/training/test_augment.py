@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from appliance.vision.photo import Pixels
-from appliance.vision.quality.focus import sharpness
+from appliance.vision.quality.sharpness import sharpness
 from training import augment
 
 

@@ -22,9 +22,9 @@ BURNT_WEIGHT: Final = 10.0
 
 def check(scene: Scene, limits: GateLimits) -> Check:
     """Share of the middle that is clipped."""
-    channels = np.sort(scene.view[:-1:2, :-1:2], axis=2)
-    dark = scene.in_the_middle(channels[..., 2] < DARK)
-    burnt = min(1.0, BURNT_WEIGHT * scene.in_the_middle(channels[..., 1] >= BRIGHT))
+    channels = np.ascontiguousarray(np.moveaxis(scene.view[:-1:2, :-1:2], -1, 0))
+    dark = scene.in_the_middle(channels.max(axis=0) < DARK)
+    burnt = min(1.0, BURNT_WEIGHT * scene.in_the_middle(np.sum(channels >= BRIGHT, axis=0) >= 2))
     value = max(dark, burnt)
     advice = ADVICE[0] if dark >= burnt else ADVICE[1]
     return Check(ID, value <= limits.exposure, value, limits.exposure, advice)

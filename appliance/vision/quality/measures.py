@@ -43,16 +43,16 @@ def pooled(maps: Floats) -> Floats:
 
 def ink(scene: "Scene") -> dict[str, float]:
     """Blue, violet and white where skin has neither, in strokes and in patches."""
-    _, a, b = _parts(scene.colours)
-    darker, redder, yellower = _parts(scene.colours - scene.tone)
+    b, chroma = scene.colours[..., 2], scene.chroma
+    darker, redder, yellower = _parts(scene.apart)
     bluer = np.clip(-60 - 6 * yellower, 0, 255) * (darker < 3)
     blue = (b < -2) & (darker < 3)
-    pale = (darker > 8) & (np.hypot(a, b) < 0.6 * np.hypot(scene.tone[1], scene.tone[2]))
+    pale = (darker > 8) & (chroma < 0.6 * np.hypot(scene.tone[1], scene.tone[2]))
     return {
         "ink_strokes": _share(_strokes(bluer)),
         "blue_strokes": _share(_strokes(blue * 255.0)),
         "blue_on_body": _share(blue & scene.body),
-        "violet_on_body": _share((b < -4) & (np.hypot(a, b) > 10) & scene.body),
+        "violet_on_body": _share((b < -4) & (chroma > 10) & scene.body),
         "purple_on_body": _share((yellower < -12) & (redder > -6) & (darker < -5) & scene.body),
         "pale_on_body": _share(pale & scene.body),
     }
@@ -86,13 +86,13 @@ def extent(scene: "Scene") -> dict[str, float]:
 
 def wetness(scene: "Scene") -> dict[str, float]:
     """Reflections, raw and crusted colours, and how varied they are, in the middle."""
-    darker, redder, yellower = _parts(scene.colours - scene.tone)
-    chroma = np.hypot(scene.colours[..., 1], scene.colours[..., 2])
-    sparks = ((scene.light_lines > 35) & (scene.view.min(axis=2) > 170))[75:225, 75:225]
+    darker, redder, yellower = _parts(scene.apart)
+    inner = slice(75, 225)
+    bright = (scene.view[inner, inner] > 170).all(axis=2)
     return {
-        "sparks": _share(sparks),
+        "sparks": _share((scene.light_lines[inner, inner] > 35) & bright),
         "raw": _share((redder > 12) & (darker < -12)),
-        "dark_red": _share((redder > 5) & (darker < -25) & (chroma > 15)),
+        "dark_red": _share((redder > 5) & (darker < -25) & (scene.chroma > 15)),
         "yellow": _share((yellower > 10) & (redder < 8)),
         "redness": scene.in_the_middle(redder),
         "varied_light": float(np.log(scene.in_the_middle(np.abs(_detail(darker))) + 0.5)),
@@ -116,7 +116,8 @@ def _directions(grey: Floats) -> tuple[Floats, Floats]:
 def _fields(values: Floats) -> Floats:
     size = len(values) // FIELD_PX
     cut = values[: size * FIELD_PX, : size * FIELD_PX]
-    return np.asarray(cut.reshape(size, FIELD_PX, size, FIELD_PX).mean(axis=(1, 3)), np.float32)
+    rows = cut.reshape(size, FIELD_PX, -1).mean(axis=1)
+    return np.asarray(rows.reshape(size, size, FIELD_PX).mean(axis=2), np.float32)
 
 
 def _detail(values: Floats) -> Floats:

@@ -1,7 +1,8 @@
-"""Grey morphology with flat squares on uint8, by running maxima: the gate must not cost more than the network."""
+"""Morphology that is quick enough for the gate: grey with flat squares on uint8 by running maxima, holes by labels."""
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 Bytes = NDArray[np.uint8]
 
@@ -14,6 +15,16 @@ def closed(grey: Bytes, size: int) -> Bytes:
 def opened(grey: Bytes, size: int) -> Bytes:
     """Opening (H×W) with a square of ``size`` px (odd): removes what is lighter and narrower."""
     return _dilated(~_dilated(~grey, size), size)
+
+
+def filled(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """As ``ndimage.binary_fill_holes``: with what does not touch the rim of the picture, H×W."""
+    labels, count = ndimage.label(~mask)
+    outside = np.zeros(count + 1, np.bool_)
+    for rim in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        outside[rim] = True
+    outside[0] = False
+    return np.asarray(~outside[labels])
 
 
 def _dilated(grey: Bytes, size: int) -> Bytes:

@@ -4,12 +4,15 @@ Value: the energy of fine contrast (spatial frequencies of 0.06 to 0.25 per px) 
 by that in the direction that has most (no unit; twelve directions, two neighbours together). Refused below the limit.
 """
 
+from functools import cache
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
 
 from appliance.vision.assessment import Check
-from appliance.vision.quality.focus import sharpness
+from appliance.vision.colour import Floats
 from appliance.vision.quality.limits import GateLimits
 from appliance.vision.quality.morphology import Bytes
 from appliance.vision.quality.scene import Scene
@@ -26,14 +29,10 @@ def steadiness(grey: Bytes) -> float:
     """Least by most energy over the directions; 1 where there is no structure at all."""
     cut = (len(grey) - SIDE_PX) // 2
     middle = grey[cut : cut + SIDE_PX, cut : cut + SIDE_PX].astype(np.float32)
-    window = np.hanning(SIDE_PX).astype(np.float32)
-    spectrum = np.fft.rfft2((middle - middle.mean()) * window[:, None] * window)
-    down, across = np.fft.fftfreq(SIDE_PX)[:, None], np.fft.rfftfreq(SIDE_PX)[None, :]
-    frequency = np.hypot(down, across)
-    fine = (frequency > FINE[0]) & (frequency < FINE[1])
-    direction = (np.mod(np.arctan2(down, across), np.pi) / np.pi * DIRECTIONS).astype(int) % DIRECTIONS
-    energy = np.square(np.abs(spectrum[fine])) * np.square(frequency[fine])
-    each = np.bincount(direction[fine], energy, DIRECTIONS)
+    where, direction, weight = _fine()
+    spectrum = fft.rfft2((middle - middle.mean()) * _window()).ravel()[where]
+    energy = (np.square(spectrum.real) + np.square(spectrum.imag)) * weight
+    each = np.bincount(direction, energy, DIRECTIONS)
     pairs = each + np.roll(each, 1)
     return float(pairs.min() / pairs.max()) if pairs.max() else 1.0
 
@@ -41,5 +40,21 @@ def steadiness(grey: Bytes) -> float:
 def check(scene: Scene, limits: GateLimits) -> Check:
     """Steadiness of the view. What is out of focus altogether is left to that check: one thing to do, not two."""
     value = steadiness(scene.grey)
-    blurred = sharpness(scene.grey) < limits.focus
+    blurred = scene.sharpness < limits.focus
     return Check(ID, value >= limits.motion or blurred, value, limits.motion, ADVICE[0])
+
+
+@cache
+def _window() -> Floats:
+    side = np.hanning(SIDE_PX).astype(np.float32)
+    return np.asarray(np.outer(side, side), np.float32)
+
+
+@cache
+def _fine() -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+    """Of the fine frequencies in the spectrum: place, direction, and the square of the frequency."""
+    down, across = np.fft.fftfreq(SIDE_PX)[:, None], np.fft.rfftfreq(SIDE_PX)[None, :]
+    frequency = np.hypot(down, across)
+    where = np.flatnonzero((frequency > FINE[0]) & (frequency < FINE[1]))
+    direction = (np.mod(np.arctan2(down, across), np.pi) / np.pi * DIRECTIONS).astype(np.int64) % DIRECTIONS
+    return where, direction.ravel()[where], np.square(frequency).ravel()[where].astype(np.float32)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Final
 
 import numpy as np
@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from appliance.vision import lesion
-from appliance.vision.colour import Floats, halved, lab, linear, skin_coloured
+from appliance.vision.colour import Floats, halved, lab, linear, median, skin_coloured
 from appliance.vision.lesion import Lesion
 from appliance.vision.photo import Pixels
 from appliance.vision.quality import measures
-from appliance.vision.quality.morphology import Bytes, closed, opened
+from appliance.vision.quality.morphology import Bytes, closed, filled, opened
+from appliance.vision.quality.sharpness import sharpness
 
 LINE_PX: Final = 5
 """Lines up to this width (px of the 299 px view) count as lines; hairs are 1 to 3."""
@@ -37,8 +38,13 @@ class Scene:
     @cached_property
     def grey(self) -> Bytes:
         """Luma (ITU-R BT.601), uint8, 299×299."""
-        r, g, b = (self.view[..., i].astype(np.uint16) for i in range(3))
-        return ((77 * r + 150 * g + 29 * b) >> 8).astype(np.uint8)
+        r, g, b = np.ascontiguousarray(np.moveaxis(self.view, -1, 0)).astype(np.uint16)
+        return np.asarray((77 * r + 150 * g + 29 * b) >> 8, np.uint8)
+
+    @cached_property
+    def sharpness(self) -> float:
+        """See :func:`appliance.vision.quality.sharpness.sharpness`."""
+        return sharpness(self.grey)
 
     @cached_property
     def half_light(self) -> Floats:
@@ -65,7 +71,17 @@ class Scene:
         """Median CIELAB of the skin around the lesion; of the whole view where there is no skin."""
         if self.lesion.skin is not None:
             return np.array(self.lesion.skin, np.float32)
-        return np.asarray(np.median(self.colours.reshape(-1, 3), axis=0), np.float32)
+        return median(self.colours)
+
+    @cached_property
+    def chroma(self) -> Floats:
+        """CIELAB chroma at half size."""
+        return np.asarray(np.sqrt(np.square(self.colours[..., 1]) + np.square(self.colours[..., 2])), np.float32)
+
+    @cached_property
+    def apart(self) -> Floats:
+        """CIELAB at half size, less the skin's: darker below 0, redder and yellower above."""
+        return self.colours - self.tone
 
     @cached_property
     def dark_lines(self) -> Bytes:
@@ -80,12 +96,11 @@ class Scene:
     @cached_property
     def middle(self) -> Floats:
         """Weight of the middle at half size: 1 there, 0 at the rim."""
-        side = np.linspace(-1, 1, len(self.view) // 2, dtype=np.float32)
-        return np.clip(1.4 - 1.6 * np.hypot(side[:, None], side[None, :]), 0, 1)
+        return _middle(len(self.view) // 2)
 
     def in_the_middle(self, what: NDArray[np.floating] | NDArray[np.bool_]) -> float:
         """Mean of ``what`` (149×149), weighted by the middle."""
-        return float((what * self.middle).sum() / self.middle.sum())
+        return float(np.vdot(self.middle, what.astype(np.float32, copy=False)) / self.middle.sum())
 
     @cached_property
     def measures(self) -> dict[str, float]:
@@ -99,4 +114,10 @@ class Scene:
         if count == 0:
             return np.zeros_like(self.skin)
         largest = 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
-        return np.asarray(ndimage.binary_fill_holes(labels == largest))
+        return filled(labels == largest)
+
+
+@cache
+def _middle(side: int) -> Floats:
+    along = np.linspace(-1, 1, side, dtype=np.float32)
+    return np.asarray(np.clip(1.4 - 1.6 * np.hypot(along[:, None], along[None, :]), 0, 1), np.float32)
