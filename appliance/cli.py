@@ -3,11 +3,11 @@
 import json
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
-from appliance import hotspot
+from appliance import calibration_lead, hotspot
 from appliance.calibrate import Dialogue, from_step, print_card, state, workbench
 from appliance.cases import pin
 from appliance.cases.pathway import DEFAULTS
@@ -30,8 +30,8 @@ from appliance.tls import make as make_tls
 from appliance.vision.assessor import Assessor
 from appliance.web.next_step import how_soon
 from appliance.web.result_view import percent
-from firmware.calibration import STEPS, StepName
-from firmware.errors import DermkioskError
+from firmware.calibration import STEPS, Condition, StepName
+from firmware.errors import CalibrationDamaged, DermkioskError
 from firmware.station import Station
 
 BUNDLE = click.option(
@@ -235,8 +235,18 @@ def _say_calibration(settings: Settings, station: Station, language: Language) -
     """A box that is not calibrated works, so this is a word and no failure; a drift or a damaged file is one."""
     if station.hardware_id is None:
         return
-    condition = state(settings, station.hardware_id)
+    try:
+        condition = state(settings, station.hardware_id)
+    except CalibrationDamaged:
+        _lead(settings, "damaged", language)
+        raise
     click.echo(f"{'✓' if condition == 'ok' else '!'} {text(language, f'calibration.{condition}')}")
+    _lead(settings, condition, language)
+
+
+def _lead(settings: Settings, condition: Condition | Literal["damaged"], language: Language) -> None:
+    for line in calibration_lead.lines(settings, condition, language):
+        click.echo(line)
 
 
 def _examined(name: str, language: Language, look: Any) -> bool:

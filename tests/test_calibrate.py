@@ -4,10 +4,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Literal
 
 import pytest
 from click.testing import CliRunner
 
+from appliance import calibration_lead
 from appliance.cases import layout
 from appliance.cli import _say_calibration, main
 from appliance.messages import catalogue, text
@@ -15,6 +17,7 @@ from appliance.serve import _calibration_of
 from appliance.settings import load
 from firmware import calibration
 from firmware.calibration import STEPS, Calibration, SelfCheck, Step, store
+from firmware.errors import CalibrationDamaged
 
 NAMES = ("DERMKIOSK_CAMERA", "DERMKIOSK_LIGHT", "DERMKIOSK_BUTTON", "DERMKIOSK_INDICATOR", "DERMKIOSK_STATE")
 STORED = Calibration("synthetic", 1, {"exposure": Step("2026-01-01T00:00:00+00:00", 1, {"exposure_us": 8000}, {})})
@@ -98,7 +101,42 @@ def test_doctor_says_what_is_to_be_done(
 ) -> None:
     put(state, kept)
     _say_calibration(load(), SimpleNamespace(hardware_id="synthetic"), "en")  # type: ignore[arg-type]
-    assert capsys.readouterr().out == f"! {text('en', f'calibration.{condition}')}\n"
+    assert capsys.readouterr().out.startswith(f"! {text('en', f'calibration.{condition}')}\n")
+
+
+@pytest.mark.parametrize(
+    ("condition", "places"),
+    [
+        ("missing", STEPS),
+        ("damaged", STEPS),
+        ("old", STEPS),
+        ("incomplete", STEPS[1:]),
+        ("drifted", ("check",)),
+        ("check_due", ("check",)),
+        ("clock", ()),
+        ("ok", ()),
+    ],
+)
+def test_doctor_leads_to_the_page_of_each_step_that_is_due(
+    state: Path, condition: Literal["missing", "ok"], places: tuple[str, ...]
+) -> None:
+    put(state, STORED)
+    said = list(calibration_lead.lines(load(), condition, "zh"))
+    addresses = [f"http://127.0.0.1:{load().kiosk_port}/kiosk/calibration/{place}?language=zh" for place in places]
+    assert [line.strip() for line in said if "http" in line] == addresses
+    cards = {name for name, rows in calibration_lead.DRAWINGS.items() if f"      {rows[-1]}" in said}
+    grey_due = bool(set(places) & {"exposure", "white_balance", "flat_field"})
+    assert cards == ({"grey"} if grey_due else set()) | ({"card"} if places else set())
+    assert (text("zh", "calibration.lead") in "\n".join(said)) == bool(places)
+
+
+def test_doctor_leads_on_where_the_stored_calibration_cannot_be_read(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(state, STORED).write_text("damaged")
+    with pytest.raises(CalibrationDamaged):
+        _say_calibration(load(), SimpleNamespace(hardware_id="synthetic"), "en")  # type: ignore[arg-type]
+    assert capsys.readouterr().out.count("/kiosk/calibration/") == len(STEPS)
 
 
 def test_doctor_says_nothing_of_a_camera_that_cannot_be_calibrated(
