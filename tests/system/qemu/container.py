@@ -11,10 +11,8 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from machine import UP_S, CommandFailed
+from box import Box, CommandFailed, NotHere
 
 START = """
 set -eu
@@ -33,13 +31,13 @@ exec systemd-nspawn --quiet --boot -D {root} -M {name} --register=no --keep-unit
 """
 
 
-class Container:
-    """A box whose power can be cut; a context manager that ends it. As root."""
+class Container(Box):
+    """One container. As root."""
 
     accelerator = "container"
 
     def __init__(self, folder: Path, disk: Path) -> None:
-        self.folder, self.disk = folder, disk
+        super().__init__(folder, disk)
         self._name = f"box{os.getpid()}"
         self._network = f"10.211.{os.getpid() % 256}"  # two may run at once
         self._root, self._export = disk.with_suffix(f".{self._name}"), disk.with_suffix(".export")
@@ -47,26 +45,36 @@ class Container:
         self._storage: subprocess.Popen[bytes] | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.cut()
-
     @property
     def base(self) -> str:
-        """The phones' address of the box."""
         return f"http://{self._network}.2:8000"
 
-    @property
-    def console(self) -> Path:
-        return self.disk.with_suffix(".console")
+    def cut(self) -> None:
+        """First the disk is gone, then everything that ran on it."""
+        if self._process is None or self._storage is None:
+            return
+        self._storage.kill()
+        self._storage.wait()
+        for pid in self._pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.kill()
+        self._process.wait()
+        self._let_go()
 
-    def boot(self) -> float:
-        """Switch it on and wait until it can be spoken to; seconds that took."""
-        began = time.monotonic()
+    def shut_down(self) -> None:
+        self._ask("systemctl poweroff", 30 * self.pace)
+        if self._process is not None and self._storage is not None:
+            self._process.wait(timeout=180 * self.pace)
+            self._detach()
+            self._storage.terminate()
+            self._storage.wait(timeout=60 * self.pace)
+            self._let_go()
+
+    def plug_in(self, stick: Path) -> None:
+        raise NotHere(f"{stick.name} needs udev and FAT, which a container's kernel need not have")
+
+    def _switch_on(self) -> None:
         self._storage = export(self.disk, self._export)
         self._loop = _said("losetup", "--find", "--show", self._export)
         self._root.mkdir(exist_ok=True)
@@ -81,44 +89,11 @@ class Container:
             self._process = subprocess.Popen(
                 ["unshare", "--mount", "bash", "-c", script], stdout=console, stderr=console, stdin=subprocess.DEVNULL
             )
-        while time.monotonic() < began + UP_S:
-            if self._enter("systemctl is-system-running --wait", 60).returncode in (0, 1) and self._connect():
-                return time.monotonic() - began
-            if self._process.poll() is not None:
-                break
-            time.sleep(0.5)
-        raise CommandFailed(f"the container does not come up; its console: {self.console}")
 
-    def cut(self) -> None:
-        """The plug is pulled: first the disk is gone, then everything that ran on it."""
-        if self._process is None or self._storage is None:
-            return
-        self._storage.kill()
-        self._storage.wait()
-        for pid in self._pids():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self._process.kill()
-        self._process.wait()
-        self._let_go()
-
-    def shut_down(self) -> None:
-        """In good order."""
-        self._enter("systemctl poweroff", 30)
-        if self._process is not None and self._storage is not None:
-            self._process.wait(timeout=180)
-            subprocess.run(["losetup", "--detach", self._loop], check=False)
-            self._loop = ""
-            self._storage.terminate()
-            self._storage.wait(timeout=60)
-            self._let_go()
-
-    def run(self, command: str, status: int | None = 0, timeout: float = 900) -> str:
-        """A command as root; its output. Raises :class:`CommandFailed` where it does not end with ``status``."""
-        ended = self._enter(command, timeout)
-        if status is not None and ended.returncode != status:
-            raise CommandFailed(f"{command}\nended with {ended.returncode}, not {status}:\n{ended.stdout}")
-        return ended.stdout
+    def _ready(self) -> bool:
+        if self._process is None or self._process.poll() is not None:
+            raise CommandFailed(f"the container ended; its console: {self.console}")
+        return self._ask("systemctl is-system-running --wait", 60).returncode in (0, 1) and self._connect()
 
     def _pids(self) -> list[int]:
         """All of the container's processes, its first one first."""
@@ -134,37 +109,10 @@ class Container:
                     return str(pid)
         return None
 
-    def _enter(self, command: str, timeout: float) -> subprocess.CompletedProcess[str]:
-        first = self._first()
-        line = [
-            "nsenter",
-            "-t",
-            first or "0",
-            "-m",
-            "-u",
-            "-i",
-            "-n",
-            "-p",
-            "env",
-            "-i",
-            "LC_ALL=C.UTF-8",
-            "HOME=/root",
-        ]
-        line += ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "bash", "-c", command]
-        if first is None:
-            return subprocess.CompletedProcess(line, 255, "no container runs")
-        try:
-            return subprocess.run(
-                line,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                text=True,
-                timeout=timeout,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return subprocess.CompletedProcess(line, 255, f"no end after {timeout:.0f} s")
+    def _enter(self, command: str) -> list[str]:
+        clean = ["env", "-i", "LC_ALL=C.UTF-8", "HOME=/root", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
+        inside = ["nsenter", "-t", self._first() or "0", "-m", "-u", "-i", "-n", "-p"]  # nsenter finds no process 0
+        return [*inside, *clean, "bash", "-c", command]
 
     def _connect(self) -> bool:
         """An address for this end of the cable."""
@@ -179,12 +127,15 @@ class Container:
             return False
         return True
 
-    def _let_go(self) -> None:
+    def _detach(self) -> None:
         if self._loop:
             subprocess.run(["losetup", "--detach", self._loop], check=False)
+        self._loop = ""
+
+    def _let_go(self) -> None:
+        self._detach()
         subprocess.run(["umount", "--lazy", self._export], check=False, stderr=subprocess.DEVNULL)
         self._process = self._storage = None
-        self._loop = ""
         for _ in range(50):  # the kernel lets the mount go when the last process has
             if not Path(f"/sys/fs/cgroup/unified/{self._name}/box").exists() or not self._pids():
                 return

@@ -5,23 +5,20 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+
+from box import Box, CommandFailed
 
 KERNEL_LINE = "root=/dev/vda ro console=ttyS0 net.ifnames=0 systemd.log_color=0"
 MEMORY_MB = 2048
 PROCESSORS = 1
-UP_S = 1800
 TRIAL_S = 20
+SSH_S = 120
+"""An emulated processor on a busy machine takes most of a minute for the exchange of keys."""
 PROCESSOR = {
     "kvm": ["-cpu", "host"],
     # The clock goes by instructions: on a busy machine time limits would otherwise pass before the work.
     "tcg": ["-cpu", "max", "-icount", "shift=3,sleep=on"],
 }
-
-
-class CommandFailed(Exception):
-    """A command in the machine ended with another status than the one expected."""
 
 
 def accelerator(kernel: Path) -> str:
@@ -39,92 +36,66 @@ def accelerator(kernel: Path) -> str:
     return "kvm" if ended.returncode == 0 else "tcg"
 
 
-class Machine:
-    """One virtual machine on a disk of its own over the image in ``folder``; a context manager that ends it.
+class Machine(Box):
+    """One virtual machine.
 
     The disk keeps its newest allocations in qemu's memory until the guest flushes them (qcow2, ``writeback``): when
     qemu is killed, what was not flushed is lost, as it is in a memory card's own buffer.
     """
 
     def __init__(self, folder: Path, disk: Path) -> None:
-        self.folder, self.disk = folder, disk
+        super().__init__(folder, disk)
         self.accelerator = accelerator(folder / "vmlinuz")
         self.lan_port, self._ssh_port = _free_port(), _free_port()
         self._monitor = disk.with_suffix(".monitor")
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.cut()
-
     @property
     def base(self) -> str:
-        """The phones' address of the box, as this machine reaches it."""
         return f"http://127.0.0.1:{self.lan_port}"
 
-    @property
-    def console(self) -> Path:
-        return self.disk.with_suffix(".console")
-
-    def start(self) -> None:
-        """Switch it on; returns at once."""
-        with self.console.open("ab") as console:
-            self._process = subprocess.Popen(self._command(), stdout=console, stderr=console, stdin=subprocess.DEVNULL)
-
-    def boot(self) -> float:
-        """Switch it on and wait until it can be spoken to; seconds that took."""
-        began = time.monotonic()
-        self.start()
-        while time.monotonic() < began + UP_S:
-            if self._ssh("true", 10).returncode == 0:
-                return time.monotonic() - began
-            if self._process is None or self._process.poll() is not None:
-                raise CommandFailed(f"qemu ended: {self.console.read_text(errors='replace')[-2000:]}")
-            time.sleep(0.5)
-        raise CommandFailed(f"the machine does not come up; its console: {self.console}")
-
     def cut(self) -> None:
-        """The plug is pulled."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def shut_down(self) -> None:
-        """In good order."""
-        self._ssh("systemctl poweroff", 30)
+        self._ask("systemctl poweroff", 30 * self.pace)
         if self._process is not None:
-            self._process.wait(timeout=180)
+            self._process.wait(timeout=180 * self.pace)
             self._process = None
 
-    def run(self, command: str, status: int | None = 0, timeout: float = 900) -> str:
-        """A command as root; its output. Raises :class:`CommandFailed` where it does not end with ``status``."""
-        ended = self._ssh(command, timeout)
-        if status is not None and ended.returncode != status:
-            raise CommandFailed(f"{command}\nended with {ended.returncode}, not {status}:\n{ended.stdout}")
-        return ended.stdout
+    def plug_in(self, stick: Path) -> None:
+        """Into a port of the running machine: its kernel and its udev find it."""
+        self._tell(f"drive_add 0 id=more,if=none,format=raw,file={stick}")
+        self._tell("device_add usb-storage,drive=more")
+
+    def _switch_on(self) -> None:
+        with self.console.open("ab") as console:
+            self._process = subprocess.Popen(self._command(), stdout=console, stderr=console, stdin=subprocess.DEVNULL)
+
+    def _ready(self) -> bool:
+        if self._process is None or self._process.poll() is not None:
+            raise CommandFailed(f"qemu ended: {self.console.read_text(errors='replace')[-2000:]}")
+        return self._ask("true", SSH_S).returncode == 0
 
     def screen(self, picture: Path) -> None:
         """What the machine's display shows, as a PPM file."""
+        self._tell(f"screendump {picture}")
+
+    def _tell(self, line: str) -> None:
+        """A line to qemu's monitor."""
         with socket.socket(socket.AF_UNIX) as monitor:
             monitor.connect(str(self._monitor))
-            monitor.sendall(f"screendump {picture}\n".encode())
+            monitor.sendall(f"{line}\n".encode())
             time.sleep(3)
 
-    def _ssh(self, command: str, timeout: float) -> subprocess.CompletedProcess[str]:
-        options = "-q -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes -o ConnectTimeout=5"
-        line = ["ssh", *options.split(), "-o", "ServerAliveInterval=10", "-i", str(self.folder / "key")]
-        line += ["-p", str(self._ssh_port), "root@127.0.0.1", command]
-        try:
-            return subprocess.run(
-                line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout, check=False
-            )
-        except subprocess.TimeoutExpired:
-            return subprocess.CompletedProcess(line, 255, f"no end after {timeout:.0f} s")
+    def _enter(self, command: str) -> list[str]:
+        options = "-q -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes"
+        patience = ["-o", f"ConnectTimeout={SSH_S}", "-o", "ServerAliveInterval=60"]
+        key = ["-i", str(self.folder / "key"), "-p", str(self._ssh_port)]
+        return ["ssh", *options.split(), *patience, *key, "root@127.0.0.1", command]
 
     def _command(self) -> list[str]:
         folder = self.folder

@@ -16,6 +16,7 @@ from PIL import Image
 
 from training.golden import draw
 
+TIMEOUT_S = 30
 FIELDS = {"site": "forearm", "consent": "yes", "source": "phone_camera"}
 ANSWER_S = 900
 INSIDE = """
@@ -63,11 +64,11 @@ class Ledger:
         missing = {promise.case for promise in self.promises} - set(seen["codes"])
         self.faults += [f"{case}: acknowledged, and not in the database" for case in missing]
 
-    def check(self, base: str) -> None:
+    def check(self, base: str, pace: float = 1) -> None:
         """Ask for every promised answer, as the phones do, and note what is lost, changed, half or there twice."""
         for promise in self.promises:
             try:
-                document = answer(base, promise.result_url)
+                document = answer(base, promise.result_url, pace)
             except OSError as error:
                 self.faults.append(f"{promise.case}: acknowledged, then {error}")
                 continue
@@ -92,8 +93,8 @@ def faults_of(promise: Promise, document: dict[str, Any]) -> list[str]:
 class Phones:
     """Sends photographs from several threads until it is stopped; a context manager."""
 
-    def __init__(self, base: str, ledger: Ledger, threads: int = 3) -> None:
-        self._base, self._ledger = base, ledger
+    def __init__(self, base: str, ledger: Ledger, pace: float = 1, threads: int = 3) -> None:
+        self._base, self._ledger, self._pace = base, ledger, pace
         self._lock, self._ended = threading.Lock(), threading.Event()
         self._threads = [threading.Thread(target=self._send_on) for _ in range(threads)]
 
@@ -110,7 +111,7 @@ class Phones:
         while not self._ended.wait(0.2):
             key = uuid.uuid4().hex
             try:
-                promise = send(self._base, photograph(), key)
+                promise = send(self._base, photograph(), key, self._pace)
             except OSError:  # the plug is pulled, or fifty photographs wait already: nothing was promised
                 continue
             with self._lock:
@@ -119,10 +120,10 @@ class Phones:
 
     def _look(self, promise: Promise) -> None:
         """Wait for the answer a little; what is shown is kept, and must be shown again."""
-        give_up = time.monotonic() + 5
+        give_up = time.monotonic() + 5 * self._pace
         while not self._ended.wait(0.3) and time.monotonic() < give_up:
             try:
-                status, document = get(self._base + promise.result_url)
+                status, document = get(self._base + promise.result_url, pace=self._pace)
             except OSError:
                 return
             if status == 200:
@@ -137,32 +138,38 @@ def photograph() -> bytes:
     return file.getvalue()
 
 
-def send(base: str, photo: bytes, key: str) -> Promise:
+def send(base: str, photo: bytes, key: str, pace: float = 1) -> Promise:
     """Hand one photograph in. Raises ``OSError`` where the box does not acknowledge it."""
     boundary = uuid.uuid4().hex
     parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n' for k, v in FIELDS.items()]
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="photo"; filename="a.jpg"\r\n'
     body = "".join(parts).encode() + f"{head}Content-Type: image/jpeg\r\n\r\n".encode() + photo
     headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Idempotency-Key": key}
-    _, said = get(f"{base}/api/v1/photos", body + f"\r\n--{boundary}--\r\n".encode(), headers)
+    _, said = get(f"{base}/api/v1/photos", body + f"\r\n--{boundary}--\r\n".encode(), headers, pace)
     return Promise(key, said["case"], said["result_url"])
 
 
-def answer(base: str, path: str) -> dict[str, Any]:
+def answer(base: str, path: str, pace: float = 1) -> dict[str, Any]:
     """The result document, as soon as it is there. Raises ``OSError`` where it is not to be had."""
-    give_up = time.monotonic() + ANSWER_S
+    give_up = time.monotonic() + ANSWER_S * pace
     while time.monotonic() < give_up:
-        status, document = get(base + path)
+        status, document = get(base + path, pace=pace)
         if status == 200:
             return document
         time.sleep(0.5)
-    raise TimeoutError(f"no answer within {ANSWER_S} s")
+    raise TimeoutError(f"no answer within {ANSWER_S * pace:.0f} s")
 
 
-def get(url: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
-    """Status and JSON of ``url``. Raises ``OSError``, which an HTTP status of 400 or more is, too."""
+def get(
+    url: str, body: bytes | None = None, headers: dict[str, str] | None = None, pace: float = 1
+) -> tuple[int, dict[str, Any]]:
+    """Status and JSON of ``url``. Raises ``OSError``, which an HTTP status of 400 or more is, too.
+
+    ``pace``: how many times longer than usual to wait for each answer (:attr:`box.Box.pace`).
+    """
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, body, headers or {}), timeout=30) as response:  # noqa: S310
+        asked = urllib.request.Request(url, body, headers or {})  # noqa: S310
+        with urllib.request.urlopen(asked, timeout=TIMEOUT_S * pace) as response:  # noqa: S310
             return response.status, json.load(response)
     except (ValueError, http.client.HTTPException) as cut_off:
         raise ConnectionError("the answer was cut off") from cut_off

@@ -2,10 +2,15 @@
 
 import hashlib
 import re
+import subprocess
 import time
+import urllib.error
+import urllib.request
+import uuid
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
+from box import Box
 from phones import Ledger, answer, get, photograph, send
 
 STICK = "/media/stick"
@@ -19,16 +24,6 @@ INSTALL_S = 3600
 FIRST_PACKAGES = "/opt/dermkiosk/releases/1/.venv/lib/python3*/site-packages"
 OURS = "/opt/dermkiosk /etc/systemd /etc/udev /etc/xdg /usr/lib/sysusers.d /usr/lib/tmpfiles.d /etc/dermkiosk"
 UNITS = "/etc/systemd/system/dermkiosk*.service"
-
-
-class Box(Protocol):
-    """A machine or a container."""
-
-    @property
-    def base(self) -> str: ...
-    def boot(self) -> float: ...
-    def cut(self) -> None: ...
-    def run(self, command: str, status: int | None = 0, timeout: float = 900) -> str: ...
 
 
 class Broken(Exception):
@@ -48,10 +43,10 @@ def install(box: Box, status: int | None = 0, stick: str = STICK) -> str:
 
 def wait_well(box: Box, limit_s: float = 600) -> float:
     """Seconds until /healthz on the phones' port says that all is well."""
-    began, seen = time.monotonic(), ""
+    began, seen, limit_s = time.monotonic(), "", limit_s * box.pace
     while time.monotonic() < began + limit_s:
         try:
-            if get(f"{box.base}/healthz")[0] == 200:
+            if get(f"{box.base}/healthz", pace=box.pace)[0] == 200:
                 return time.monotonic() - began
         except OSError as error:
             seen = str(error)
@@ -66,7 +61,7 @@ def wait_well(box: Box, limit_s: float = 600) -> float:
 def an_installation_cut_off_by_the_power_goes_on(box: Box, ledger: Ledger) -> None:
     """The plug is pulled while the program is unpacked; the next promise gives the same command again."""
     box.run(f"(setsid {STICK}/source/setup.sh install --offline {STICK} >/root/first.log 2>&1 &)")
-    _until(lambda: "ai_edge_litert" in box.run(f"ls {FIRST_PACKAGES}", None), INSTALL_S, "the unpacking")
+    _until(box, lambda: "ai_edge_litert" in box.run(f"ls {FIRST_PACKAGES}", None), INSTALL_S, "the unpacking")
     box.cut()
     box.boot()
     expect("current" not in box.run("ls /opt/dermkiosk"), "nothing half is in use")
@@ -110,8 +105,8 @@ def the_doctor_is_content(box: Box, ledger: Ledger) -> None:
 
 def a_photograph_is_answered_through_the_phones_port(box: Box, ledger: Ledger) -> None:
     wait_well(box)
-    promise = send(box.base, photograph(), "the first")
-    promise.document = answer(box.base, promise.result_url)
+    promise = send(box.base, photograph(), uuid.uuid4().hex, box.pace)
+    promise.document = answer(box.base, promise.result_url, box.pace)
     ledger.promises.append(promise)
     expect(promise.document["photo"]["source"] == "phone_camera", "it is the phone's", promise.document)
 
@@ -149,11 +144,11 @@ def what_hangs_is_started_anew(box: Box, ledger: Ledger) -> None:
         "the watchdog is fed",
     )
     box.run(f"kill -STOP {frozen}")
-    _until(lambda: main_pid(box) not in ("0", frozen), 240, "it is started anew")
+    _until(box, lambda: main_pid(box) not in ("0", frozen), 240, "it is started anew")
     seen = box.run("journalctl -b -u dermkiosk --no-pager | grep -i watchdog", None)
     expect("Watchdog timeout" in seen, "the watchdog did it", seen)
     wait_well(box)
-    ledger.check(box.base)
+    ledger.check(box.base, box.pace)
 
 
 def a_broken_model_is_said_at_the_same_address(box: Box, ledger: Ledger) -> None:
@@ -161,17 +156,20 @@ def a_broken_model_is_said_at_the_same_address(box: Box, ledger: Ledger) -> None
     box.run(f"cp -a {model} /root/model; printf x | dd of={model} bs=1 seek=1000000 conv=notrunc status=none")
     box.run("systemctl reset-failed dermkiosk; systemctl restart dermkiosk", None)
     _until(
-        lambda: box.run("systemctl is-active dermkiosk-standby", None).strip() == "active", 300, "the page stands in"
+        box,
+        lambda: box.run("systemctl is-active dermkiosk-standby", None).strip() == "active",
+        300,
+        "the page stands in",
     )
     restarts = box.run("journalctl -b -u dermkiosk --no-pager | grep -c 'Start request repeated too quickly'", None)
     expect(restarts.strip() != "0", "the starts are counted", restarts)
-    _until(lambda: _plain(f"{box.base}/")[0] == 503, 60, "the page is at the phones' address")
-    page = _plain(f"{box.base}/")[1]
+    _until(box, lambda: _plain(box)[0] == 503, 60, "the page is at the phones' address")
+    page = _plain(box)[1]
     expect("模型" in page and "model" in page, "it says what is wrong, in both languages", page)
     box.run(f"cp -a /root/model {model}; systemctl restart dermkiosk")
     wait_well(box)
     expect("inactive" in box.run("systemctl is-active dermkiosk-standby", None), "the page has gone")
-    ledger.check(box.base)
+    ledger.check(box.base, box.pace)
 
 
 def an_upgrade_keeps_the_data(box: Box, ledger: Ledger) -> None:
@@ -180,7 +178,7 @@ def an_upgrade_keeps_the_data(box: Box, ledger: Ledger) -> None:
     said = install(box, stick=new)
     expect(current(box) != before, "the new version runs", said)
     wait_well(box)
-    ledger.check(box.base)
+    ledger.check(box.base, box.pace)
 
 
 def a_version_that_fails_its_self_test_is_not_taken(box: Box, ledger: Ledger) -> None:
@@ -199,7 +197,7 @@ def a_version_that_does_not_start_is_taken_back(box: Box, ledger: Ledger) -> Non
     expect("The one before is installed again" in said, "it says so", said)
     expect(current(box) == before, "the version before runs")
     wait_well(box)
-    ledger.check(box.base)
+    ledger.check(box.base, box.pace)
 
 
 def an_upgrade_cut_off_by_the_power_is_taken_back(box: Box, ledger: Ledger) -> None:
@@ -208,7 +206,7 @@ def an_upgrade_cut_off_by_the_power_is_taken_back(box: Box, ledger: Ledger) -> N
     units = "sed -i '$ a # of the new version' systemd/units/dermkiosk.service"
     new = new_version(box, "cutoff", f"sed -i '1a import time; time.sleep(120)' appliance/serve.py; {units}")
     box.run(f"(setsid {new}/source/setup.sh install --offline {new} >/root/cut.log 2>&1 &)")
-    _until(lambda: current(box) != before, INSTALL_S, "the switch")
+    _until(box, lambda: current(box) != before, INSTALL_S, "the switch")
     expect("pending" in box.run("ls /opt/dermkiosk"), "the upgrade is marked as under way")
     box.cut()
     box.boot()
@@ -221,7 +219,26 @@ def an_upgrade_cut_off_by_the_power_is_taken_back(box: Box, ledger: Ledger) -> N
     )
     said = box.run("journalctl -b -u dermkiosk-roll-back --no-pager")
     expect("put back" in said, "the log says so", said)
-    ledger.check(box.base)
+    ledger.check(box.base, box.pace)
+
+
+def a_stick_of_that_name_gets_a_backup(box: Box, ledger: Ledger) -> None:
+    """Plugged in, found by udev, sealed by the unit, pulled out, and restored from."""
+    stick = box.folder / "backup.raw"
+    stick.unlink(missing_ok=True)
+    subprocess.run(["mkfs.vfat", "-C", "-n", "DERMKIOSK", stick, str(256 * 1024)], check=True, capture_output=True)
+    box.plug_in(stick)
+    ended = "systemctl show dermkiosk-backup --property=ExecMainExitTimestampMonotonic --value"
+    _until(box, lambda: box.run(ended).strip() not in ("", "0"), 600, "the backup")
+    seen = box.run("systemctl show dermkiosk-backup --property=Result; journalctl -b -u dermkiosk-backup --no-pager")
+    expect("Result=success" in seen, "the stick holds a backup", seen)
+    expect("dermkiosk-stick" not in box.run("cat /proc/mounts"), "it may be pulled out")
+    box.run("mount -o ro /dev/disk/by-label/DERMKIOSK /mnt")
+    restored = "/opt/dermkiosk/current/.venv/bin/dermkiosk restore /mnt --state /root/restored"
+    seen = box.run(f"{restored} --key-file /etc/dermkiosk/secrets/backup-key; umount /mnt")
+    asked = "import sqlite3; print(*sqlite3.connect('/root/restored/cases.sqlite3').execute('SELECT code FROM cases'))"
+    codes = box.run(f'python3 -c "{asked}"')
+    expect(all(promise.case in codes for promise in ledger.promises), "every case comes back", seen + codes)
 
 
 def uninstalling_leaves_the_data(box: Box, ledger: Ledger) -> None:
@@ -231,7 +248,7 @@ def uninstalling_leaves_the_data(box: Box, ledger: Ledger) -> None:
     expect("cases.sqlite3" in box.run(f"ls {STATE}"), "the data are there")
     install(box)
     wait_well(box)
-    ledger.check(box.base)
+    ledger.check(box.base, box.pace)
 
 
 def uninstalling_with_the_data_leaves_nothing(box: Box, ledger: Ledger) -> None:
@@ -256,6 +273,7 @@ PROMISES: tuple[Callable[[Box, Ledger], None], ...] = (
     a_version_that_fails_its_self_test_is_not_taken,
     a_version_that_does_not_start_is_taken_back,
     an_upgrade_cut_off_by_the_power_is_taken_back,
+    a_stick_of_that_name_gets_a_backup,
     uninstalling_leaves_the_data,
     uninstalling_with_the_data_leaves_nothing,
 )
@@ -292,12 +310,10 @@ def new_version(box: Box, name: str, change: str) -> str:
     return folder
 
 
-def _plain(url: str) -> tuple[int, str]:
-    import urllib.error
-    import urllib.request
-
+def _plain(box: Box) -> tuple[int, str]:
+    """Status and text of the phones' first page; 0 where nothing answers."""
     try:
-        with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310
+        with urllib.request.urlopen(f"{box.base}/", timeout=30 * box.pace) as response:  # noqa: S310
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -306,7 +322,8 @@ def _plain(url: str) -> tuple[int, str]:
         return 0, str(error)
 
 
-def _until(holds: Callable[[], Any], limit_s: float, sentence: str) -> None:
+def _until(box: Box, holds: Callable[[], Any], limit_s: float, sentence: str) -> None:
+    limit_s *= box.pace
     give_up = time.monotonic() + limit_s
     while not holds():
         expect(time.monotonic() < give_up, f"{sentence}: not within {limit_s:.0f} s")
