@@ -111,8 +111,9 @@ class Container(Box):
 
     def _enter(self, command: str) -> list[str]:
         clean = ["env", "-i", "LC_ALL=C.UTF-8", "HOME=/root", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
-        inside = ["nsenter", "-t", self._first() or "0", "-m", "-u", "-i", "-n", "-p"]  # nsenter finds no process 0
-        return [*inside, *clean, "bash", "-c", command]
+        if first := self._first():
+            return ["nsenter", "-t", first, "-m", "-u", "-i", "-n", "-p", *clean, "bash", "-c", command]
+        return ["sh", "-c", "echo no container runs; exit 255"]
 
     def _connect(self) -> bool:
         """An address for this end of the cable."""
