@@ -35,10 +35,11 @@ Examples: ./setup.sh run
 TEXT
 }
 
-say() { printf '%s\n' "$*"; }
+# Where the terminal is gone, it is said to the log.
+say() { printf '%s\n' "$*" 2>/dev/null || logger --tag dermkiosk-setup -- "$*"; }
 
 fail() {
-  printf 'setup.sh: %s\n' "$*" >&2
+  printf 'setup.sh: %s\n' "$*" >&2 || say "$*"
   exit 1
 }
 
@@ -49,14 +50,30 @@ source systemd/upgrade.sh
 # shellcheck source=systemd/bundle.sh
 source systemd/bundle.sh
 
-trap 'give_up "$LINENO" "$BASH_COMMAND"' ERR
+trap 'give_up "stopped in line $LINENO ($BASH_COMMAND)"' ERR
 
-# What stops without a sentence of its own. A subshell leaves it to the shell around it.
+LEAVING=""
+
+# give_up WHY: what stops without a sentence of its own. A subshell leaves it to the shell around it.
 give_up() {
   trap - ERR
-  ((BASH_SUBSHELL)) || leave_upgrade "$1" "$2"
-  fail "stopped in line $1 ($2). The same command goes on from there."
+  if ((BASH_SUBSHELL == 0)); then
+    [[ ! $LEAVING ]] || return 0 # a second signal changes nothing: the first one's work is under way
+    LEAVING=yes
+    hold_signals
+    leave_upgrade "$1"
+  fi
+  fail "$1. The same command goes on from there."
 }
+
+# Ctrl-C, a shutdown, an SSH connection that is lost: an upgrade is then put back, as where a step fails.
+catch_signals() { trap 'give_up interrupted' INT TERM HUP; }
+
+# Of the programs that are started from here on, too.
+hold_signals() { trap '' INT TERM HUP; }
+
+trap : PIPE # what nobody reads any more stops nothing
+catch_signals
 
 is_pi() { grep -aq 'Raspberry Pi' /proc/device-tree/model 2>/dev/null; }
 

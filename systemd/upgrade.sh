@@ -21,14 +21,14 @@ begin_upgrade() {
   sync -f "$OPT"
 }
 
-# leave_upgrade LINE COMMAND: where a step failed while the kiosk stood still, it runs again as it was; ends the program.
+# leave_upgrade WHY: where it ends while the kiosk stands still, the kiosk runs again as it was; ends the program.
 leave_upgrade() {
   [[ $UPGRADING ]] || return 0
   set +e # 'if put_back' would go on after a step that failed, and put half a database in the whole one's place
   if [[ ! -s $PENDING ]]; then
     forget_release
     start_service
-    fail "no copy of the database could be made (line $1: $2). Nothing was changed: the version before is started again."
+    fail "$1, before there was a copy of the database. Nothing was changed: the version before is started again."
   fi
   stop_services
   (
@@ -37,8 +37,8 @@ leave_upgrade() {
   )
   local status=$?
   start_service
-  ((status)) || fail "stopped in line $1 ($2). The version before is installed again, and the data are as they were."
-  fail "stopped in line $1 ($2), and the version before could not be put back whole. Start the machine anew: it tries again."
+  ((status)) || fail "$1. The version before is installed again, and the data are as they were."
+  fail "$1, and the version before could not be put back whole. Start the machine anew: it tries again."
 }
 
 # Of an upgrade that has changed nothing yet.
@@ -58,9 +58,11 @@ finish_upgrade() {
     fi
     say "the kiosk does not start yet; what is wrong stands below and on its screen" >&2
   fi
+  hold_signals # it works: too late to put it back
   UPGRADING=""
   settle
   keep_two "$(basename "$RELEASE")" "$(basename "${PREVIOUS:-$RELEASE}")"
+  catch_signals
 }
 
 # The upgrade is over, one way or the other. The marker goes first: without it the snapshot means nothing.

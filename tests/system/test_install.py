@@ -2,12 +2,17 @@
 
 import hashlib
 import os
+import pty
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +20,7 @@ from appliance.cases.sealed import RecoveryKey
 from appliance.hotspot import load
 
 ROOT = Path(__file__).parents[2]
+HOLD = 'hold() { rm -f "$NOTES"/hold-*; touch "$NOTES/held"; until [ -e "$NOTES/go" ]; do sleep 0.1; done; }'
 STAND_INS = {
     "python3": f"""
 case "$*" in
@@ -32,9 +38,11 @@ echo "pip ${PIP_NO_INDEX:-} ${PIP_FIND_LINKS:-}: $*" >>"$NOTES/log"
 [ "$1" != - ] || [ ! -e "$NOTES/self-test" ] || . "$NOTES/self-test"
 """,
     "systemctl": f"""
+{HOLD}
 echo "systemctl $*" >>"$NOTES/log"
 case "$*" in
   "start dermkiosk.service")
+    [ "$(readlink "$DESTDIR/opt/dermkiosk/current")" != "$(cat "$NOTES/hold-start" 2>&1)" ] || hold
     [ ! -e "$NOTES/cut-at-start" ] || kill -9 "$PPID"
     if [ "$(readlink "$DESTDIR/opt/dermkiosk/current")" = "$(cat "$NOTES/start-fails" 2>&1)" ]; then
       [ ! -e "$NOTES/migrate" ] || {sys.executable} -c 'import sqlite3, sys
@@ -55,11 +63,15 @@ for package; do :; done
 if grep -qx -e "$package" "$NOTES/packages" 2>/dev/null; then echo installed; else exit 1; fi""",
     "apt-cache": """
 [ "$*" = "policy python3-picamera2" ] || echo "  Candidate: 1.0" """,
+    "logger": """echo "logger $*" >>"$NOTES/log" """,
     "id": """[ -e "$NOTES/users" ]""",
     "systemd-sysusers": """
 touch "$NOTES/users"
 if [ -e "$NOTES/users-fail" ]; then [ -s "$NOTES/users-fail" ] || rm "$NOTES/users-fail"; exit 1; fi""",
-    "cp": """
+    "cp": f"""
+{HOLD}
+case "$*" in *-before-upgrade) [ ! -e "$NOTES/hold-copy" ] || hold ;; esac"""
+    """
 case "$*" in *-before-upgrade*) if [ -e "$NOTES/copy-fails" ]; then : >"$3/half"; exit 1; fi ;; esac
 PATH=${PATH#*:} exec cp "$@" """,
     "df": """
@@ -102,13 +114,54 @@ class Box:
 
     def setup(self, *arguments: str | Path, status: int = 0, source: Path | None = None) -> str:
         """Run setup.sh; its output and errors together."""
-        environment = {"PATH": self.path, "DESTDIR": str(self.root), "NOTES": str(self.notes), "LC_ALL": "C.UTF-8"}
         command = [str((source or self.source) / "setup.sh"), *map(str, arguments)]
         ended = subprocess.run(
-            command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+            command, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
         )
         assert ended.returncode == status, ended.stdout
         return ended.stdout
+
+    def interrupted_install(self, number: signal.Signals) -> str:
+        """As Ctrl-C: to all of its programs, and again and again until it ends."""
+        command = [str(self.source / "setup.sh"), "install"]
+        with subprocess.Popen(
+            command,
+            env=self.environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as running:
+            self._wait_until_held(running)
+            while running.poll() is None:
+                os.killpg(running.pid, number)
+                time.sleep(0.02)
+            assert running.stdout is not None
+            said = running.stdout.read()
+        assert running.returncode == 1, said
+        return said
+
+    def install_without_its_terminal(self) -> None:
+        """As over an SSH connection that is lost."""
+        mine, its = pty.openpty()
+        os.set_blocking(mine, False)
+        command = ["setsid", "--ctty", str(self.source / "setup.sh"), "install"]
+        with subprocess.Popen(command, env=self.environment, stdin=its, stdout=its, stderr=its) as running:
+            os.close(its)
+            self._wait_until_held(running, lambda: os.read(mine, 4096))
+            os.close(mine)
+            self.note("go")
+
+    def _wait_until_held(self, running: subprocess.Popen[Any], read: Callable[[], object] = bool) -> None:
+        while not (self.notes / "held").exists():
+            assert running.poll() is None
+            with suppress(BlockingIOError):
+                read()
+            time.sleep(0.02)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"PATH": self.path, "DESTDIR": str(self.root), "NOTES": str(self.notes), "LC_ALL": "C.UTF-8"}
 
     def roll_back(self) -> str:
         """What the machine's start does with an upgrade that was cut off."""
@@ -311,7 +364,7 @@ def test_an_upgrade_whose_copy_fails_changes_nothing_and_the_kiosk_runs_again(bo
     box.note("copy-fails")
     said = box.setup("install", status=1)
     _stands_as_before(box, said)
-    assert "no copy of the database could be made" in said
+    assert "before there was a copy of the database" in said
     (box.notes / "copy-fails").unlink()
     box.setup("install")
     assert box.installed_program() == "version = 2\n"
@@ -331,6 +384,37 @@ def test_an_upgrade_that_stops_half_way_is_put_back_and_the_kiosk_runs_again(box
     assert "stopped in line" in said
     assert "# new" not in (box.units / "dermkiosk.service").read_text()
     assert box.schema() == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("instant", ["hold-copy", "hold-start"])
+def test_an_upgrade_that_is_interrupted_is_put_back_and_the_kiosk_runs_again(
+    box: Box, instant: str, number: signal.Signals
+) -> None:
+    _next_version(box)
+    box.note(instant, "releases/2")
+    said = box.interrupted_install(number)
+    _stands_as_before(box, said)
+    assert "# new" not in (box.units / "dermkiosk.service").read_text()
+    assert box.schema() == 2
+    box.setup("install")
+    assert box.installed_program() == "version = 2\n"
+
+
+def test_an_upgrade_whose_terminal_is_gone_is_put_back_and_the_log_says_so(box: Box) -> None:
+    _next_version(box)
+    box.note("hold-start", "releases/2")
+    box.install_without_its_terminal()
+    _stands_as_before(box, box.log)
+    assert "interrupted. The version before is installed again" in box.log
+
+
+def test_what_is_interrupted_before_the_switch_is_begun_again(box: Box) -> None:
+    box.note("hold-start", "releases/1")
+    said = box.interrupted_install(signal.SIGINT)
+    assert "The same command goes on" in said
+    box.setup("install")
+    assert box.installed_program() == "version = 1\n"
 
 
 def test_an_upgrade_that_cannot_be_put_back_at_once_is_at_the_next_start(box: Box) -> None:
