@@ -1,5 +1,6 @@
 """The units, judged by systemd's own programs."""
 
+import shlex
 import shutil
 import subprocess
 from configparser import RawConfigParser
@@ -125,11 +126,22 @@ def test_a_kiosk_that_gives_up_is_stood_in_for_and_tried_again() -> None:
     assert _section("dermkiosk", "Unit")["OnFailure"] == "dermkiosk-standby.service"
     assert _section("dermkiosk", "Unit")["Conflicts"] == "dermkiosk-standby.service"
     assert _section("dermkiosk-standby", "Unit")["OnSuccess"] == "dermkiosk.service"
-    # Or a start by hand within the interval is refused, with the page already gone.
-    assert (
-        _section("dermkiosk-standby", "Service")["ExecStopPost"]
-        == "+-/usr/bin/systemctl reset-failed dermkiosk.service"
-    )
+
+
+@pytest.mark.parametrize(
+    ("state", "anew"), [("failed", True), ("dead", True), ("auto-restart", False), ("auto-restart-queued", False)]
+)
+def test_starts_are_counted_anew_when_the_page_ends_but_not_between_two_attempts(
+    tmp_path: Path, state: str, anew: bool
+) -> None:
+    """Or a start by hand within the interval is refused, with the page already gone; or the attempts never end."""
+    line = _section("dermkiosk-standby", "Service")["ExecStopPost"].removeprefix("+-").replace("$$", "$")
+    stand_in = tmp_path / "systemctl"
+    stand_in.write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/asked\ncase $1 in show) echo {state} ;; esac\n')
+    stand_in.chmod(0o755)
+    subprocess.run(shlex.split(line), check=True, env={"PATH": f"{tmp_path}:/bin"})
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert ("reset-failed dermkiosk.service" in asked) is anew
 
 
 def test_the_self_check_is_asked_for_daily_and_again_only_while_somebody_is_there() -> None:
