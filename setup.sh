@@ -17,6 +17,8 @@ Usage: ./setup.sh COMMAND [OPTIONS]
            further options go to pytest, for example: ./setup.sh test -k decode
   test-appliance  install on a whole Debian in qemu, try every promise of docs/installing.md there, and pull its plug
            as root, an hour and 15 GB in /var/tmp; --debian 13, --cuts 30, --container: tests/system/qemu/run --help
+  test-arm64  install in an arm64 Debian with a Raspberry Pi 4's processor, emulated, and compare its answers with this
+           machine's; as root, half an hour and 3 GB in /var/tmp; --debian 13: tests/system/arm64/run --help
   bench    measure speed against named peers and print tables
 
 On the box itself (docs/installing.md):
@@ -128,9 +130,10 @@ debian_packages() {
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
 }
 
-# Debian 12's camera stack needs the system's numpy 1.24: another lock.
+# On a Raspberry Pi Debian 12's camera stack needs the system's numpy 1.24: another lock. By processor and Python, as
+# 'bundle' chooses, which does not see the machine.
 install_box() {
-  if is_pi && python3 -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
+  if [[ $(uname -m) == aarch64 ]] && python3 -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
     install bookworm
   else
     install box
@@ -183,9 +186,24 @@ test_with_old_numpy() {
 
 command_test-appliance() {
   [[ $EUID -eq 0 ]] || fail "this makes and mounts disks, so it needs root: sudo ./setup.sh test-appliance"
-  debian_packages e2fsprogs mmdebstrap openssh-client qemu-system-x86 qemu-utils systemd-container
+  debian_packages dosfstools e2fsprogs mmdebstrap openssh-client qemu-system-x86 qemu-utils systemd-container
   install dev
   "$VENV/bin/python" tests/system/qemu/run --folder /var/tmp/dermkiosk-qemu --promises "$@"
+}
+
+command_test-arm64() {
+  [[ $EUID -eq 0 ]] || fail "this makes and enters another system, so it needs root: sudo ./setup.sh test-arm64"
+  debian_packages arch-test binfmt-support mmdebstrap qemu-user-static
+  run_arm64_programs
+  install dev
+  "$VENV/bin/python" tests/system/arm64/run --folder /var/tmp/dermkiosk-arm64 "$@"
+}
+
+# Where no systemd runs, nobody has done what the packages ask for.
+run_arm64_programs() {
+  local formats=/proc/sys/fs/binfmt_misc
+  [[ -e $formats/register ]] || mount -t binfmt_misc binfmt_misc "$formats"
+  [[ -e $formats/qemu-aarch64 ]] || update-binfmts --enable qemu-aarch64
 }
 
 command_bench() {
@@ -200,7 +218,7 @@ main() {
   local name=${1:---help}
   shift || true
   case $name in
-    env | run | test | test-appliance | bench | install | uninstall | bundle) "command_$name" "$@" ;;
+    env | run | test | test-appliance | test-arm64 | bench | install | uninstall | bundle) "command_$name" "$@" ;;
     roll-back) command_roll_back ;; # dermkiosk-roll-back.service's alone
     --help | -h | help) usage ;;
     *)
