@@ -51,12 +51,9 @@ def back_up(
     """
     with _work(state) as work:
         stick.prepare()
-        ledger.begin()
-        with storage_faults():
-            copy_database(state / layout.DATABASE, work / layout.DATABASE)
-        numbers, ids = _contents(work / layout.DATABASE)
         known = _known(stick)
-        photographs = dict(_sealed(state, stick, ids, known, say))
+        ledger.begin()
+        numbers, ids, photographs = _copied(state, stick, work / layout.DATABASE, known, say)
         manifest = Manifest(now.iso(), now.clock, _sha256(work / layout.DATABASE), photographs, _files(state))
         generation = (stick.generations() or [0])[-1] + 1
         stick.put_generation(generation, manifest, work / layout.DATABASE)
@@ -69,6 +66,24 @@ def back_up(
         ledger.note_backed_up(numbers, len(photographs))
         new, missing = photographs.keys() - known, len(ids) - len(photographs)
         return Made(generation, len(numbers), len(photographs), len(new), missing)
+
+
+def _copied(
+    state: Path, stick: Stick, copy: Path, known: dict[str, str], say: Say
+) -> tuple[list[int], list[str], dict[str, str]]:
+    """Copies the database and seals its photographs: numbers of the cases, ids, and id → SHA-256 of what was sealed.
+
+    Where a case was deleted meanwhile, once more, so that it is not in the backup.
+    """
+    sealed: dict[str, str] = {}
+    while True:
+        with storage_faults():
+            copy_database(state / layout.DATABASE, copy)
+        numbers, ids = _contents(copy)
+        sealed = dict(_sealed(state, stick, ids, known | sealed, say))
+        lacking = set(ids) - sealed.keys()
+        if not lacking or lacking <= set(_contents(state / layout.DATABASE)[1]):
+            return numbers, ids, sealed
 
 
 def read_back(stick: Stick, generation: int, folder: Path, state: Path, say: Say) -> set[str]:
@@ -94,11 +109,28 @@ def _mended(stick: Stick, photo_id: str, digest: str, to: Path, own: Path | None
         restore_photograph(stick, photo_id, digest, to)
     except (BackupDamaged, StickFailed) as fault:
         log.warning("photograph %s is damaged on the stick: %s", photo_id, fault)
+        return _sealed_again(stick, photo_id, digest, to, own)
+    return True
+
+
+def _sealed_again(stick: Stick, photo_id: str, digest: str, to: Path, own: Path | None) -> bool:
+    """From the box's own file, where that is there and as it was."""
+    try:
         if own is None or _sha256(own) != digest:
             return False
         stick.put_photograph(photo_id, own)
-        restore_photograph(stick, photo_id, digest, to)
+    except FileNotFoundError:  # deleted at this moment
+        return False
+    restore_photograph(stick, photo_id, digest, to)
     return True
+
+
+def _put(stick: Stick, photo_id: str, file: Path | None) -> str | None:
+    """SHA-256 of what was sealed; ``None`` where there is no file, or it is deleted at this moment."""
+    try:
+        return stick.put_photograph(photo_id, file) if file else None
+    except FileNotFoundError:
+        return None
 
 
 def check_database(manifest: Manifest, path: Path) -> None:
@@ -138,8 +170,8 @@ def _sealed(state: Path, stick: Stick, ids: list[str], known: dict[str, str], sa
     for done, photo_id in enumerate(ids, start=1):
         if photo_id in known and stick.has_photograph(photo_id):
             yield photo_id, known[photo_id]
-        elif file := _file(state, photo_id):
-            yield photo_id, stick.put_photograph(photo_id, file)
+        elif digest := _put(stick, photo_id, _file(state, photo_id)):
+            yield photo_id, digest
         say("photographs", done, len(ids))
 
 

@@ -88,6 +88,26 @@ def test_a_backup_comes_back_whole_on_a_new_box(
     assert {path.name for path in (folder / "copies").iterdir()} <= {"backup.lock", "journal"}
 
 
+def test_a_case_that_is_deleted_while_it_is_sealed_is_not_in_the_backup(
+    folder: Path, stick: Path, store: Store, intake: Make, tmp_path: Path
+) -> None:
+    doomed, kept = answered(store, intake(1)), answered(store, intake(2))
+
+    class SlowStick(Stick):
+        def put_photograph(self, photo_id: str, file: Path) -> str:
+            if photo_id == doomed.photo_id:
+                store.delete(doomed.code)
+            return super().put_photograph(photo_id, file)
+
+    with Database(folder / layout.DATABASE) as database:
+        made = back_up(folder, SlowStick(stick, KEY), Ledger(database, store.now), store.now())
+    assert made == Made(1, 1, 1, 1, 0)
+    assert restore(Stick(stick, KEY), tmp_path / "new").damaged == ()
+    with Store(tmp_path / "new") as again:
+        assert [case.code for case in again.cases()] == [kept.code]
+        assert contents(again) == contents(store)
+
+
 def test_nothing_on_the_stick_can_be_read_without_the_key(
     folder: Path, stick: Path, store: Store, intake: Make, tmp_path: Path
 ) -> None:
