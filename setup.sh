@@ -19,6 +19,7 @@ Usage: ./setup.sh COMMAND [OPTIONS]
            as root, an hour and 15 GB in /var/tmp; --debian 13, --cuts 30, --container: tests/system/qemu/run --help
   test-arm64  install in an arm64 Debian with a Raspberry Pi 4's processor, emulated, and compare its answers with this
            machine's; as root, half an hour and 3 GB in /var/tmp; --debian 13: tests/system/arm64/run --help
+  audit    ask for known holes in all that is locked; needs a network
   bench    measure speed against named peers and print tables
 
 On the box itself (docs/installing.md):
@@ -206,6 +207,17 @@ run_arm64_programs() {
   [[ -e $formats/qemu-aarch64 ]] || update-binfmts --enable qemu-aarch64
 }
 
+# --strict: a package that nobody could be asked about is a fault, not a package without holes.
+command_audit() {
+  install dev
+  local lock status=0
+  for lock in requirements/*.txt; do
+    say "$lock"
+    "$VENV/bin/pip-audit" --strict --disable-pip --require-hashes --progress-spinner off -r "$lock" || status=1
+  done
+  return "$status"
+}
+
 command_bench() {
   install dev
   local script
@@ -218,7 +230,7 @@ main() {
   local name=${1:---help}
   shift || true
   case $name in
-    env | run | test | test-appliance | test-arm64 | bench | install | uninstall | bundle) "command_$name" "$@" ;;
+    env | run | test | test-appliance | test-arm64 | audit | bench | install | uninstall | bundle) "command_$name" "$@" ;;
     roll-back) command_roll_back ;; # dermkiosk-roll-back.service's alone
     --help | -h | help) usage ;;
     *)

@@ -14,3 +14,4 @@ lock dev pyproject.toml --extra build --extra litert --extra gpio --extra traini
 lock box pyproject.toml --extra build --extra litert --extra gpio --constraint requirements/dev.txt
 lock training pyproject.toml --extra build --extra litert --extra training --constraint requirements/dev.txt
 lock bookworm pyproject.toml requirements/bookworm.in --extra build --extra litert --extra gpio
+.venv/bin/python requirements/bill.py requirements/box.txt >docs/sbom.json
