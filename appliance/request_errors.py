@@ -124,6 +124,13 @@ class PinLocked(PinError):
     key = "pin_locked"
 
 
+class UploadsTooMany(RequestError):
+    """More photographs came from one phone, or from all, than the clinic allows in an hour."""
+
+    key = "uploads_too_many"
+    status = 429
+
+
 class LoginNeeded(RequestError):
     """Nobody gave the PIN here, or it is too long ago."""
 

@@ -101,6 +101,12 @@ class Settings(BaseSettings):
         description="Photographs that may wait before uploads are asked to come later.",
         json_schema_extra=_staff("now"),
     )
+    uploads_per_hour: int = Field(
+        60,
+        ge=1,
+        le=100_000,
+        description="Photographs that one phone may send in an hour; all phones together five times as many.",
+    )
 
     staff_minutes: float = Field(
         20,

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final, get_args
 
+from flask import request
 from werkzeug.datastructures import FileStorage
 
 from appliance.cases.links import Link
@@ -52,7 +53,7 @@ def upload(
     ``letter``: the photo may be in a referral letter.
 
     Raises :class:`appliance.request_errors.ConsentMissing`, :class:`SiteUnknown`, :class:`SourceUnknown`,
-    :class:`PhotoMissing`, a :class:`PhotoRefused`, :class:`QueueFull`, :class:`StoreError`.
+    :class:`PhotoMissing`, :class:`UploadsTooMany`, a :class:`PhotoRefused`, :class:`QueueFull`, :class:`StoreError`.
     """
     if form.get("consent") not in YES:
         raise ConsentMissing
@@ -61,6 +62,7 @@ def upload(
         raise SourceUnknown(repr(source))
     if photo is None or not (photo.filename or photo.mimetype):
         raise PhotoMissing
+    services.pace.count(request.remote_addr or "", services.settings.uploads_per_hour)
     data = photo.read()
     intake = Intake(
         pixels=services.decode(data, photo.filename or photo.mimetype),

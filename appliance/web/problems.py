@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from appliance import messages
 from appliance.errors import PhotoTooLarge
-from appliance.request_errors import MethodWrong, PageUnknown, RequestError, RequestRefused
+from appliance.request_errors import MethodWrong, PageUnknown, RequestError, RequestRefused, UploadsTooMany
 from appliance.vision.photo import MAX_BYTES
 from appliance.web.language import reader_language
 from firmware.errors import DermkioskError
@@ -49,6 +49,8 @@ def _known(error: DermkioskError) -> Response:
     response.status_code = error.status
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = str(RETRY_S)
+    if isinstance(error, UploadsTooMany):
+        response.headers["Retry-After"] = str(error.values["seconds"])
     return response
 
 

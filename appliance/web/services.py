@@ -10,6 +10,7 @@ from appliance.cases.store import Store
 from appliance.log_tail import LogTail
 from appliance.settings import Settings
 from appliance.vision.photo import Pixels
+from appliance.web.pace import Pace
 from appliance.web.pdf import Printer
 from firmware.station import Station
 
@@ -58,6 +59,7 @@ class Services:
     log: LogTail = field(default_factory=LogTail)
     """The program's last lines, for the support file."""
     printer: Printer = field(default_factory=Printer)
+    pace: Pace = field(default_factory=Pace)
     """One for both apps: a PDF needs much memory."""
 
 

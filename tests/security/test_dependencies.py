@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -62,3 +63,10 @@ def test_each_licence_was_looked_at(bill: ModuleType, lock: str) -> None:
         assert said, f"{name}: no licence is known; look it up for requirements/bill.py"
         names = set(said.replace("(", " ").replace(")", " ").split()) - {"AND", "OR"}
         assert names <= LOOKED_AT, f"{name}: {said}"
+
+
+def test_what_the_threat_model_names_as_shown_exists() -> None:
+    page = (ROOT / "docs/security.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py|requirements/\w+\.py)`", page)
+    assert len(named) > 15
+    assert [each for each in named if not (ROOT / each).is_file()] == []

@@ -19,6 +19,7 @@ SIMULATED = """camera = "synthetic"
 light = "simulated"
 button = "simulated"
 indicator = "simulated"
+uploads_per_hour = 100000
 """
 INSTALL_S = 3600
 FIRST_PACKAGES = "/opt/dermkiosk/releases/1/.venv/lib/python3*/site-packages"

@@ -1,0 +1,40 @@
+"""How often photographs may come from the network: no stranger on the Wi-Fi fills the queue or the card."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from threading import Lock
+from typing import Final
+
+from appliance.request_errors import UploadsTooMany
+
+HOUR_S: Final = 3600.0
+PHONES: Final = 5
+"""All phones together may send so many times what one may."""
+
+
+class Pace:
+    """Counts uploads of the last hour. In memory alone: a restart forgets them. Thread-safe."""
+
+    def __init__(self, ticks: Callable[[], float] = time.monotonic) -> None:
+        self._ticks = ticks
+        self._lock = Lock()
+        self._seen: deque[tuple[float, str]] = deque()  # never more than all phones may send
+
+    def count(self, address: str, per_hour: int) -> None:
+        """Count an upload from ``address``, which may send ``per_hour``. Raises :class:`UploadsTooMany`, uncounted."""
+        with self._lock:
+            now = self._ticks()
+            while self._seen and self._seen[0][0] <= now - HOUR_S:
+                self._seen.popleft()
+            own = [at for at, each in self._seen if each == address]
+            if len(own) >= per_hour:
+                raise _too_many(own[-per_hour] + HOUR_S - now)
+            if len(self._seen) >= PHONES * per_hour:
+                raise _too_many(self._seen[-PHONES * per_hour][0] + HOUR_S - now)
+            self._seen.append((now, address))
+
+
+def _too_many(wait_s: float) -> UploadsTooMany:
+    minutes = int(wait_s // 60) + 1
+    return UploadsTooMany(f"next in {wait_s:.0f} s", minutes=minutes, seconds=60 * minutes)

@@ -1,0 +1,66 @@
+"""How often phones may send photographs."""
+
+import io
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from appliance.cases.store import Store
+from appliance.request_errors import UploadsTooMany
+from appliance.web.pace import HOUR_S, PHONES, Pace
+from appliance.web.services import Services
+
+
+class Ticks:
+    """A clock that stands still until it is moved."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def ticks() -> Ticks:
+    return Ticks()
+
+
+def test_one_phone_waits_until_its_first_of_the_hour_is_an_hour_old(ticks: Ticks) -> None:
+    pace = Pace(ticks)
+    pace.count("10.0.0.2", 2)
+    ticks.now_s = 60
+    pace.count("10.0.0.2", 2)
+    pace.count("10.0.0.3", 2)  # another phone does not wait
+    with pytest.raises(UploadsTooMany) as refused:
+        pace.count("10.0.0.2", 2)
+    assert refused.value.values["minutes"] == 60
+    ticks.now_s = HOUR_S
+    pace.count("10.0.0.2", 2)
+
+
+def test_many_addresses_gain_a_stranger_little(ticks: Ticks) -> None:
+    pace, admitted = Pace(ticks), 0
+    for number in range(1000):
+        try:
+            pace.count(f"10.0.{number // 250}.{number % 250}", 3)
+        except UploadsTooMany:
+            continue
+        admitted += 1
+    assert admitted == PHONES * 3
+
+
+def test_a_phone_that_sends_too_many_is_told_when_and_nothing_is_kept(
+    phone: FlaskClient, store: Store, services: Services
+) -> None:
+    services.settings = services.settings.model_copy(update={"uploads_per_hour": 1})
+
+    def send() -> TestResponse:
+        form = {"site": "hand", "consent": "yes", "photo": (io.BytesIO(b"none"), "a.jpg")}
+        return phone.post("/api/v1/photos", data=form)
+
+    assert send().status_code == 415
+    answer = send()
+    assert (answer.status_code, answer.get_json()["key"]) == (429, "uploads_too_many")
+    assert answer.headers["Retry-After"] == "3600"
+    assert store.cases() == []
