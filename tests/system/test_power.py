@@ -47,6 +47,12 @@ def test_a_promise_that_nobody_keeps_is_found() -> None:
     assert len(ledger.faults) == 2
 
 
+def test_each_command_of_the_installers_guide_is_tried_or_says_why_not() -> None:
+    from guide import PAGE, TRIALS, commands
+
+    assert set(commands(PAGE.read_text(encoding="utf-8"))) == set(TRIALS)
+
+
 @pytest.mark.timeout(1800)
 def test_the_plug_is_pulled_once(tmp_path: Path) -> None:
     if FOLDER not in os.environ:

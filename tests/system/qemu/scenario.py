@@ -42,6 +42,11 @@ def install(box: Box, status: int | None = 0, stick: str = STICK) -> str:
     return box.run(f"{stick}/source/setup.sh install --offline {stick}", status, INSTALL_S)
 
 
+def simulate(box: Box) -> None:
+    """Settings for a machine that is no Raspberry Pi."""
+    box.run(f"mkdir -p /etc/dermkiosk; cat >/etc/dermkiosk/settings.toml <<'END'\n{SIMULATED}END")
+
+
 def wait_well(box: Box, limit_s: float = 600) -> float:
     """Seconds until /healthz on the phones' port says that all is well."""
     began, seen, limit_s = time.monotonic(), "", limit_s * box.pace
@@ -76,7 +81,7 @@ def a_plain_debian_is_told_that_it_has_no_camera(box: Box, ledger: Ledger) -> No
 
 
 def with_simulated_hardware_it_is_well(box: Box, ledger: Ledger) -> None:
-    box.run(f"mkdir -p /etc/dermkiosk; cat >/etc/dermkiosk/settings.toml <<'END'\n{SIMULATED}END")
+    simulate(box)
     said = install(box)
     expect("✗" not in said, "every check is content", said)
     wait_well(box)
