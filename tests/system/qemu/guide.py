@@ -47,14 +47,13 @@ TRIALS: dict[str, Trial | str] = {
         "./setup.sh install --check --offline /media/stick", said="nothing was changed"
     ),
     "sudo ./setup.sh install": Trial(OFFLINE, said="✓"),
-    # The camera draws a lesion, and there is nobody who lays the card down.
-    f"{PROGRAM} calibrate": Trial(status=1),
+    f"{PROGRAM} calibrate": Trial(said="✓ colour"),
     "systemd-analyze security --offline=yes systemd/units/UNIT.service": Trial(
         "for unit in systemd/units/*.service; do systemd-analyze security --no-pager --offline=yes $unit; done",
         said="Overall exposure level",
     ),
     "sudo systemctl edit dermkiosk": Trial(
-        f"printf '{EDITED}' >/tmp/edit; sudo SYSTEMD_EDITOR='cp /tmp/edit' systemctl edit dermkiosk"
+        f"printf '{EDITED}' >/tmp/edit; script -qec \"SYSTEMD_EDITOR='cp /tmp/edit' systemctl edit dermkiosk\" /dev/null"
         " && systemctl show dermkiosk --property=IPAddressAllow",
         said="203.0.113.0/24",
     ),
@@ -72,7 +71,8 @@ TRIALS: dict[str, Trial | str] = {
     "sudo systemctl stop dermkiosk-standby dermkiosk": Trial(),
     "sudo systemctl start dermkiosk": Trial(),
     "sudo systemctl restart dermkiosk": Trial(),
-    "sudo timedatectl set-timezone Asia/Shanghai": Trial(),
+    # The kernel takes the first time zone it is told for a mistake of its clock, and a container has the machine's own.
+    "sudo timedatectl set-timezone Asia/Shanghai": "would set the clock of the machine that the container runs on",
     "journalctl -t dermkiosk-setup": Trial(),
     "journalctl -u dermkiosk-roll-back": Trial(),
     "journalctl -u dermkiosk -n 50": Trial(said="dermkiosk"),
