@@ -20,12 +20,14 @@ FINER: Final = 3
 """Strokes are drawn this many times larger, then reduced: Pillow's lines have no soft edge of their own."""
 INKS: Final = ((60, 40, 130), (40, 60, 140), (95, 50, 130), (35, 35, 60), (70, 60, 110), (30, 80, 110))
 """Skin markers and ball pens (violet, blue, black) and gentian violet, sRGB."""
-STAINS: Final = ((110, 50, 140), (150, 85, 25), (60, 120, 110))
+STAINS: Final = ((110, 50, 140), (110, 50, 12), (60, 120, 110))
 """Gentian violet, iodine, green soap, sRGB."""
 HAIRS: Final = ((25, 18, 15), (60, 40, 28), (120, 85, 55), (215, 210, 205))
 """Black, brown, fair and white hair, sRGB."""
 USUAL_SKIN: Final = (0.5, 0.28, 0.19)
 """Linear sRGB of light skin; only its hue counts."""
+BLACK: Final = 0.003
+"""Linear light added, so that black is not infinitely dark."""
 CREAMS: Final = ((245, 244, 238), (235, 225, 210), (250, 240, 225))
 
 
@@ -54,12 +56,17 @@ def bright(view: Pixels, random: np.random.Generator) -> Pixels:
 
 
 def uneven(view: Pixels, random: np.random.Generator) -> Pixels:
-    """Light from one side: linear light falls to between 2 and 4 per cent from one corner or edge to the other."""
+    """Light from one side: linear light falls to between 1 and 2 per cent from one corner or edge to the other.
+
+    From the side from which more came already: from the other one it would make an uneven photograph even.
+    """
     axis = np.linspace(-1, 1, len(view), dtype=np.float32)
     angle = random.uniform(0, 2 * np.pi)
     along = np.cos(angle) * axis[None, :] + np.sin(angle) * axis[:, None]
-    fall = np.log(random.uniform(0.02, 0.04)) / 2
-    return _encoded(_linear(view) * np.exp(fall * along / np.abs(along).max())[..., None] * 0.8)
+    light = _linear(view)
+    own = float((np.log(light.mean(axis=2) + BLACK) * along).mean())
+    fall = np.log(random.uniform(0.01, 0.02)) / 2 * (1 if own < 0 else -1)
+    return _encoded(light * np.exp(fall * along / np.abs(along).max())[..., None] * 0.8)
 
 
 def cast(view: Pixels, random: np.random.Generator) -> Pixels:

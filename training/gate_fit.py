@@ -95,7 +95,9 @@ class Space:
                 part = weight / len(fits) * (fit.alpha @ self.scaled(block)[fit.used]) / scale
                 parts[block] = parts.get(block, 0) + part
                 bias -= float(centre @ part)
-        measured = dict(zip(measure_names(), parts.pop(CLASSICAL), strict=True))
+        measured: dict[str, float] = {}
+        if CLASSICAL in parts:
+            measured |= zip(measure_names(), parts.pop(CLASSICAL), strict=True)
         if PLACES in parts:
             measured |= zip(gate_places.NAMES, parts.pop(PLACES), strict=True)
         return Head(

@@ -79,9 +79,9 @@ def examples(view: Pixels, number: int, network: Network) -> list[tuple[Floats, 
         picture, cover = (view, np.zeros(view.shape[:2])) if make is None else make(view, random)
         shares = _shares(cover, side_places).ravel()
         chosen = _chosen(shares, make is None, random)
-        channels = np.concatenate([at_each(maps) for maps in _maps(network.run(picture))], axis=-1)
+        channels = each_place(network.run(picture))
         inked = shares if make is pen else np.zeros_like(shares)
-        rows = channels.reshape(len(shares), -1)[chosen]
+        rows = channels[chosen]
         found.append((rows, np.minimum(inked[chosen] / PLAINLY, 1).astype(np.float32)))
     return found
 
@@ -165,8 +165,10 @@ def _difference(view: Pixels, covered: Pixels) -> Floats:
     return np.asarray(np.clip(np.abs(view.astype(np.float32) - covered).mean(axis=2) / CONTRAST, 0, 1))
 
 
-def _maps(outputs: Outputs) -> list[NDArray[np.float32]]:
-    return [outputs[layer] for layer in LAYERS]
+def each_place(outputs: Outputs) -> NDArray[np.float32]:
+    """The channels of the :data:`LAYERS` at each place, places×channels, as they are weighed."""
+    channels = np.concatenate([at_each(outputs[layer]) for layer in LAYERS], axis=-1)
+    return channels.reshape(-1, channels.shape[-1])
 
 
 def _shares(cover: Floats, side: int) -> Floats:

@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 from appliance.vision.quality.limits import EXCLUSIONS
 from training.faults import FAULTS
 from training.gate_samples import BASIC, DRAWN, PLAIN, Samples, clear
+from training.removal import KINDS as REMOVED
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -67,9 +68,13 @@ class Table:
 
     @property
     def with_features(self) -> Mask:
-        """All but the faults of light and focus, for which the network was not asked."""
+        """What is judged and learned from.
+
+        All but the faults of light and focus, for which the network was not asked, and the photographs whose fault was
+        taken off.
+        """
         others = [kind for kind, (_, check) in FAULTS.items() if check in BASIC]
-        return ~np.isin(self.samples.kind, others)
+        return ~np.isin(self.samples.kind, (*others, *REMOVED))
 
 
 def refused_by_basic(table: Table, limits: dict[str, float]) -> Mask:
@@ -99,6 +104,7 @@ def report(table: Table, margins: dict[str, Floats], basic: dict[str, float]) ->
         },
         "drawn_refused": _share(gate, table.drawn),
         "exclusions": {case: _case(table, case, margins[case], verdicts[case], sources) for case in EXCLUSIONS},
+        "removed": {case: _removed(table, case, margins[case]) for case in EXCLUSIONS},
         "rendered": {kind: _rendered(table, kind, verdicts, basic, gate) for kind in FAULTS},
     }
 
@@ -141,6 +147,25 @@ def _rendered(
         "pictures": int(rows.sum()),
         "recall": _share(own, rows),
         "recall_of_gate": _share(gate, rows),
+    }
+
+
+def _removed(table: Table, case: str, margin: Floats) -> dict[str, Any]:
+    """How the evidence falls when the fault is taken off the same photograph, in pairs."""
+    rows = {kind: np.flatnonzero(table.samples.kind == kind) for kind, each in REMOVED.items() if each == case}
+    after = np.concatenate([*rows.values(), np.zeros(0, np.int64)])
+    plain = {str(name): row for row, name in enumerate(table.samples.image) if table.plain[row]}
+    before = np.array([plain[str(name)] for name in table.samples.image[after]], np.int64)
+    if not len(after):
+        return {"pairs": 0}
+    refused = margin[before] > 0
+    return {
+        "pairs": len(after),
+        "refused_before": round(float(refused.mean()), 3),
+        "refused_after": round(float((margin[after] > 0).mean()), 3),
+        "evidence_falls": round(float((margin[after] < margin[before]).mean()), 3),
+        "median_fall": round(float(np.median(margin[before] - margin[after])), 3),
+        "no_longer_refused": round(float((margin[after][refused] <= 0).mean()), 3) if refused.any() else None,
     }
 
 

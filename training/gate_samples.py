@@ -24,6 +24,8 @@ from training import gate_places
 from training.faults import FAULTS
 from training.features_output import LAYERS
 from training.golden import draw
+from training.removal import KINDS as REMOVED
+from training.removal import REMOVALS
 
 LABELS: Final = (*EXCLUSIONS, "blurred", "exposure")
 PLAIN: Final = "plain"
@@ -73,8 +75,16 @@ class Samples:
     basic: NDArray[np.float32]
     """N × values of the checks that are no exclusion case, in the order of ``BASIC``; zeros for what is turned."""
 
+    cells: NDArray[np.float16]
+    """Places of each picture of :attr:`with_cells`: M×places×channels, see :mod:`training.gate_weak`."""
     sizes: NDArray[np.int64]
     """Channels of each of the ``LAYERS``."""
+
+    @property
+    def with_cells(self) -> NDArray[np.int64]:
+        """Rows of the pictures that are judged by the network: as they are, or with a fault for an exclusion case."""
+        other = [kind for kind, (_, check) in FAULTS.items() if check in BASIC]
+        return np.flatnonzero((self.turn == 0) & ~np.isin(self.kind, other))
 
     @classmethod
     def load(cls, file: Path) -> Self:
@@ -91,12 +101,17 @@ class Samples:
     def joined(cls, parts: "list[Samples]") -> "Samples":
         """All of them, in order."""
         rows = [field.name for field in fields(cls) if field.name != "sizes"]
-        together = {name: np.concatenate([getattr(part, name) for part in parts]) for name in rows}
+        asked = [part for part in parts if len(part.cells)]
+        together = {
+            name: np.concatenate([getattr(p, name) for p in (asked if name == "cells" else parts)]) for name in rows
+        }
         return cls(**together, sizes=parts[0].sizes)
 
 
 def collect(labels: pd.DataFrame, folder: Path, network: Network, places: Places, cache: Path | None = None) -> Samples:
-    """Measure every labelled photograph, drawn skin, and faults on the clear photographs. ``labels``: quality.csv.
+    """Measure every labelled photograph, drawn skin, faults on the clear ones, and the faulty ones without theirs.
+
+    ``labels``: quality.csv.
 
     ``cache``: a folder of the measures of this very network and ``places``, one file a kind of picture; only what is
     missing is measured.
@@ -104,8 +119,14 @@ def collect(labels: pd.DataFrame, folder: Path, network: Network, places: Places
     judge = partial(_measured, network, places)
     views = {str(name): preprocess(decode((folder / str(name)).read_bytes())) for name in labels["image"]}
     chosen = [str(name) for name in labels["image"][clear(labels)]][::FAULT_EVERY]
+    on = dict.fromkeys((PLAIN, DRAWN, *FAULTS), chosen)
+    on |= {kind: [str(name) for name in labels["image"][labels[case] == 1]] for kind, case in REMOVED.items()}
     return Samples.joined(
-        [_of_kind(kind, _pictures(kind, views, chosen), judge, network, cache) for kind in (PLAIN, DRAWN, *FAULTS)]
+        [
+            _of_kind(kind, _pictures(kind, views, names), judge, network, cache)
+            for kind, names in on.items()
+            if names or kind == PLAIN
+        ]
     )
 
 
@@ -130,9 +151,10 @@ def _of_kind(
     if kept is not None and kept.is_file():
         return Samples.load(kept)
     rows = [(name, kind, turn, *judge(kind, turn, view)) for name, turn, view in pictures]
-    columns = (np.stack([np.asarray(value) for value in column]) for column in zip(*rows, strict=True))
-    named = dict(zip((field.name for field in fields(Samples)), columns, strict=False))
-    samples = Samples(**named, sizes=np.array([network.channels(layer) for layer in LAYERS]))
+    *columns, cells = zip(*rows, strict=True)
+    named = dict(zip((field.name for field in fields(Samples)), map(np.stack, columns), strict=False))
+    sizes = np.array([network.channels(layer) for layer in LAYERS])
+    samples = Samples(**named, cells=np.concatenate(cells), sizes=sizes)
     if kept is not None:
         samples.save(kept)
     return samples
@@ -146,6 +168,8 @@ def _pictures(kind: str, views: dict[str, Pixels], chosen: list[str]) -> Iterato
     elif kind == PLAIN:
         for name, view in views.items():
             yield from ((name, turn, np.ascontiguousarray(way(view))) for turn, way in enumerate(TURNS))
+    elif kind in REMOVED:
+        yield from ((name, 0, REMOVALS[REMOVED[kind]](views[name])) for name in chosen)
     else:
         yield from ((name, 0, FAULTS[kind][0](views[name], random)) for name in chosen)
 
@@ -162,27 +186,38 @@ def _drawn(random: np.random.Generator) -> Iterator[tuple[str, Pixels]]:
         yield f"tone {tone}", np.clip(np.array(tone) + grain, 0, 255).astype(np.uint8)
 
 
-Measured = tuple[NDArray[np.float32], NDArray[np.float16], NDArray[np.float32], NDArray[np.float32]]
-"""Columns of :class:`Samples`: classical, features, places, basic."""
+Measured = tuple[
+    NDArray[np.float32], NDArray[np.float16], NDArray[np.float32], NDArray[np.float32], NDArray[np.float16]
+]
+"""Columns of :class:`Samples`: classical, features, places, basic, cells (of one picture or of none)."""
 
 
 def _measured(network: Network, places: Places, kind: str, turn: int, view: Pixels) -> Measured:
     scene = Scene(view)
     classical = np.array(list(scene.measures.values()), np.float32)
     basic = np.array(list(_basic(scene).values()) if turn == 0 else [0.0] * len(BASIC), np.float32)
-    return classical, *_asked(kind, view, network, places), basic
+    features, at_places, cells = _asked(kind, view, network, places)
+    return classical, features, at_places, basic, cells[: turn == 0]
 
 
 def _asked(
     kind: str, view: Pixels, network: Network, places: Places
-) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
-    """Pooled features, and what is at places; zeros where only the other checks are asked: the network is slow."""
+) -> tuple[NDArray[np.float16], NDArray[np.float32], NDArray[np.float16]]:
+    """Pooled features, what is at places, and the places (1×places×channels).
+
+    Zeros and no places where only the other checks are asked: the network is slow.
+    """
     if kind in FAULTS and FAULTS[kind][1] in BASIC:
         width = 3 * sum(network.channels(layer) for layer in LAYERS)
-        return np.zeros(width, np.float16), np.zeros(len(gate_places.NAMES), np.float32)
+        return (
+            np.zeros(width, np.float16),
+            np.zeros(len(gate_places.NAMES), np.float32),
+            np.zeros((0, 1, 1), np.float16),
+        )
     outputs = network.run(view)
     pooled = np.concatenate([measures.pooled(outputs[layer]) for layer in LAYERS]).astype(np.float16)
-    return pooled, np.array(gate_places.measured(places, outputs), np.float32)
+    cells = gate_places.each_place(outputs).astype(np.float16)
+    return pooled, np.array(gate_places.measured(places, outputs), np.float32), cells[None]
 
 
 def _basic(scene: Scene) -> dict[str, float]:

@@ -20,7 +20,8 @@ def linear(view: Pixels) -> Floats:
     """Linear light, 0 … 1, of uint8 sRGB (IEC 61966-2-1)."""
     encoded = np.arange(256, dtype=np.float32) / 255
     table = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4).astype(np.float32)
-    return np.moveaxis(table.take(np.moveaxis(view, -1, 0)), 0, -1)
+    planes = np.stack([table.take(view[..., channel]) for channel in range(3)])  # one by one: they fit into the cache
+    return np.moveaxis(planes, 0, -1)
 
 
 def lab(light: Floats) -> Floats:

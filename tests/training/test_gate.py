@@ -14,7 +14,7 @@ from appliance.vision.runtime import Network
 from training import gate_places
 from training.faults import FAULTS
 from training.features_output import LAYERS, with_features
-from training.gate import WAYS, carry_over, choose, table_of
+from training.gate import WAYS, WEAK, carry_over, choose, table_of
 from training.gate_fit import SLOPE, Space, ridge, scored
 from training.gate_places import INK
 from training.gate_samples import BASIC, LABELS, Samples, collect, measure_names
@@ -74,6 +74,11 @@ def _samples(random: np.random.Generator, labels: pd.DataFrame) -> Samples:
             check = FAULTS[kind][1]
             basic[row, BASIC.index(check)] = 3.0 if check in ("exposure", "colour_cast", "uneven_light") else 0.0
     classical = random.normal(size=(len(kinds), len(measure_names())))
+    asked = [row for row, kind in enumerate(kinds) if kind == "plain" or FAULTS[kind][1] not in BASIC]
+    cells = random.normal(0, 0.3, (len(asked), 25, 8))
+    for place, row in enumerate(asked):
+        inked = labels["residue"].iloc[row] == 1 if kinds[row] == "plain" else FAULTS[kinds[row]][1] == "residue"
+        cells[place, row % 25, 1] += 3 * inked
     return Samples(
         np.array(images),
         np.array(kinds),
@@ -82,6 +87,7 @@ def _samples(random: np.random.Generator, labels: pd.DataFrame) -> Samples:
         features.astype(np.float16),
         random.normal(size=(len(kinds), len(gate_places.NAMES))).astype(np.float32),
         basic.astype(np.float32),
+        cells.astype(np.float16),
         np.full(len(LAYERS), 4),
     )
 
@@ -104,6 +110,7 @@ def test_finds_the_faults_and_lets_the_clear_ones_pass() -> None:
         table_of(_samples(np.random.default_rng(1), labels), labels, manifest), {INK: _places(4)}, "a test"
     )
     assert limits.features == LAYERS
+    assert limits.places.keys() == {INK, *WEAK}
     assert report["clear_refused"] <= 0.1
     assert all(report["nested"]["recall"][case] > 0.9 for case in EXCLUSIONS)
     assert all(report["exclusions"][case]["all"]["recall"] > 0.9 for case in EXCLUSIONS)
@@ -144,7 +151,20 @@ def test_a_kind_of_picture_is_measured_once(bundle_folder: Path, tmp_path: Path)
     network = Network(with_features((bundle_folder / "model.tflite").read_bytes()), threads=1)
     first = collect(labels, tmp_path, network, _places(768), tmp_path / "cache")
     assert sorted(set(first.kind)) == sorted({"plain", "drawn", *FAULTS})
+    assert first.cells.shape == (len(first.with_cells), 17 * 17, 2 * 768)
+    assert set(first.kind[first.with_cells]) == {
+        "plain",
+        "drawn",
+        "glare",
+        "crust",
+        "ink",
+        "stain",
+        "cream",
+        "hair",
+        "far",
+    }
     (tmp_path / "cache" / "ink.npz").unlink()
     again = collect(labels, tmp_path, network, _places(768), tmp_path / "cache")
+    assert np.array_equal(first.cells, again.cells)
     assert np.array_equal(first.features, again.features)
     assert (tmp_path / "cache" / "ink.npz").is_file()

@@ -22,7 +22,7 @@ BURNT_WEIGHT: Final = 10.0
 
 def check(scene: Scene, limits: GateLimits) -> Check:
     """Share of the middle that is clipped."""
-    channels = np.ascontiguousarray(np.moveaxis(scene.view[:-1:2, :-1:2], -1, 0))
+    channels = scene.planes[:, :-1:2, :-1:2]
     dark = scene.in_the_middle(channels.max(axis=0) < DARK)
     burnt = min(1.0, BURNT_WEIGHT * scene.in_the_middle(np.sum(channels >= BRIGHT, axis=0) >= 2))
     value = max(dark, burnt)

@@ -23,6 +23,8 @@ LEAST_SHARE: Final = 1e-3
 LEAST_ENERGY: Final = 100.0
 """Mean squared difference of neighbouring grey levels from which on a field has lines at all."""
 TEXTURE_PX: Final = 15
+BROWN: Final = 1.11
+"""b* over a* of iodine on skin, at the least: hue 48°; blood is redder."""
 
 
 def classical(scene: "Scene") -> dict[str, float]:
@@ -42,9 +44,12 @@ def pooled(maps: Floats) -> Floats:
 
 
 def ink(scene: "Scene") -> dict[str, float]:
-    """Blue, violet and white where skin has neither, in strokes and in patches."""
-    b, chroma = scene.colours[..., 2], scene.chroma
+    """Blue, violet, green, deep brown and white where skin has none of them, in strokes and in patches."""
+    _, a, b = _parts(scene.colours)
+    chroma = scene.chroma
     darker, redder, yellower = _parts(scene.apart)
+    brown = (scene.colours[..., 0] < 45) & (a > 0) & (b > BROWN * a) & (chroma > 32)
+    dyed = (np.abs(redder) > 18) | (yellower < -12) | brown
     bluer = np.clip(-60 - 6 * yellower, 0, 255) * (darker < 3)
     blue = (b < -2) & (darker < 3)
     pale = (darker > 8) & (chroma < 0.6 * np.hypot(scene.tone[1], scene.tone[2]))
@@ -55,6 +60,9 @@ def ink(scene: "Scene") -> dict[str, float]:
         "violet_on_body": _share((b < -4) & (chroma > 10) & scene.body),
         "purple_on_body": _share((yellower < -12) & (redder > -6) & (darker < -5) & scene.body),
         "pale_on_body": _share(pale & scene.body),
+        "green_on_body": _share((redder < -10) & (darker < 3) & (a < 4) & scene.body),
+        "brown_on_body": _share(brown & scene.body),
+        "dyed": _share(dyed & (darker < -5)),
     }
 
 
@@ -88,7 +96,7 @@ def wetness(scene: "Scene") -> dict[str, float]:
     """Reflections, raw and crusted colours, and how varied they are, in the middle."""
     darker, redder, yellower = _parts(scene.apart)
     inner = slice(75, 225)
-    bright = (scene.view[inner, inner] > 170).all(axis=2)
+    bright = scene.planes[:, inner, inner].min(axis=0) > 170
     return {
         "sparks": _share((scene.light_lines[inner, inner] > 35) & bright),
         "raw": _share((redder > 12) & (darker < -12)),

@@ -36,7 +36,11 @@ class Places(Part):
 
         Raises ``KeyError`` where an output is missing, ``ValueError`` where it has other channels.
         """
-        parts = [at_each(outputs[name]) @ each for name, each in self.weights.items()]
+        return self.summed_up({name: at_each(outputs[name]) for name in self.weights})
+
+    def summed_up(self, weighed: Mapping[str, Floats]) -> dict[str, float]:
+        """The same of channels as :func:`at_each` has them, by the names of their outputs."""
+        parts = [weighed[name] @ each for name, each in self.weights.items()]
         return summed_up(np.asarray(np.sum(parts, axis=0) + self.bias, np.float32))
 
 

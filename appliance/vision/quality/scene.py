@@ -36,9 +36,14 @@ class Scene:
     see :meth:`appliance.vision.quality.limits.GateLimits.measured_at_places`."""
 
     @cached_property
+    def planes(self) -> Bytes:
+        """Red, green and blue, one after the other in memory: 3×299×299."""
+        return np.ascontiguousarray(np.moveaxis(self.view, -1, 0))
+
+    @cached_property
     def grey(self) -> Bytes:
         """Luma (ITU-R BT.601), uint8, 299×299."""
-        r, g, b = np.ascontiguousarray(np.moveaxis(self.view, -1, 0)).astype(np.uint16)
+        r, g, b = self.planes.astype(np.uint16)
         return np.asarray((77 * r + 150 * g + 29 * b) >> 8, np.uint8)
 
     @cached_property
@@ -49,7 +54,7 @@ class Scene:
     @cached_property
     def half_light(self) -> Floats:
         """Linear light at half size."""
-        return halved(linear(self.view))
+        return halved(linear(np.moveaxis(self.planes, 0, -1)))
 
     @cached_property
     def colours(self) -> Floats:
