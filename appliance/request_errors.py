@@ -23,6 +23,13 @@ class ClinicNameInvalid(RequestError):
     status = 422
 
 
+class WifiNameInvalid(RequestError):
+    """No name a Wi-Fi can have: at most 32 bytes, all of them readable."""
+
+    key = "wifi_name_invalid"
+    status = 422
+
+
 class IdempotencyKeyInvalid(RequestError):
     """Empty, too long or not printable."""
 

@@ -51,6 +51,15 @@ def local(iso: str) -> str:
     return Moment.read(iso, "unverified", 0).time.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
+def begins(day: str, days_later: int = 0) -> str:
+    """When a day, YYYY-MM-DD where the box stands, begins: as :meth:`Moment.iso` writes it.
+
+    Raises ``ValueError`` or ``OverflowError`` where there is no such day.
+    """
+    midnight = datetime.strptime(day, "%Y-%m-%d") + timedelta(days=days_later)  # noqa: DTZ007  # the system's own zone
+    return midnight.astimezone(UTC).strftime(ISO)
+
+
 def has_passed(hours: float, since: Moment, until: Moment) -> bool:
     """Whether ``hours`` are over: by the box's age; or by the clock, where it was verified then and is now.
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Final, Literal
 
+from appliance.cases.clock import begins
 from appliance.cases.codes import ALPHABET
 from appliance.cases.database import Database
 
@@ -32,9 +33,9 @@ class Wanted:
     """findings, none_of_these, cannot_assess; or "waiting"."""
     grade: str = ""
     since: str = ""
-    """YYYY-MM-DD, the first day."""
+    """YYYY-MM-DD, the first day, as the box's own time zone has it."""
     until: str = ""
-    """YYYY-MM-DD, the last day."""
+    """YYYY-MM-DD, the last day, likewise."""
     reviewed: Reviewed | None = None
 
 
@@ -95,9 +96,9 @@ def conditions(wanted: Wanted) -> tuple[str, list[object]]:
     if wanted.grade:
         parts.append(("grade = ?", [wanted.grade]))
     if wanted.since:
-        parts.append(("taken_at >= ?", [wanted.since]))
+        parts.append(("taken_at >= ?", [begins(wanted.since)]))
     if wanted.until:
-        parts.append(("taken_at < ?", [f"{wanted.until}U"]))  # after every T… of that day
+        parts.append(("taken_at < ?", [begins(wanted.until, days_later=1)]))
     if wanted.reviewed:
         parts.append((f"reviews.case_number IS {'NOT ' * (wanted.reviewed == 'yes')}NULL", []))
     return " WHERE " + " AND ".join(text for text, _ in parts), [value for _, values in parts for value in values]

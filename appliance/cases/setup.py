@@ -8,13 +8,15 @@ from typing import Final, Literal, get_args
 
 from appliance.cases import layout
 from appliance.cases.database import Database
-from appliance.request_errors import ClinicNameInvalid
+from appliance.request_errors import ClinicNameInvalid, WifiNameInvalid
 
 Step = Literal["language", "clinic", "pin", "focus", "calibration", "selftest", "wifi"]
 STEPS: Final[tuple[Step, ...]] = get_args(Step)
 """In this order."""
 State = Literal["new", "begun", "put_off", "done"]
 LONGEST_NAME: Final = 60
+LONGEST_SSID_BYTES: Final = 32
+"""IEEE 802.11 gives a Wi-Fi's name no more."""
 TOKEN_BYTES: Final = 16
 
 
@@ -37,6 +39,11 @@ class Setup:
         """The clinic's name; empty before it was given."""
         return self._said.get("clinic", "")
 
+    @property
+    def wifi(self) -> str:
+        """The name of the clinic's own Wi-Fi, for a box that makes none; empty where nobody said it."""
+        return self._said.get("clinic_wifi", "")
+
     def outcome(self, step: Step) -> str | None:
         """What a step came to; ``None`` where it has not been done."""
         return self._said.get(step)
@@ -51,6 +58,13 @@ class Setup:
         if not tidy or len(tidy) > LONGEST_NAME or not tidy.isprintable():
             raise ClinicNameInvalid(f"{len(tidy)} characters", longest=LONGEST_NAME)
         self._note("clinic", tidy)
+
+    def keep_wifi(self, name: str) -> None:
+        """The name of the clinic's own Wi-Fi, or nothing. Raises :class:`WifiNameInvalid`."""
+        tidy = name.strip()
+        if len(tidy.encode()) > LONGEST_SSID_BYTES or not tidy.isprintable():
+            raise WifiNameInvalid(f"{len(tidy.encode())} bytes", longest=LONGEST_SSID_BYTES)
+        self._note("clinic_wifi", tidy)
 
     def become(self, state: State) -> None:
         """Begun, put off or done. What is done stays done."""

@@ -210,6 +210,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "staff_health.repair_seen": staff_session,
     "staff_settings.page": staff_session,
     "staff_settings.change": staff_session,
+    "staff_settings.rename": staff_session,
     "staff.change_pin": staff_session,
     "clock.page": staff_session,
     "clock.change": staff_session,

@@ -12,7 +12,7 @@ from appliance.cases.clock import local, now
 from appliance.messages import LANGUAGES
 from appliance.request_errors import LoginNeeded
 from appliance.vision.photo import MAX_BYTES
-from appliance.web import access, headers, language, problems
+from appliance.web import access, headers, language, problems, qr
 from appliance.web.api import api
 from appliance.web.calibration import Guide, calibration
 from appliance.web.clock import clock
@@ -128,5 +128,6 @@ def _words() -> dict[str, object]:
         "set_up": current_services().store.setup.state == "done",
         "staff_open": current_services().store.pin.generation > 0,
         "way_in": way_in(),
+        "network": qr.network,
         "notices": lambda: [check for check in current_services().checks() if check.notice],
     }

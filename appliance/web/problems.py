@@ -1,5 +1,6 @@
 """Errors, as a program reads them (application/problem+json, RFC 9457) and as a person does."""
 
+import logging
 from http import HTTPStatus
 from typing import Final
 
@@ -11,7 +12,7 @@ from appliance.errors import PhotoTooLarge
 from appliance.request_errors import MethodWrong, PageUnknown, RequestError, RequestRefused, UploadsTooMany
 from appliance.vision.photo import MAX_BYTES
 from appliance.web.language import reader_language
-from firmware.errors import DermkioskError
+from firmware.errors import DermkioskError, StationBusy
 
 RETRY_S: Final = 15
 FROM_HTTP: Final[dict[int | None, type[DermkioskError]]] = {
@@ -44,7 +45,9 @@ def problem(error: DermkioskError) -> dict[str, object]:
 
 def _known(error: DermkioskError) -> Response:
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        current_app.logger.error("%s %s: %s: %s", request.method, request.endpoint, error.key, error.detail)
+        # Who comes a moment too early is told so, and nothing is broken.
+        level = logging.INFO if isinstance(error, StationBusy) else logging.ERROR
+        current_app.logger.log(level, "%s %s: %s: %s", request.method, request.endpoint, error.key, error.detail)
     response = _as_json(error) if _wants_json() else _as_page(error)
     response.status_code = error.status
     if error.status == HTTPStatus.SERVICE_UNAVAILABLE:

@@ -20,6 +20,12 @@ def wifi_code() -> dict[str, str] | None:
     return {"ssid": own.ssid, "passphrase": own.passphrase, "qr": drawn(own.wifi)} if own else None
 
 
+def network() -> str | None:
+    """The name of the Wi-Fi phones have to join: the box's own, where it makes one, else what staff said."""
+    own = hotspot.joinable(services().settings.hotspot_file)
+    return own.ssid if own else services().store.setup.wifi or None
+
+
 def link_code(path: str) -> dict[str, object]:
     """The link phones open, its code, and what one may type instead; no link where the box is on no network.
 

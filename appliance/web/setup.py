@@ -6,6 +6,7 @@ by a link that stands on the kiosk's screen, until the box is set up.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Blueprint, Response, current_app, jsonify, make_response, redirect, render_template, request, url_for
@@ -106,9 +107,15 @@ def state() -> Response:
 
 @setup.get("/preview.jpg")
 def preview() -> Response:
-    """What the camera sees under its light, and how sharp it is: comparable while nothing but the lens is moved."""
+    """What the camera sees under its light, and how sharp it is: comparable while nothing but the lens is moved.
+
+    Nothing (204) while the camera is in use: the step itself looks through it.
+    """
     _refuse_once_done()
-    frame = services().station.preview(lit=True)
+    try:
+        frame = services().station.preview(lit=True)
+    except StationBusy:
+        return Response(status=HTTPStatus.NO_CONTENT)
     response = jpeg(frame.pixels, PREVIEW_SIDE_PX)
     response.headers[SHARPNESS_HEADER] = f"{sharpness(frame.pixels):.6f}"
     return response
@@ -117,14 +124,15 @@ def preview() -> Response:
 @helper.get("/<key>")
 def type_here(key: str) -> str:
     """A phone is the kiosk's keyboard."""
-    return render_template("setup_phone.html", key=key, clinic=_kept().clinic, longest=LONGEST_NAME, saved=False)
+    return _keyboard(key, saved=False)
 
 
 @helper.post("/<key>")
 def typed(key: str) -> str:
-    """The clinic's name."""
+    """The clinic's name, and that of its Wi-Fi."""
     _kept().keep_clinic(request.form.get("clinic", ""))
-    return render_template("setup_phone.html", key=key, clinic=_kept().clinic, longest=LONGEST_NAME, saved=True)
+    _kept().keep_wifi(request.form.get("wifi", ""))
+    return _keyboard(key, saved=True)
 
 
 @helper.get("/<key>/card")
@@ -224,6 +232,12 @@ ACTIONS: Final[Mapping[Step, Callable[[Attempt], bool]]] = {
     "wifi": _finish,
 }
 """What each step does; true where it goes on to the next."""
+
+
+def _keyboard(key: str, *, saved: bool) -> str:
+    kept = _kept()
+    named = {"clinic": kept.clinic, "wifi_name": kept.wifi, "longest": LONGEST_NAME}
+    return render_template("setup_phone.html", key=key, saved=saved, **named)
 
 
 def _helped(path: str) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """The clinician's cases: the list, one case, what it turned out to be, notes, and deletion."""
 
-import re
 from typing import Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug.datastructures import MultiDict
 
+from appliance.cases.clock import begins
 from appliance.cases.listing import PAGE, Wanted
 from appliance.cases.reviews import DIAGNOSES, EVIDENCE, NOTE_LENGTH
 from appliance.cases.store import Case
@@ -180,4 +180,9 @@ def _one_of(value: str | None, known: tuple[str, ...]) -> str:
 
 
 def _day(value: str | None) -> str:
-    return value if value and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) else ""
+    """``value`` where it is a day that can be listed."""
+    try:
+        begins(value or "", days_later=1)
+    except (ValueError, OverflowError):
+        return ""
+    return value or ""

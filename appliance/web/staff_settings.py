@@ -7,7 +7,9 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 
 from appliance import settings as box_settings
 from appliance.cases.faults import storage_faults
+from appliance.cases.setup import LONGEST_NAME
 from appliance.errors import SettingsInvalid
+from appliance.request_errors import ClinicNameInvalid, WifiNameInvalid
 from appliance.settings import Settings
 from appliance.web.problems import problem
 from appliance.web.services import services
@@ -62,18 +64,35 @@ def change() -> Response:
     return make_response(redirect(url_for("staff_settings.page", kept="restart" if restart else "now"), 303))
 
 
+@staff_settings.post("/clinic")
+def rename() -> Response:
+    """Other names for the clinic and its Wi-Fi: on the screen, the Wi-Fi card and paper from now on."""
+    kept = services().store.setup
+    before = (kept.clinic, kept.wifi)
+    try:
+        kept.keep_clinic(request.form.get("clinic", ""))
+        kept.keep_wifi(request.form.get("wifi", ""))
+    except (ClinicNameInvalid, WifiNameInvalid) as error:
+        return make_response(_page(error), error.status)
+    if (kept.clinic, kept.wifi) != before:
+        services().store.audit.record("staff", "settings", detail="clinic")
+    return make_response(redirect(url_for("staff_settings.page", kept="now"), 303))
+
+
 def rows(settings: Settings) -> list[Row]:
     """Every setting in the order of the table."""
     properties = Settings.model_json_schema()["properties"]
     return [_row(name, properties[name], settings) for name in Settings.model_fields]
 
 
-def _page(error: SettingsInvalid | None) -> str:
+def _page(error: SettingsInvalid | ClinicNameInvalid | WifiNameInvalid | None) -> str:
     every = rows(services().settings)
     return render_template(
         "staff_settings.html",
         error=problem(error) if error else None,
         kept=request.args.get("kept"),
+        clinic=services().store.setup,
+        longest=LONGEST_NAME,
         mine=[each for each in every if each.when],
         others=[each for each in every if not each.when],
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from appliance.cases.store import Case, Store
@@ -20,6 +21,7 @@ from appliance.vision.assessor import Assessor
 from appliance.vision.photo import Pixels, decode
 from appliance.web.app import create_lan_app
 from appliance.web.services import Services
+from firmware.coverings import Coverings
 from firmware.simulated import SimulatedButton, SimulatedIndicator, SimulatedLight
 from firmware.skin import Skin
 from firmware.station import Station
@@ -39,7 +41,8 @@ ARGUMENTS = [
 ]
 DERMKIOSK = str(Path(sys.executable).with_name("dermkiosk"))
 SERVE = [DERMKIOSK, "serve", "--kiosk-port", "0", "--lan-port", "0"]
-SIMULATED = ["--camera", "synthetic", "--light", "simulated", "--button", "simulated", "--indicator", "simulated"]
+SYNTHETIC = ["--camera", "synthetic"]
+SIMULATED = ["--light", "simulated", "--button", "simulated", "--indicator", "simulated"]
 RESULT_MS = 60_000
 
 
@@ -63,7 +66,7 @@ class Box:
 @pytest.fixture(scope="session")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     """``dermkiosk serve`` as an installer starts it without a Raspberry Pi."""
-    command = [*SERVE, *SIMULATED, "--state", str(tmp_path_factory.mktemp("state"))]
+    command = [*SERVE, *SYNTHETIC, *SIMULATED, "--state", str(tmp_path_factory.mktemp("state"))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             assert process.stdout is not None
@@ -111,15 +114,34 @@ def held_box(tmp_path: Path, assessor: Assessor) -> Iterator[Box]:
 @pytest.fixture(scope="session")
 def camera_photo() -> Pixels:
     """What the synthetic camera takes under its light, uint8 RGB, 1152×1536×3."""
+    return drawn(Skin())
+
+
+def drawn(skin: Skin) -> Pixels:
+    """What the synthetic camera takes of ``skin`` under its light, uint8 RGB, 1152×1536×3."""
     light = SimulatedLight()
     light.on()
-    camera = SyntheticCamera(light, draw(Skin()))
-    try:
+    with SyntheticCamera(light, draw(skin)) as camera:
         for _ in range(12):  # until the exposure has settled
             camera.preview(60)
         return camera.capture(60).pixels
-    finally:
-        camera.close()
+
+
+@pytest.fixture(scope="session")
+def three_photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for a camera that shows photographs: a clear one, then two that are written on."""
+    folder = tmp_path_factory.mktemp("photographs")
+    put_three(folder)
+    return folder
+
+
+def put_three(folder: Path) -> None:
+    """Draw them."""
+    written_on = Coverings(ink=0.15)
+    lesion = "pearly_nodule"
+    skins = (Skin(lesion=lesion), *(Skin(lesion=lesion, seed=seed, coverings=written_on) for seed in (1, 2)))
+    for number, skin in enumerate(skins):
+        Image.fromarray(drawn(skin)).save(folder / f"{number}.jpg", quality=92)
 
 
 @pytest.fixture(scope="session")
@@ -224,10 +246,14 @@ def free_port() -> int:
 
 
 class Served:
-    """A box on ports of its own that stay the same over a restart. A context manager."""
+    """A box on ports of its own that stay the same over a restart. A context manager.
 
-    def __init__(self, state: Path) -> None:
+    With ``photographs`` its camera shows that folder's in turn.
+    """
+
+    def __init__(self, state: Path, photographs: Path | None = None) -> None:
         self.state = state
+        self._camera = SYNTHETIC if photographs is None else ["--camera", f"folder:{photographs}"]
         self.ports = (free_port(), free_port())
         self.log = state.with_name(f"{state.name}.log")
         self._process: subprocess.Popen[str] | None = None
@@ -245,7 +271,7 @@ class Served:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         ports = ["--kiosk-port", str(self.ports[0]), "--lan-port", str(self.ports[1])]
-        command = [DERMKIOSK, "serve", *SIMULATED, *ports, "--state", str(self.state)]
+        command = [DERMKIOSK, "serve", *self._camera, *SIMULATED, *ports, "--state", str(self.state)]
         with self.log.open("a") as log:
             self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         assert self._process.stdout is not None

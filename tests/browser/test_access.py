@@ -1,5 +1,6 @@
-"""Everybody can use every page: axe finds no fault by WCAG 2.2 AA, and without scripts there is a page and a way on."""
+"""Everybody can use every page: axe finds no fault by WCAG 2.2 AA, and nothing is cut off at any size."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Error, Page, expect
 
+from tests.browser.conftest import Served
 from tests.browser.test_kiosk_pages import steps_of
 
 PIN = "270913"
@@ -18,6 +20,21 @@ LOCALES = {"en": "en-GB", "zh": "zh-CN"}
 SETUP = ("language", "clinic", "pin", "focus", "calibration", "selftest", "wifi")
 PAPER = ("/print", "/letter", "/refer")
 MOST_PAGES = 60
+ANSWER_MS = 60_000
+Size = tuple[int, int]
+PHONES: tuple[Size, ...] = ((320, 640), (390, 844), (844, 390))
+KIOSK: tuple[Size, ...] = ((800, 480), (480, 800), (1280, 800), (800, 1280))
+MAIN_BUTTON = ".actions .button:not(.quiet), .page .button:not(.quiet), .login .button"
+WIDER_THAN_ITS_ROOM = """() => {
+  const named = (each) => `${each.tagName.toLowerCase()} #${each.id} .${each.className}`;
+  const scrolls = (each) => each.matches("[role=region][tabindex='0'], [role=region][tabindex='0'] *");
+  const seen = (each) => each.clientWidth > 1 && getComputedStyle(each).overflowX !== "visible";
+  const root = document.documentElement;
+  const page = root.scrollWidth > root.clientWidth ? [`the page, ${root.scrollWidth} px`] : [];
+  const parts = [...document.body.querySelectorAll("*")].filter((each) =>
+    each.scrollWidth > each.clientWidth + 1 && seen(each) && !scrolls(each) && !each.matches("input, select, svg *"));
+  return [...page, ...parts.map((each) => `${named(each)}, ${each.scrollWidth} px in ${each.clientWidth}`)];
+}"""
 
 
 def faults(page: Page) -> list[str]:
@@ -41,37 +58,82 @@ def _violations(page: Page) -> list[Any]:
         return list(Axe().run(page, options=RULES).response["violations"])
 
 
+def too_wide(page: Page, sizes: tuple[Size, ...]) -> list[str]:
+    """What is wider than its room at any of ``sizes``: the page, or a part of it that does not say that it scrolls."""
+    before = page.viewport_size
+    found = []
+    for width, height in sizes:
+        page.set_viewport_size({"width": width, "height": height})
+        parts = page.evaluate(WIDER_THAN_ITS_ROOM)
+        found += [f"{urlsplit(page.url).path} at {width}×{height}: {part}" for part in parts]
+    if before:
+        page.set_viewport_size(before)
+    return found
+
+
+def out_of_reach(page: Page) -> list[str]:
+    """The kiosk's main button, where it is not in sight without scrolling at a size that the kiosk has."""
+    before = page.viewport_size
+    found = []
+    for width, height in KIOSK:
+        page.set_viewport_size({"width": width, "height": height})
+        main = page.locator(MAIN_BUTTON).filter(visible=True).first
+        box = main.bounding_box() if main.count() else None
+        if box is not None and box["y"] + box["height"] > height:
+            found.append(f"{urlsplit(page.url).path} at {width}×{height}: {main.inner_text()} is below the edge")
+    if before:
+        page.set_viewport_size(before)
+    return found
+
+
+@pytest.fixture
+def photographed(tmp_path: Path, three_photographs: Path) -> Iterator[tuple[Served, Path]]:
+    """A box whose camera shows a clear photograph and then two that are refused; and the folder that these lie in."""
+    folder = tmp_path / "photographs"
+    shutil.copytree(three_photographs, folder)
+    with Served(tmp_path / "state", folder) as running:
+        yield running, folder
+
+
 @pytest.mark.parametrize("language", LOCALES)
-def test_axe_finds_nothing_on_any_page(
+def test_axe_finds_nothing_and_everything_fits_on_any_page(
     browse: Callable[..., Page],
     phone: Callable[..., Page],
     fill: Callable[..., None],
     result: Callable[[Page], str],
-    restartable: Any,
+    photographed: tuple[Served, Path],
     photo_file: Path,
     language: str,
 ) -> None:
-    kiosk = browse(800, 480, restartable, has_touch=True)
-    found = [fault for page in at_the_kiosk(kiosk, restartable.kiosk, language) for fault in faults(page)]
-    own = phone(restartable, locale=LOCALES[language])
-    own.goto(f"{restartable.phones}/send")
-    found += faults(own)
-    fill(own, photo_file, restartable.phones)
-    own.wait_for_url("**/r/*")
+    box, folder = photographed
+    kiosk = browse(800, 480, box, has_touch=True)
+    found = []
+    for page in at_the_kiosk(kiosk, box.kiosk, language, folder):
+        staffed = urlsplit(page.url).path.startswith(("/staff", "/kiosk/calibration"))
+        found += faults(page) + too_wide(page, KIOSK) + ([] if staffed else out_of_reach(page))
+    own = phone(box, locale=LOCALES[language])
+    own.goto(f"{box.phones}/send")
+    found += faults(own) + too_wide(own, PHONES)
+    fill(own, photo_file, box.phones)
+    own.wait_for_url("**/r/*", timeout=ANSWER_MS)
     found += faults(own)
     result(own)
     for ending in ("", *PAPER):
         own.goto(own.url.removesuffix(next((each for each in PAPER if own.url.endswith(each)), "")) + ending)
-        found += faults(own)
-    own.goto(f"{restartable.phones}/r/nobody")
-    found += faults(own)
-    laptop = browse(1280, 800, restartable, locale=LOCALES[language])
-    found += [fault for page in of_the_staff(laptop, restartable.phones) for fault in faults(page)]
+        found += faults(own) + too_wide(own, PHONES)
+    own.goto(f"{box.phones}/r/nobody")
+    found += faults(own) + too_wide(own, PHONES)
+    laptop = browse(1280, 800, box, locale=LOCALES[language])
+    for page in of_the_staff(laptop, box.phones):
+        found += faults(page) + too_wide(page, PHONES + KIOSK)
     assert not found, "\n".join(found)
 
 
-def at_the_kiosk(page: Page, base: str, language: str) -> Iterator[Page]:
-    """The first start, a visit, and the calibration."""
+def at_the_kiosk(page: Page, base: str, language: str, folder: Path) -> Iterator[Page]:
+    """The first start, a visit, one whose photographs are refused, one without a camera, and the calibration.
+
+    ``folder`` is where the camera's photographs lie (:func:`tests.browser.conftest.put_three`).
+    """
     page.goto(f"{base}/?language={language}")
     page.click("[data-not-set-up] a")
     for step in SETUP:
@@ -87,12 +149,36 @@ def at_the_kiosk(page: Page, base: str, language: str) -> Iterator[Page]:
     page.click("form[action$=later] button")
     for _ in steps_of(page, "done", language):
         yield page
+    page.click("#end button")
+    for _ in steps_of(page, "live[data-view=close_up]", language):
+        pass
+    yield from refused(page)
+    page.click("form[action$=again] button")
+    for photograph in folder.iterdir():
+        photograph.unlink()
+    page.click(".shutter")
+    expect(page.locator("body.failed")).to_be_visible(timeout=ANSWER_MS)
+    yield page
+    page.click("form[action$=end] button")
     page.goto(f"{base}/staff/login?next=/kiosk/calibration")
     yield page
     page.fill("#pin", PIN)
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{base}/kiosk/calibration")
     yield from linked(page, f"{base}/kiosk/calibration")
+
+
+def refused(page: Page) -> Iterator[Page]:
+    """Two photographs that cannot be judged, and the referral without an answer."""
+    for time in (1, 2):
+        page.click(".shutter")
+        expect(page.locator("[data-reason]")).to_be_visible(timeout=ANSWER_MS)
+        yield page
+        if time == 1:
+            page.click("form[action$=again] button")
+    page.click("form[action$='kiosk/refer'] button")
+    expect(page.locator("[data-referral]")).to_be_visible()
+    yield page
 
 
 def of_the_staff(page: Page, base: str) -> Iterator[Page]:

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from appliance.messages import LANGUAGES, Language, text
 
 PIN = "270913"
 SLOW_MS = 60_000
+FRAMES = 8
+"""So many of one sharpness, and the bar stands still."""
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -67,6 +69,38 @@ def test_from_unpacking_to_the_first_patient_over_a_power_cut(
         each.goto(url)
         expect(each.locator("[data-not-set-up]")).to_have_count(0)
     assert helper.request.get(f"{restartable.phones}/setup/{key}").status == 404
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_focus_bar_is_empty_until_the_lens_is_turned_and_full_at_the_sharpest(
+    browse: Callable[..., Page], box: Any, language: Language
+) -> None:
+    """The frames are the box's own; how sharp they are is said here, for nobody turns a drawn camera's lens."""
+    seen = [0.02]
+
+    def turned(route: Route) -> None:
+        frame = route.fetch()
+        seen.append(seen[-1])
+        route.fulfill(response=frame, headers={**frame.headers, "x-sharpness": str(seen[-1])})
+
+    page = browse(800, 480, box, has_touch=True)
+    page.goto(f"{box.kiosk}/?language={language}")
+    page.route("**/preview.jpg", turned)
+    page.goto(f"{box.kiosk}/kiosk/setup/focus?language={language}")
+    says, bar = page.locator("[data-says]:visible"), page.locator("#sharp")
+    for sharpness, said, level in (
+        (0.02, "turn", 0.0),
+        (0.05, "best", 1.0),
+        (0.03, "nearer", 1 / 3),
+        (0.05, "best", 1.0),
+    ):
+        seen.append(sharpness)
+        while seen[-FRAMES:] != [sharpness] * FRAMES:
+            page.wait_for_timeout(50)
+        expect(says).to_have_text(text(language, f"setup.focus.{said}"))
+        assert abs(float(bar.evaluate("bar => bar.value")) - level) < 0.02
+    expect(bar).to_be_in_viewport(ratio=1)
+    expect(says).to_be_in_viewport(ratio=1)
 
 
 def at(page: Page, step: str, language: Language) -> None:

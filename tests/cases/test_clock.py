@@ -214,4 +214,6 @@ def test_people_read_the_time_where_the_box_stands(monkeypatch: pytest.MonkeyPat
         there.setenv("TZ", "Asia/Shanghai")
         tzset()
         assert clock.local("2025-12-31T18:30:00Z") == "2026-01-01 02:30"
+        assert clock.begins("2026-01-01") == "2025-12-31T16:00:00Z"
+        assert clock.begins("2026-01-01", days_later=1) == "2026-01-01T16:00:00Z"
     tzset()

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import tzset
 from typing import Any
 
 import pytest
 
-from appliance.cases.clock import Moment
+from appliance.cases.clock import Moment, local
 from appliance.cases.listing import Wanted, conditions, query_of
 from appliance.cases.store import Case, Intake, Store
 from appliance.cases.visits import Consent
@@ -71,6 +72,18 @@ def test_all_that_is_asked_for_and_nothing_else_newest_first(made: Any, wanted: 
     store, cases = made
     assert [row.code for row in store.listing.page(wanted)] == [cases[name].code for name in names]
     assert store.listing.count(wanted) == len(names)
+
+
+def test_a_day_is_one_where_the_box_stands(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Noon in Greenwich, when these were taken, is two in the morning of the next day on Kiritimati."""
+    store, cases = made
+    with monkeypatch.context() as there:
+        there.setenv("TZ", "Pacific/Kiritimati")
+        tzset()
+        (row,) = store.listing.page(Wanted(since="2026-03-03", until="2026-03-03"))
+        assert row.code == cases["low"].code
+        assert local(row.taken_at).startswith("2026-03-03")
+    tzset()
 
 
 def test_a_code_is_found_by_its_beginning_however_it_is_typed(made: Any) -> None:

@@ -18,6 +18,7 @@ from appliance.messages import LANGUAGES, Language, text
 from appliance.settings import load
 from appliance.web.app import create_kiosk_app
 from appliance.web.services import Services
+from firmware.errors import StationBusy
 
 ROOT = "/kiosk/setup"
 PIN = "270913"
@@ -243,6 +244,7 @@ def test_the_card_joins_the_boxs_own_wifi(
     assert 'data-wifi="dermkiosk-x7k2"' in welcome
     assert welcome.count("<svg") == 2
     assert "abcdefgh2345" not in welcome  # a camera reads it, no passer-by
+    assert text("en", "code.join", name="dermkiosk-x7k2") in welcome
     card = kiosk.get(f"{ROOT}/wifi").text
     assert "abcdefgh2345" in card
     assert text("en", "setup.card.ssid") in card
@@ -255,8 +257,24 @@ def test_staff_print_the_card_again_and_nobody_else(phone: FlaskClient, store: S
     assert "data-card" in phone.get("/staff/wifi-card").text
 
 
-def test_without_a_wifi_of_its_own_the_box_shows_one_code(kiosk: FlaskClient) -> None:
+def test_without_a_wifi_of_its_own_the_box_shows_one_code_and_the_name_that_staff_gave(
+    kiosk: FlaskClient, phone: FlaskClient, store: Store
+) -> None:
     assert kiosk.get("/").text.count("<svg") == 1
+    phone.post(f"/setup/{store.setup.token}", data={"clinic": "Ours", "wifi": "Clinic 5G"})
+    assert text("en", "kiosk.welcome.phone_how_named", name="Clinic 5G") in kiosk.get("/?language=en").text
+
+
+def test_the_live_view_waits_without_a_word_while_the_camera_is_in_use(
+    kiosk: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def busy(*_: object, **__: object) -> None:
+        raise StationBusy("the camera is in use")
+
+    kiosk.get("/")
+    monkeypatch.setattr(type(services.station), "preview", busy)
+    assert kiosk.get(f"{ROOT}/preview.jpg").status_code == 204
+    assert not caplog.records
 
 
 def test_a_fault_in_the_self_test_is_said_and_kept(do: Callable[..., Any], store: Store, checks: list[Result]) -> None:

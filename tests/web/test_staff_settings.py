@@ -49,6 +49,41 @@ def test_what_counts_after_a_restart_says_so(post: Callable[..., Any]) -> None:
     assert post(staff_minutes="7").headers["Location"].endswith("kept=restart")
 
 
+@pytest.fixture
+def named(laptop: FlaskClient) -> Callable[..., Any]:
+    """Send the form with the clinic's names; gives the page that follows."""
+    csrf = re.search(r'name="csrf" value="([^"]+)"', laptop.get("/staff/pin").text)
+    assert csrf
+    return lambda **form: laptop.post("/staff/settings/clinic", data={"csrf": csrf[1], **form}, follow_redirects=True)
+
+
+def test_the_clinics_name_is_changed_stands_on_paper_and_is_in_the_log(
+    named: Callable[..., Any], laptop: FlaskClient, services: Services
+) -> None:
+    services.store.setup.keep_clinic("Old name")
+    page = named(clinic="  河边   Clinic ", wifi="Clinic 5G")
+    assert 'data-kept="now"' in page.text
+    assert (services.store.setup.clinic, services.store.setup.wifi) == ("河边 Clinic", "Clinic 5G")
+    card = laptop.get("/staff/wifi-card").text
+    assert "河边 Clinic" in card
+    assert "Clinic 5G" in card
+    newest = services.store.audit.entries()[0]
+    assert (newest.actor, newest.action, newest.detail) == ("staff", "settings", "clinic")
+    named(clinic="河边 Clinic", wifi="Clinic 5G")
+    assert services.store.audit.entries()[0] == newest  # nothing was changed
+
+
+@pytest.mark.parametrize("names", [{"clinic": " "}, {"clinic": "x" * 61}, {"clinic": "x", "wifi": "无线" * 6}])
+def test_a_name_that_will_not_do_is_refused(
+    named: Callable[..., Any], services: Services, names: dict[str, str]
+) -> None:
+    services.store.setup.keep_clinic("Old name")
+    answer = named(**names)
+    assert answer.status_code == 422
+    assert "data-problem" in answer.text
+    assert services.store.setup.wifi == ""
+
+
 def test_nobody_sends_what_is_not_for_staff(post: Callable[..., Any], services: Services) -> None:
     post(bundle="elsewhere", camera="folder:/", link_hours="9")
     assert str(services.settings.bundle) != "elsewhere"

@@ -89,6 +89,22 @@ def test_translations_have_the_same_keys_and_placeholders() -> None:
         assert en[key].strip(), key
 
 
+def test_no_number_that_may_be_one_stands_before_a_plural() -> None:
+    """The catalogues have one form a text, so English says "Cases: 1" and not "1 cases"."""
+    many = re.compile(
+        r"\{(count|total|cases|photographs|days|hours|minutes|seconds|places|new|done|waiting)\} [a-z]+s\b"
+    )
+    never_one = (
+        "soon.days",
+        "soon.weeks",
+        "back.days",
+        "back.weeks",
+        "error.photo_too_slow",
+        "error.recovery_key_invalid",
+    )
+    assert not [key for key, words in catalogue("en").items() if many.search(words) and key not in never_one]
+
+
 def test_a_setting_is_described_alike_on_its_page_and_in_the_documents() -> None:
     for name, field in Settings.model_fields.items():
         assert catalogue("en")[f"setting.{name}"] == field.description

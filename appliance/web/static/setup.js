@@ -6,19 +6,38 @@
   const byId = (id) => document.getElementById(id);
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-  // The bar is full at the sharpest frame so far: turn past it, and back.
+  // Sharpness has no scale of its own: it depends on what the camera looks at. So the bar runs from the least to the
+  // most sharp that was seen while the lens was turned, and stays empty until those two differ by more than noise does.
+  function Scale() {
+    const MEDIAN_OF = 5, TURNED = 1.3, SHARPEST = 0.95;
+    const last = [];
+    let least = Infinity, most = 0;
+    return (sharpness) => {
+      last.push(sharpness);
+      if (last.length > MEDIAN_OF) last.shift();
+      const now = [...last].sort((a, b) => a - b)[last.length >> 1];
+      if (last.length === MEDIAN_OF) [least, most] = [Math.min(least, now), Math.max(most, now)];
+      if (most < least * TURNED) return { level: 0, says: "turn" };
+      const level = (now - least) / (most - least);
+      return { level, says: now >= SHARPEST * most ? "best" : "nearer" };
+    };
+  }
+
+  function showSharp({ level, says }) {
+    byId("sharp").value = level;
+    document.querySelectorAll("[data-says]").forEach((each) => { each.hidden = each.dataset.says !== says; });
+  }
+
   async function watch(view) {
-    let best = 0;
+    const scale = Scale();
     for (;;) {
       try {
         const frame = await fetch("/kiosk/setup/preview.jpg", { cache: "no-store" });
-        if (frame.ok) {
+        if (frame.status === 200) { // else the camera is in use for a moment
           const url = URL.createObjectURL(await frame.blob());
           view.onload = () => URL.revokeObjectURL(url);
           view.src = url;
-          const now = Number(frame.headers.get("X-Sharpness"));
-          best = Math.max(best, now);
-          byId("sharp").value = best ? now / best : 0;
+          showSharp(scale(Number(frame.headers.get("X-Sharpness"))));
         }
         byId("offline").hidden = true;
       } catch (lost) {
