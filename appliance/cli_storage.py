@@ -19,7 +19,7 @@ from appliance.cases.restore import restore as restore_backup
 from appliance.cases.sealed import RecoveryKey
 from appliance.cases.stick import Stick
 from appliance.cases.store import Store
-from appliance.errors import CaseUnknown, DatabaseMissing
+from appliance.errors import BackupError, CaseUnknown, DatabaseMissing
 from appliance.messages import Language, text
 from appliance.settings import Settings, load
 from appliance.spoken import LANGUAGE, said_plainly
@@ -45,11 +45,16 @@ def backup(path: Path, state: Path | None, key_file: Path | None, language: Lang
     """
     with said_plainly(language):
         settings = load(state=state, backup_key=key_file)
-        stick = Stick(path, RecoveryKey.read(settings.backup_key))
+        say = partial(_progress, language)
         with _opened(settings) as (database, now):
-            say = partial(_progress, language)
-            made = back_up(settings.state, stick, Ledger(database, now), now(), settings.backup_keep, say)
-            Audit(database, now).record("box", "backup")
+            audit = Audit(database, now)
+            try:
+                stick = Stick(path, RecoveryKey.read(settings.backup_key))
+                made = back_up(settings.state, stick, Ledger(database, now), now(), settings.backup_keep, say)
+            except BackupError as error:
+                audit.record("box", "backup_failed", detail=error.key)  # staff read it on their page
+                raise
+            audit.record("box", "backup")
         click.echo(text(language, "backup.done", **vars(made)))
 
 

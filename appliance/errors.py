@@ -294,6 +294,13 @@ class BackupUnderWay(BackupError):
     status = 409
 
 
+class BackupUnstartable(BackupError):
+    """This machine starts no backup when a page asks for one: it was not installed as a box."""
+
+    key = "backup_unstartable"
+    status = 503
+
+
 class BackupDamaged(BackupError):
     """A file of the backup is damaged, missing, or sealed with another key."""
 

@@ -16,6 +16,20 @@ class DeletionUnconfirmed(RequestError):
     key = "deletion_unconfirmed"
 
 
+class ExportTooLarge(RequestError):
+    """More cases than one download may hold."""
+
+    key = "export_too_large"
+    status = 422
+
+
+class NothingToExport(RequestError):
+    """None of the cases has an answer yet."""
+
+    key = "nothing_to_export"
+    status = 409
+
+
 class ClinicNameInvalid(RequestError):
     """Empty, too long, or with characters nobody can read."""
 

@@ -119,6 +119,10 @@ class Settings(BaseSettings):
     backup_key: Path = Field(
         Path("/etc/dermkiosk/secrets/backup-key"), description="File with the recovery key that seals backups."
     )
+    backup_bell: Path = Field(
+        Path("/run/dermkiosk/backup-wanted"),
+        description="File whose change has the system make a backup onto the stick.",
+    )
     backup_keep: int = Field(7, ge=1, le=100, description="How many backups stay on a stick.")
     retention_days: int = Field(
         0,

@@ -394,7 +394,7 @@ command_uninstall() {
   need_root uninstall
   stop_services
   ! booted || systemctl stop 'dermkiosk*' 2>/dev/null || true
-  gone "$UNITS"/*.wants/dermkiosk* "$UNITS"/dermkiosk*.{service,socket,timer}
+  gone "$UNITS"/*.wants/dermkiosk* "$UNITS"/dermkiosk*.{service,socket,timer,path}
   gone "$ROOT/usr/lib/sysusers.d/dermkiosk.conf" "$ROOT/usr/lib/tmpfiles.d/dermkiosk.conf" \
     "$ROOT/etc/udev/rules.d/61-dermkiosk.rules" "$ROOT/etc/systemd/journald.conf.d/dermkiosk.conf" \
     "$ROOT/etc/systemd/system.conf.d/dermkiosk.conf" "$ROOT/etc/xdg/autostart/dermkiosk-screen.desktop"

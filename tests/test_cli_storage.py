@@ -34,13 +34,13 @@ def run(state: Path, *arguments: str | Path, status: int = 0, typed: str = "") -
 def test_a_backup_made_beside_the_kiosk_is_restored_with_the_key_as_it_was_written_down(state: Path) -> None:
     stick, new = state.with_name("stick"), state.with_name("new")
     with Store(state) as store:
-        assert "2 cases" in run(state, "backup", stick, "--state", state)
+        assert "Cases: 2" in run(state, "backup", stick, "--state", state)
         assert store.ledger.not_backed_up() == 0
         assert store.audit.entries()[0].action == "backup"
         codes = {case.code for case in store.cases()}
     assert "recovery_key_invalid" in run(state, "restore", stick, "--state", new, typed="abcd\n", status=1)
     assert "backup_missing" in run(state, "restore", stick, "--state", new, typed=f"{KEY[:-1]}7\n", status=1)
-    assert "2 photographs" in run(state, "restore", stick, "--state", new, typed=f"{KEY.upper()}\n")
+    assert "Photographs: 2" in run(state, "restore", stick, "--state", new, typed=f"{KEY.upper()}\n")
     with Store(new) as store:
         assert {case.code for case in store.cases()} == codes
         assert store.audit.entries()[0].action == "restore"
@@ -50,23 +50,23 @@ def test_a_backup_made_beside_the_kiosk_is_restored_with_the_key_as_it_was_writt
 def test_exported_cases_alone_end_by_the_rule(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Store(state) as store:
         first = store.cases()[1].code
-        assert "1 cases" in run(state, "export", state.with_name("one.zip"), first, "--state", state)
+        assert ": 1." in run(state, "export", state.with_name("one.zip"), first, "--state", state)
         assert [each.action for each in store.audit.entries()] == ["export"]
         assert "No time limit" in run(state, "retention", "--state", state)
         with store._database.transaction() as connection:
             connection.execute("UPDATE heartbeat SET age_s = 999999")
         monkeypatch.setenv("DERMKIOSK_RETENTION_DAYS", "10")
-        assert "1 cases" in run(state, "retention", "--state", state)
+        assert ": 1." in run(state, "retention", "--state", state)
         assert first not in {case.code for case in store.cases()}
         assert len(store.cases()) == 1
-        assert "1 cases" in run(state, "export", state.with_name("rest"), "--state", state)
-        assert "0 cases" in run(state, "export", state.with_name("none"), "--state", state)
-        assert "1 cases" in run(state, "export", state.with_name("all"), "--all", "--state", state)
+        assert ": 1." in run(state, "export", state.with_name("rest"), "--state", state)
+        assert ": 0." in run(state, "export", state.with_name("none"), "--state", state)
+        assert ": 1." in run(state, "export", state.with_name("all"), "--all", "--state", state)
 
 
 def test_what_is_missing_is_said_plainly(state: Path) -> None:
     stick, nowhere = state.with_name("stick"), state.with_name("nowhere")
     assert "stick_missing" in run(state, "backup", nowhere, "--state", state, status=1)
     assert "database_missing" in run(state, "backup", stick, "--state", nowhere, status=1)
-    assert "recovery_key_missing" in run(state, "backup", stick, "--key-file", nowhere, status=1)
+    assert "recovery_key_missing" in run(state, "backup", stick, "--state", state, "--key-file", nowhere, status=1)
     assert KEY in run(state, "recovery-key")

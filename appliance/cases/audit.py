@@ -1,7 +1,7 @@
 """Who did what: a log that is only ever added to. A line names a case by its number alone, and outlives it."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -26,6 +26,8 @@ Action = Literal[
     "revoke",
     "retention",
     "backup",
+    "backup_asked",
+    "backup_failed",
     "restore",
     "support_bundle",
     "directory",
@@ -70,6 +72,19 @@ class Audit:
         """Add a line, on the disk when this returns; ``case`` is the case's number."""
         with self._database.transaction() as connection:
             append(connection, self._now(), actor, action, case, detail)
+
+    def record_each(self, actor: Actor, action: Action, cases: Iterable[int], detail: str = "") -> None:
+        """Add a line for each case, by its number: all of them, or none."""
+        with self._database.transaction() as connection:
+            for case in cases:
+                append(connection, self._now(), actor, action, case, detail)
+
+    def newest(self, *actions: Action) -> Entry | None:
+        """The last line of any of these actions."""
+        marks = ", ".join("?" * len(actions))
+        query = f"SELECT * FROM audit WHERE action IN ({marks}) ORDER BY number DESC LIMIT 1"  # noqa: S608  # only marks
+        rows = self._database.rows(query, *actions)
+        return Entry(**dict(rows[0])) if rows else None
 
     def entries(self, before: int | None = None, case: int | None = None, limit: int = PAGE) -> list[Entry]:
         """The newest ``limit`` lines first, of one case alone where it is given, and older than number ``before``."""

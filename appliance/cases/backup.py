@@ -86,6 +86,15 @@ def _copied(
             return numbers, ids, sealed
 
 
+def under_way(state: Path) -> bool:
+    """Whether some program makes a backup of the folder ``state`` just now."""
+    lock = state / layout.COPIES / f"{WORK}{LOCK_SUFFIX}"
+    if not lock.exists():
+        return False
+    with only_one(lock) as mine:
+        return not mine
+
+
 def read_back(stick: Stick, generation: int, folder: Path, state: Path, say: Say) -> set[str]:
     """Restore a generation into ``folder``, photograph after photograph, and compare; gives those that are lost.
 

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -37,7 +37,7 @@ def export(state: Path, database: Database, ledger: Ledger, numbers: list[int], 
     with stick_faults():
         _remove(unfinished)
         try:
-            (_as_zip if to.suffix.lower() == ".zip" else _as_folder)(_contents(state, database, numbers), unfinished)
+            (_as_zip if to.suffix.lower() == ".zip" else _as_folder)(contents(state, database, numbers), unfinished)
             unfinished.rename(to)
             sync_folder(to.parent)
         finally:
@@ -46,8 +46,51 @@ def export(state: Path, database: Database, ledger: Ledger, numbers: list[int], 
     return len(numbers)
 
 
-def _contents(state: Path, database: Database, numbers: list[int]) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each file, case by case; a table of all of them at the end."""
+class Exports:
+    """The cases of one database for a browser. What it downloads does not count as exported: nobody sees it kept."""
+
+    def __init__(self, state: Path, database: Database) -> None:
+        self._state, self._database = state, database
+
+    def zipped(self, numbers: list[int]) -> Iterator[bytes]:
+        """A zip file of answered cases, piece by piece, as :func:`streamed`."""
+        return streamed(contents(self._state, self._database, numbers))
+
+
+def streamed(files: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:
+    """A zip file of ``files`` (name and content), piece by piece: one file is in memory at a time, none on the disk.
+
+    Where ``files`` raises, the zip file ends without its table of contents, and no program takes it for whole.
+    """
+    pieces = _Pieces()
+    archive = zipfile.ZipFile(pieces, "w")  # closed below, and not where files raises
+    for name, data in files:
+        archive.writestr(name, data)
+        yield pieces.take()
+    archive.close()
+    yield pieces.take()
+
+
+class _Pieces(io.RawIOBase):
+    """What is written, to be taken away."""
+
+    def __init__(self) -> None:
+        self._written: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._written.append(bytes(data))
+        return len(self._written[-1])
+
+    def take(self) -> bytes:
+        taken, self._written = b"".join(self._written), []
+        return taken
+
+
+def contents(state: Path, database: Database, numbers: list[int]) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each file, case by case; a table of all of them at the end. Raises :class:`CaseUnknown`."""
     table = io.StringIO()
     writer = csv.DictWriter(table, INDEX)
     writer.writeheader()

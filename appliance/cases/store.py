@@ -31,6 +31,7 @@ from appliance.cases.clock import Moment
 from appliance.cases.counts import Counts
 from appliance.cases.database import Database
 from appliance.cases.directory import Directory
+from appliance.cases.export import Exports
 from appliance.cases.faults import storage_faults
 from appliance.cases.ledger import Ledger
 from appliance.cases.links import Link
@@ -92,6 +93,7 @@ class Store:
             self.reviews = Reviews(self._database, self.now)
             self.retention = Retention(self._database, self.ledger, self.now)
             self.setup = Setup(self._database)
+            self.exports = Exports(folder, self._database)
             if not visiting:
                 self._finish_interrupted()
             self._opened = opened.pop_all()

@@ -27,6 +27,8 @@ from appliance.web.sessions import Sessions
 from appliance.web.setup import helper, setup, way_in, wifi_card
 from appliance.web.staff import login_first, place, staff
 from appliance.web.staff_cases import staff_cases
+from appliance.web.staff_copies import staff_copies
+from appliance.web.staff_export import staff_export
 from appliance.web.staff_figures import staff_figures
 from appliance.web.staff_health import staff_health
 from appliance.web.staff_link import staff_link
@@ -67,6 +69,7 @@ def create_lan_app(services: Services) -> Flask:
     app = _app(services, guards=(access.guard,), browser_language=True, idle_s=idle_s)
     app.register_blueprint(lan)
     app.register_blueprint(helper)
+    app.register_blueprint(staff_export)
     return app
 
 
@@ -103,6 +106,7 @@ def _app(services: Services, guards: tuple[access.Rule, ...], browser_language: 
         staff_cases,
         staff_figures,
         staff_settings,
+        staff_copies,
         staff_health,
         staff_retention,
         clock,

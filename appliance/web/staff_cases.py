@@ -30,13 +30,13 @@ FILTERS: Final = ("q", "outcome", "grade", "site", "since", "until", "reviewed")
 @staff_cases.get("")
 def index() -> str:
     """The list: searched, filtered, a page of it."""
-    listing, wanted = services().store.listing, _wanted(request.args)
-    total = listing.count(wanted)
+    listing, asked = services().store.listing, wanted(request.args)
+    total = listing.count(asked)
     pages = max(1, -(-total // PAGE))
     page = min(max(request.args.get("page", 1, type=int), 1), pages)
     return render_template(
         "staff_cases.html",
-        rows=listing.page(wanted, page),
+        rows=listing.page(asked, page),
         total=total,
         page=page,
         pages=pages,
@@ -51,7 +51,7 @@ def index() -> str:
 def case(code: str) -> str:
     """One case with all there is to it. Each look is logged."""
     store = services().store
-    found = _close_up(code)
+    found = close_up(code)
     store.audit.record("staff", "look", found.number)
     document, overview = store.document(found), store.overview(found)
     return render_template(
@@ -116,7 +116,7 @@ def delete(code: str) -> Response:
     return make_response(redirect(url_for("staff_cases.index"), 303))
 
 
-def _close_up(code: str) -> Case:
+def close_up(code: str) -> Case:
     """The case of this code; an overview has no page of its own. Raises :class:`CaseUnknown`."""
     found = services().store.case(code)
     if found.view != "close_up":
@@ -159,7 +159,7 @@ def _back(found: Case) -> Response:
     return make_response(redirect(url_for("staff_cases.case", code=found.code), 303))
 
 
-def _wanted(asked: MultiDict[str, str]) -> Wanted:
+def wanted(asked: MultiDict[str, str]) -> Wanted:
     """What the form asks for; what it cannot ask for is left out."""
     typed = asked.get("q", "").strip()
     reviewed = asked.get("reviewed")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from appliance import self_check
+from appliance.settings import Settings
 
 UNITS = Path(__file__).parents[2] / "systemd/units"
 SYSTEM = Path("/usr/lib/systemd/system")
@@ -160,6 +161,15 @@ def test_a_stick_is_mounted_for_its_backup_alone_and_named_alike_everywhere() ->
     assert "ExecStopPost=+-/usr/bin/umount /run/dermkiosk-stick" in unit
     assert 'ENV{ID_FS_LABEL}=="DERMKIOSK"' in rules
     assert 'ENV{SYSTEMD_WANTS}+="dermkiosk-backup.service"' in rules
+
+
+def test_staff_ask_for_a_backup_where_the_system_listens() -> None:
+    watched = RawConfigParser(strict=False, delimiters=("=",))
+    watched.read(UNITS / "dermkiosk-backup.path")
+    bell = Settings.model_fields["backup_bell"].default
+    assert watched["Path"]["pathchanged"] == str(bell)  # a question, not a state: no loop where there is no stick
+    assert bell.parent == Path("/run", _section("dermkiosk", "Service")["RuntimeDirectory"])
+    assert watched["Install"]["wantedby"] == "paths.target"
 
 
 def test_the_mark_that_the_clock_was_set_lies_where_the_kiosk_sees_it() -> None:

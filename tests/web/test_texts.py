@@ -38,7 +38,11 @@ COMPOSED = (
     + [f"audit.{each}" for each in get_args(Action)]
     + [f"audit.by.{each}" for each in get_args(Actor)]
     + [f"staff.nav.{each}" for each in ("cases", "figures", "audit", "pin")]
-    + [f"staff.nav.{each}" for each in ("settings", "health", "retention")]
+    + [f"staff.nav.{each}" for each in ("settings", "health", "retention", "copies")]
+    + [
+        f"copies.why.{each}"
+        for each in ("stick_full", "stick_failed", "stick_missing", "recovery_key_missing", "other")
+    ]
     + [f"{kind}.{each}" for kind in ("staff.health", "staff.light") for each in ("green", "amber", "red")]
     + [f"check.box.{each.stem}" for each in HEALTH.glob("[a-z]*.py") if each.stem not in ("cached", "result")]
     + [f"facts.{each}" for each in ("waiting", "free", "worked", "version", "backup", "not_backed_up", "unexported")]

@@ -1,0 +1,114 @@
+"""Cases for the clinic's records by browser: whole, logged before they leave, and from nobody else."""
+
+import csv
+import io
+import json
+import re
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from appliance.cases.export import streamed
+from appliance.cases.store import Store
+from appliance.errors import CaseUnknown
+from appliance.web import staff_export
+from appliance.web.app import create_kiosk_app
+from appliance.web.services import Services
+
+Answer = Callable[..., None]
+
+
+@pytest.fixture
+def post(laptop: FlaskClient) -> Callable[..., Any]:
+    csrf = re.search(r'name="csrf" value="([^"]+)"', laptop.get("/staff/pin").text)
+    assert csrf
+    return lambda path, **form: laptop.post(path, data={"csrf": csrf[1], **form})
+
+
+def opened(answer: Any) -> zipfile.ZipFile:
+    assert answer.status_code == 200, answer.text
+    assert answer.mimetype == "application/zip"
+    assert answer.headers["Cache-Control"] == "no-store"
+    archive = zipfile.ZipFile(io.BytesIO(answer.data))
+    assert archive.testzip() is None
+    return archive
+
+
+def test_one_case_with_all_that_belongs_to_it(
+    post: Callable[..., Any], store: Store, sent: dict[str, Any], answer: Answer
+) -> None:
+    answer(top="psoriasis")
+    code = sent["case"]
+    store.reviews.note(store.case(code).number, "came back")
+    with opened(post(f"/staff/cases/{code}/export.zip")) as archive:
+        names = [f"{code}/{name}" for name in ("result.json", "case.json", "photograph.webp")]
+        assert archive.namelist() == [*names, "cases.csv"]
+        assert json.loads(archive.read(names[0]))["case"] == code
+        assert json.loads(archive.read(names[1]))["notes"][0]["text"] == "came back"
+        assert archive.read(names[2])[8:12] == b"WEBP"
+    newest = store.audit.entries()[0]
+    assert (newest.actor, newest.action, newest.case_number) == ("staff", "export", store.case(code).number)
+    assert not store.ledger.is_exported(store.case(code).number)  # who knows whether the file was kept
+
+
+def test_the_list_as_it_is_filtered_without_what_still_waits(
+    post: Callable[..., Any], phone: FlaskClient, form: Callable[..., Any], answer: Answer, store: Store
+) -> None:
+    codes = {site: phone.post("/api/v1/photos", **form(site=site)).get_json()["case"] for site in ("forearm", "face")}
+    answer()
+    waits = phone.post("/api/v1/photos", **form(site="forearm")).get_json()["case"]
+    with opened(post("/staff/cases/export.zip", site="forearm")) as archive:
+        table = list(csv.DictReader(io.StringIO(archive.read("cases.csv").decode("utf-8-sig"))))
+        assert [line["case"] for line in table] == [codes["forearm"]]
+        assert not [name for name in archive.namelist() if name.startswith(waits)]
+    with opened(post("/staff/cases/export.zip")) as archive:
+        assert {name.split("/")[0] for name in archive.namelist()} == {*codes.values(), "cases.csv"}
+    logged = {each.case_number for each in store.audit.entries() if each.action == "export"}
+    assert logged == {store.case(code).number for code in codes.values()}
+
+
+def test_what_cannot_be_exported_is_said_and_nothing_is_logged(
+    post: Callable[..., Any],
+    sent: dict[str, Any],
+    store: Store,
+    phone: FlaskClient,
+    form: Callable[..., Any],
+    answer: Answer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for path in (f"/staff/cases/{sent['case']}/export.zip", "/staff/cases/export.zip"):
+        assert 'data-problem="nothing_to_export"' in post(path).text
+    monkeypatch.setattr(staff_export, "MOST", 1)
+    phone.post("/api/v1/photos", **form())
+    answer()
+    refused = post("/staff/cases/export.zip")
+    assert refused.status_code == 422
+    assert 'data-problem="export_too_large"' in refused.text
+    assert not [each for each in store.audit.entries() if each.action == "export"]
+
+
+def test_without_pin_and_token_nothing_leaves_and_the_kiosk_has_no_such_page(
+    laptop: FlaskClient, phone: FlaskClient, services: Services, sent: dict[str, Any], answer: Answer
+) -> None:
+    answer()
+    for path in (f"/staff/cases/{sent['case']}/export.zip", "/staff/cases/export.zip"):
+        assert laptop.post(path, data={"csrf": "guess"}).status_code == 403
+        assert phone.post(path).status_code in (401, 403)
+    rules = {rule.endpoint for rule in create_kiosk_app(services).url_map.iter_rules()}
+    assert not [rule for rule in rules if rule.startswith("staff_export")]
+
+
+def test_a_zip_that_breaks_off_is_no_zip() -> None:
+    def files() -> Any:
+        yield "a.txt", b"a"
+        raise CaseUnknown("deleted meanwhile")
+
+    zipped = streamed(files())
+    pieces = [next(zipped)]
+    with pytest.raises(CaseUnknown):
+        next(zipped)
+    with pytest.raises(zipfile.BadZipFile):
+        zipfile.ZipFile(io.BytesIO(b"".join(pieces)))
