@@ -406,6 +406,6 @@ def test_what_is_damaged_is_said_by_the_command(
     damage(next(stick.glob(f"*/photographs/*/{case.photo_id}.sealed")), "changed")
     done = CliRunner().invoke(main, ["restore", str(stick), "--state", str(tmp_path / "new")], input=f"{KEY}\n")
     assert done.exit_code == 0, done.output
-    assert "0 photographs" in done.output
-    assert "1 newer backups on the stick are damaged" in done.output
-    assert "1 photographs are damaged" in done.output
+    assert "Photographs: 0" in done.output
+    assert "Newer backups on the stick that are damaged: 1" in done.output
+    assert "did not come back: 1" in done.output

@@ -100,7 +100,7 @@ def test_what_was_shown_goes_and_nothing_else(
     log = store.audit.entries()
     assert (log[0].action, log[0].detail) == ("retention", "2")
     assert [(each.actor, each.action) for each in log[1:4]] == [("staff", "delete")] * 3
-    assert "2 cases were deleted" in laptop.get("/staff/retention?done=2").text
+    assert "Cases that were deleted: 2" in laptop.get("/staff/retention?done=2").text
 
 
 def test_a_list_that_changed_since_deletes_nothing(post: Callable[..., Any], cases: list[Case], store: Store) -> None:
