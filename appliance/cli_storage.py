@@ -19,7 +19,7 @@ from appliance.cases.restore import restore as restore_backup
 from appliance.cases.sealed import RecoveryKey
 from appliance.cases.stick import Stick
 from appliance.cases.store import Store
-from appliance.errors import BackupError, CaseUnknown, DatabaseMissing
+from appliance.errors import BackupError, CaseNotExportable, CaseUnknown, DatabaseMissing
 from appliance.messages import Language, text
 from appliance.settings import Settings, load
 from appliance.spoken import LANGUAGE, said_plainly
@@ -164,13 +164,17 @@ def _opened(settings: Settings) -> Iterator[tuple[Database, Callable[[], Moment]
 
 
 def _numbers(database: Database, given: tuple[str, ...]) -> list[int]:
-    return [_number(database, codes.parse(code)) for code in given]
+    return [_number(database, code) for code in given]
 
 
-def _number(database: Database, code: str) -> int:
-    rows = database.rows("SELECT number FROM cases WHERE code = ?", code)
+def _number(database: Database, given: str) -> int:
+    """Raises :class:`CaseNotExportable` for a code that is mistyped or nobody's."""
+    try:
+        rows = database.rows("SELECT number FROM cases WHERE code = ?", codes.parse(given))
+    except CaseUnknown:
+        rows = []
     if not rows:
-        raise CaseUnknown(code)
+        raise CaseNotExportable(given, case=given)
     number: int = rows[0][0]
     return number
 

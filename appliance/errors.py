@@ -331,6 +331,13 @@ class RestoreTargetTaken(BackupError):
     key = "restore_target_taken"
 
 
+class CaseNotExportable(BackupError):
+    """There is no such case, or it has no answer yet."""
+
+    key = "case_not_exportable"
+    status = 409
+
+
 class ExportTargetTaken(BackupError):
     """There is a file or folder of the export's name already."""
 

@@ -69,4 +69,8 @@ def test_what_is_missing_is_said_plainly(state: Path) -> None:
     assert "stick_missing" in run(state, "backup", nowhere, "--state", state, status=1)
     assert "database_missing" in run(state, "backup", stick, "--state", nowhere, status=1)
     assert "recovery_key_missing" in run(state, "backup", stick, "--state", state, "--key-file", nowhere, status=1)
+    told = run(state, "export", state.with_name("none.zip"), "K7QF-2M", "--state", state, status=1)
+    assert "case_not_exportable" in told
+    assert "K7QF-2M" in told
+    assert not state.with_name("none.zip").exists()
     assert KEY in run(state, "recovery-key")

@@ -15,7 +15,7 @@ from appliance.cases import layout, visits
 from appliance.cases.database import Database
 from appliance.cases.ledger import Ledger
 from appliance.cases.stick import stick_faults
-from appliance.errors import CaseUnknown, ExportTargetTaken, StickFailed
+from appliance.errors import CaseNotExportable, ExportTargetTaken, StickFailed
 from appliance.files import private_folder, sync_folder, write_atomically
 
 ADDED: Final = ("reviews", "diagnoses", "notes")
@@ -28,7 +28,8 @@ def export(state: Path, database: Database, ledger: Ledger, numbers: list[int], 
     """Write cases into the new folder ``to``, or the new zip file where its name ends so; gives how many.
 
     They are marked as exported after all of it was read back. Raises :class:`ExportTargetTaken`, a
-    :class:`StickError`, :class:`CaseUnknown` where a number is none of an answered case's; then nothing of it is left.
+    :class:`StickError`, :class:`CaseNotExportable` where a number is none of an answered case's; then nothing of it
+    is left.
     """
     if to.exists():
         raise ExportTargetTaken(str(to), path=to)
@@ -90,7 +91,7 @@ class _Pieces(io.RawIOBase):
 
 
 def contents(state: Path, database: Database, numbers: list[int]) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each file, case by case; a table of all of them at the end. Raises :class:`CaseUnknown`."""
+    """Name and content of each file, case by case; a table at the end. Raises :class:`CaseNotExportable`."""
     table = io.StringIO()
     writer = csv.DictWriter(table, INDEX)
     writer.writeheader()
@@ -109,7 +110,7 @@ def _row(database: Database, number: int) -> tuple[dict[str, Any], dict[str, Any
     rows = database.rows("SELECT * FROM cases WHERE number = ?", number)
     answers = database.rows("SELECT document FROM answers WHERE case_number = ?", number)
     if not rows or not answers:
-        raise CaseUnknown(f"case number {number} is gone, or has no answer")
+        raise CaseNotExportable(f"case number {number}", case=rows[0]["code"] if rows else f"no. {number}")
     return dict(rows[0]), json.loads(answers[0][0])
 
 

@@ -12,7 +12,7 @@ from appliance.cases.database import Database
 from appliance.cases.export import export
 from appliance.cases.ledger import Ledger
 from appliance.cases.store import Case, Intake, Store
-from appliance.errors import CaseUnknown, ExportTargetTaken
+from appliance.errors import CaseNotExportable, ExportTargetTaken
 
 Make = Callable[..., Intake]
 
@@ -38,7 +38,7 @@ def test_an_export_has_result_photograph_and_what_was_added(
         assert export(folder, database, ledger, ledger.unexported(), tmp_path / name) == 1
         with pytest.raises(ExportTargetTaken):
             export(folder, database, ledger, [case.number], tmp_path / name)
-        with pytest.raises(CaseUnknown):
+        with pytest.raises(CaseNotExportable):
             export(folder, database, ledger, [999], tmp_path / "other")
     if name.endswith(".zip"):
         with zipfile.ZipFile(tmp_path / name) as archive:

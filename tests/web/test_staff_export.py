@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from appliance.cases.export import streamed
 from appliance.cases.store import Store
-from appliance.errors import CaseUnknown
+from appliance.errors import CaseNotExportable
 from appliance.web import staff_export
 from appliance.web.app import create_kiosk_app
 from appliance.web.services import Services
@@ -104,11 +104,11 @@ def test_without_pin_and_token_nothing_leaves_and_the_kiosk_has_no_such_page(
 def test_a_zip_that_breaks_off_is_no_zip() -> None:
     def files() -> Any:
         yield "a.txt", b"a"
-        raise CaseUnknown("deleted meanwhile")
+        raise CaseNotExportable("deleted meanwhile")
 
     zipped = streamed(files())
     pieces = [next(zipped)]
-    with pytest.raises(CaseUnknown):
+    with pytest.raises(CaseNotExportable):
         next(zipped)
     with pytest.raises(zipfile.BadZipFile):
         zipfile.ZipFile(io.BytesIO(b"".join(pieces)))
