@@ -53,7 +53,8 @@ TRIALS: dict[str, Trial | str] = {
         said="Overall exposure level",
     ),
     "sudo systemctl edit dermkiosk": Trial(
-        f"printf '{EDITED}' >/tmp/edit; script -qec \"SYSTEMD_EDITOR='cp /tmp/edit' systemctl edit dermkiosk\" /dev/null"
+        f"printf '{EDITED}' >/tmp/edit;"
+        " script -qec \"SYSTEMD_EDITOR='cp /tmp/edit' systemctl edit dermkiosk\" /dev/null"
         " && systemctl show dermkiosk --property=IPAddressAllow",
         said="203.0.113.0/24",
     ),
