@@ -102,6 +102,14 @@ def test_a_line_systemd_does_not_understand_is_found_out(root: Path, mistake: st
     assert verified.returncode != 0 or verified.stderr
 
 
+def test_udev_understands_the_rules() -> None:
+    rules = UNITS.parent / "conf/udev.rules"
+    if subprocess.run(["udevadm", "verify", "--help"], capture_output=True, check=False).returncode:
+        pytest.skip("udevadm verifies rules from systemd 254 on; tests/system/qemu/run does it on Debian 13")
+    verified = subprocess.run(["udevadm", "verify", "--no-style", rules], capture_output=True, text=True, check=False)
+    assert verified.returncode == 0, verified.stderr
+
+
 def _section(unit: str, section: str) -> dict[str, str]:
     parser = RawConfigParser(strict=False, delimiters=("=",))
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # systemd tells Wants from wants

@@ -136,6 +136,7 @@ def the_log_is_kept_small(box: Box, ledger: Ledger) -> None:
 def systemd_understands_and_rates_every_unit(box: Box, ledger: Ledger) -> None:
     seen = box.run(f"systemd-analyze verify --man=no {UNITS} 2>&1 | grep -v haproxy", None)  # where TLS is not wanted
     expect("dermkiosk" not in seen, "systemd finds no mistake", seen)
+    box.run("! udevadm verify --help >/dev/null 2>&1 || udevadm verify --no-style /etc/udev/rules.d/61-dermkiosk.rules")
     names = box.run("systemctl list-units --plain --no-legend 'dermkiosk*.service' | cut -d' ' -f1").split()
     rates = [box.run(f"systemd-analyze security --no-pager --threshold=20 {name} | tail -1") for name in names]
     expect(rates, "units run")
