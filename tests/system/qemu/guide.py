@@ -41,7 +41,8 @@ class Trial:
 
 OFFLINE = "sudo ./setup.sh install --offline /media/stick"
 PROGRAM = "sudo runuser -u dermkiosk -- env -C / LG_WD=/run/dermkiosk /opt/dermkiosk/current/.venv/bin/dermkiosk"
-EDITED = "[Service]\\nIPAddressAllow=203.0.113.0/24\\n"
+# Its last argument is the file.
+EDITOR = r'#!/bin/sh\nfor file; do :; done\nprintf "[Service]\\nIPAddressAllow=203.0.113.0/24\\n" >"$file"\n'
 TRIALS: dict[str, Trial | str] = {
     "./setup.sh install --check": Trial(
         "./setup.sh install --check --offline /media/stick", said="nothing was changed"
@@ -53,8 +54,8 @@ TRIALS: dict[str, Trial | str] = {
         said="Overall exposure level",
     ),
     "sudo systemctl edit dermkiosk": Trial(
-        f"printf '{EDITED}' >/tmp/edit;"
-        " script -qec \"SYSTEMD_EDITOR='cp /tmp/edit' systemctl edit dermkiosk\" /dev/null"
+        f"printf '{EDITOR}' >/tmp/editor; chmod 755 /tmp/editor;"
+        ' script -qec "SYSTEMD_EDITOR=/tmp/editor systemctl edit dermkiosk" /dev/null'
         " && systemctl show dermkiosk --property=IPAddressAllow",
         said="203.0.113.0/24",
     ),
