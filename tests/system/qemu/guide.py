@@ -85,6 +85,7 @@ TRIALS: dict[str, Trial | str] = {
     "rpicam-hello --list-cameras": "needs a Raspberry Pi",
     "vcgencmd get_throttled": "needs a Raspberry Pi",
     "sudo ./setup.sh test-appliance": "is under way",
+    "sudo ./setup.sh test-arm64": "has a log of its own",
 }
 """Each command of the page, or why it is not tried."""
 
