@@ -46,7 +46,8 @@ class Places(Part):
 
 def at_each(maps: NDArray[np.float32]) -> Floats:
     """The channels as they are weighed: log(1 + value), H×W×C."""
-    return np.asarray(np.log1p(np.maximum(maps, 0)), np.float32)
+    weighed = np.maximum(maps, np.float32(0))
+    return np.log1p(weighed, out=weighed)
 
 
 def summed_up(cover: Floats) -> dict[str, float]:
