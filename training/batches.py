@@ -1,7 +1,8 @@
 """Photographs as batches: augmented and mixed for training, plain for everything else, fed through ``tf.data``.
 
 A batch follows from the seed and the number of the step alone. So a run that was cut goes on as if it never had been,
-and several workers can each make their own part of the same batch (mixing pairs photographs within a part).
+and several workers can each make their own part of the same batch (mixing pairs photographs within a part). All are of
+one size, for a compiler that compiles anew for another: what fills up an epoch's last one counts for nothing.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,8 +20,9 @@ from training.dataset import Photographs
 from training.mixing import Mixing, mix
 
 Floats = NDArray[np.float32]
-Batch = tuple[NDArray[np.uint8], Floats, Floats, Floats]
-"""Views (N×299×299×3), class targets (N×C), outlier targets (N×1), weights of the class targets (N)."""
+Batch = tuple[NDArray[np.uint8], Floats, Floats, Floats, Floats]
+"""Views (N×299×299×3), class targets (N×C), outlier targets (N×1), weights of the class targets (N), of the outlier's.
+"""
 
 AHEAD: Final = 4
 """Batches made while the network is busy with an earlier one."""
@@ -83,22 +85,23 @@ class Feed:
 
     def batch(self, step: int) -> Batch:
         """The batch of a step, counted from the first epoch's first."""
-        rows = self._rows(step)
-        views = np.stack([self._view(row, step // self.steps) for row in rows])
-        truth = self.truth.classes[rows], self.truth.outlier[rows][:, None], self.truth.weights[rows]
+        rows, counts = self._rows(step)
+        views = np.stack([self._view(int(row), step // self.steps) for row in rows])
+        truth = self.truth.classes[rows], self.truth.outlier[rows][:, None], self.truth.weights[rows] * counts
         if self.seed is not None and self.mixing is not None:
             views, truth = mix(views, truth, self.mixing, np.random.default_rng((self.seed, step, self.part[0])))
-        return views, *truth
+        return views, *truth, counts
 
-    def _rows(self, step: int) -> list[int]:
+    def _rows(self, step: int) -> tuple[NDArray[np.int64], Floats]:
+        """Rows of this worker's part of the batch, and 1 for each that counts, 0 for what only fills it up."""
         epoch, number = divmod(step, self.steps)
         rows = np.arange(len(self.photographs))
         if self.seed is not None:
             rows = np.random.default_rng((self.seed, epoch)).permutation(rows)
         worker, workers = self.part
         rows = rows[number * self.size : (number + 1) * self.size]
-        # No worker may be left without work in the last batch: it would hold up the others. A few count twice there.
-        return [int(row) for row in np.resize(rows, max(len(rows), workers))[worker::workers]]
+        counts = (np.arange(self.size) < len(rows)).astype(np.float32)
+        return np.resize(rows, self.size)[worker::workers], counts[worker::workers]
 
     def _view(self, row: int, epoch: int) -> Pixels:
         pixels = self.photographs.pixels(row)
@@ -114,18 +117,18 @@ def dataset(feed: Feed, steps: Sequence[int], pool: Executor | None = None) -> A
 
     make = _through(pool, feed) if pool is not None else feed.batch
     classes = feed.truth.classes.shape[1]
-    shapes = ((None, *_side(feed)), (None, classes), (None, 1), (None,))
+    shapes = ((None, *_side(feed)), (None, classes), (None, 1), (None,), (None,))
 
     def load(step: Any) -> tuple[Any, dict[str, Any], dict[str, Any]]:
         """One batch as Keras wants it: views 0 … 1, targets and weights by output; shapes that numpy did not tell."""
-        kinds = [tf.uint8, tf.float32, tf.float32, tf.float32]
+        kinds = [tf.uint8, tf.float32, tf.float32, tf.float32, tf.float32]
         parts = tf.numpy_function(lambda number: make(int(number)), [step], kinds)
         known = [tf.ensure_shape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
-        views, target, outlier, weight = known
+        views, target, outlier, weight, counts = known
         return (
             tf.cast(views, tf.float32) / 255,
             {"logits": target, "outlier": outlier},
-            {"logits": weight, "outlier": tf.ones_like(outlier[:, 0])},
+            {"logits": weight, "outlier": counts},
         )
 
     numbers = tf.data.Dataset.from_tensor_slices(np.asarray(steps, np.int64))

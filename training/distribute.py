@@ -24,11 +24,17 @@ class Cluster:
     def join(cls) -> Self:
         """Wait for the others of ``TF_CONFIG``, take all GPUs, or be alone. Must come before anything of TensorFlow's.
 
-        Raises ``ValueError`` where TF_CONFIG cannot be read.
+        Raises ``ValueError`` where TF_CONFIG cannot be read, or Keras's backend is not TensorFlow, which shares work.
         """
-        import tensorflow as tf
+        import keras
 
         config = os.environ.get("TF_CONFIG", "")
+        if keras.backend.backend() != "tensorflow":
+            if config:
+                raise ValueError("TF_CONFIG asks for several machines: set KERAS_BACKEND=tensorflow, too")
+            return cls(0, 1, None)
+        import tensorflow as tf
+
         if config:
             number, size = _place(config)
             return cls(number, size, _workers())

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from appliance.vision.assessment import Assessment
 from appliance.vision.assessor import Assessor
 from appliance.vision.bundle import Calibration, Card, read_card
+from appliance.vision.quality.limits import FILE as GATE_FILE
 from appliance.vision.skin_tone import tone_of
 from training.bundle_files import seal, sha256_of
 from training.dataset import Photographs, Split
@@ -93,6 +94,7 @@ def evaluate(
         box.assess(asked.photographs.pixels(position), use_gate=False) for position in range(len(asked.photographs))
     ]
     report["gate"] = gate_acceptance(answers)
+    report["gate_sha256"] = sha256_of(bundle / GATE_FILE)
     report["by_measured_tone"] = within(networks, measured_tones(answers), FIGURES, PART_RESAMPLES)
     report["warning"] = warning
     (asked.folder / f"{split}.json").write_text(json.dumps({"split": split, **report}, indent=2) + "\n")
@@ -110,8 +112,8 @@ def _look(asked: Asked, run_folder: Path) -> str | None:
     """Write the look down before it is taken; returns what has to be said about earlier ones."""
     places = (asked.folder, run_folder)
     look = looked.look_now(asked.split, asked.photographs, asked.model_sha256)
-    before = looked.earlier(look, looked.looks(places))
-    looked.write_down(look, places)
+    before = looked.earlier(look, asked.photographs, places)
+    looked.write_down(look, asked.photographs, places)
     return looked.warning(look, before)
 
 

@@ -12,18 +12,21 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
 import keras
 import numpy as np
 
-from training.batches import Feed, Truth, class_weights, dataset
+from training.batches import Feed, Truth, class_weights
 from training.dataset import Photographs, read_manifest, read_split
 from training.distribute import Cluster
+from training.feeding import for_training, for_watching, on_tensorflow
 from training.keeper import Keeper
 from training.mixing import Mixing
 from training.network import build, load_starting_weights, trainable
+from training.pace import Pace, PacedAdamW
 from training.progress import EpochBar
 from training.recipe import Phase, Recipe
 from training.split import check, ready
@@ -45,7 +48,7 @@ def finetune(recipe: Recipe, run: Path, workers: int = 0) -> None:
     ready(Path(recipe.data), Path(recipe.images or recipe.data), recipe.exclude_sources)
     cluster = Cluster.join()
     own = cluster.folder(run)
-    _claim(own, recipe)
+    claim(own, recipe)
     photographs = _split(own, recipe)
     keras.utils.set_random_seed(recipe.seed)
     keras.mixed_precision.set_dtype_policy(recipe.precision)
@@ -76,9 +79,9 @@ class Training:
         keeper = Keeper(self.run, self.phase.name, self.recipe.patience, last=self.phase == self.recipe.phases[-1])
         if done < self.phase.epochs and not keeper.enough():
             network.fit(
-                self.cluster.share(dataset(feed, range(done * feed.steps, self.phase.epochs * feed.steps), self.pool)),
+                self.cluster.share(for_training(feed, range(done, self.phase.epochs), self.pool)),
                 steps_per_epoch=feed.steps,
-                validation_data=self.cluster.share(dataset(watch, range(watch.steps))),
+                validation_data=self.cluster.share(for_watching(watch, self.pool)),
                 validation_steps=watch.steps,
                 epochs=self.phase.epochs,
                 initial_epoch=done,
@@ -106,8 +109,10 @@ class Training:
     def _callbacks(self, keeper: Keeper, steps: int) -> list[keras.callbacks.Callback]:
         """The keeper first: while the averaged weights are swapped in for validation, it takes its copy of them."""
         average = [keras.callbacks.SwapEMAWeights()] if self.recipe.averaging else []
-        curves = keras.callbacks.TensorBoard(self.run / "tensorboard" / self.phase.name, write_graph=False)
-        return [keeper, *average, EpochBar(self.phase.name, self.phase.epochs, steps), curves]
+        folder = self.run / "tensorboard" / self.phase.name
+        # Keras writes the curves through TensorFlow; history.csv has the same figures.
+        curves = [keras.callbacks.TensorBoard(folder, write_graph=False)] if on_tensorflow() else []
+        return [keeper, *average, EpochBar(self.phase.name, self.phase.epochs, steps), *curves]
 
     def _start_or_resume(self, network: keras.Model, steps: int) -> tuple[keras.Model, int]:
         """The network compiled for the phase and the number of epochs it has behind it."""
@@ -124,20 +129,18 @@ class Training:
             },
             loss_weights={"logits": 1.0, "outlier": self.recipe.outlier_weight},
             weighted_metrics={"logits": [keras.metrics.CategoricalAccuracy("top1")]},
-            jit_compile=False,
+            jit_compile=not on_tensorflow(),  # XLA is slower than TensorFlow's own kernels on a processor
         )
         return network, 0
 
     def _optimiser(self, steps: int) -> keras.optimizers.Optimizer:
-        schedule = keras.optimizers.schedules.CosineDecay(
-            self.phase.rate / 20, self.phase.epochs * steps, warmup_target=self.phase.rate, warmup_steps=steps // 2
-        )
-        return keras.optimizers.AdamW(
-            schedule,
+        averaging = self.recipe.averaging
+        return PacedAdamW(
+            Pace(self.phase.rate, warmup=steps // 2, steps=self.phase.epochs * steps + steps // 2),
             weight_decay=self.recipe.weight_decay,
             clipnorm=1.0,
-            use_ema=self.recipe.averaging > 0,
-            ema_momentum=self.recipe.averaging or 0.99,
+            use_ema=averaging > 0,
+            ema_momentum=averaging or 0.99,
         )
 
 
@@ -154,11 +157,13 @@ def _pool(workers: int) -> Iterator[Executor | None]:
     if not workers:
         yield None
         return
-    with ProcessPoolExecutor(workers) as pool:
+    # Not forked: the network's own threads may hold locks at that moment.
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         yield pool
 
 
-def _claim(run: Path, recipe: Recipe) -> None:
+def claim(run: Path, recipe: Recipe) -> None:
+    """Write the recipe into the folder, or see that it is the one that is there. Raises :class:`OtherRecipe`."""
     run.mkdir(parents=True, exist_ok=True)
     config = run / "config.json"
     manifest = _fingerprint(recipe)

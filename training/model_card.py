@@ -8,6 +8,7 @@ from jinja2 import Environment, StrictUndefined
 
 from appliance.vision.bundle import Card, read_card
 from appliance.vision.classes import CLASSES
+from appliance.vision.quality.limits import FILE as GATE_FILE
 from appliance.vision.skin_tone import FEW, TYPES, evidence
 from training.bundle_files import sha256_of
 from training.dataset import OTHER, Photographs
@@ -49,6 +50,7 @@ def write_model_card(bundle: Path, photographs: Photographs) -> None:
         types=TYPES,
         few=FEW,
         test_looks=_test_looks(bundle),
+        gate_sha256=sha256_of(bundle / GATE_FILE),
     )
     (bundle / "MODEL_CARD.md").write_text(page)
 

@@ -19,7 +19,8 @@ def _feed(photographs: Photographs, size: int = 4, **options: object) -> Feed:
 
 def test_without_augmentation_the_network_gets_what_the_box_would_show_it(manifest: Path) -> None:
     photographs = read_manifest(manifest)
-    views, classes, _, weights = _feed(photographs).batch(0)
+    views, classes, _, weights, counts = _feed(photographs).batch(0)
+    assert counts.tolist() == [1, 1, 1, 1]
     assert all(np.array_equal(views[row], preprocess(photographs.pixels(row))) for row in range(4))
     assert classes.argmax(axis=1).tolist() == [0, 0, 0, 0]
     assert weights.tolist() == [1, 1, 1, 1]
@@ -33,6 +34,7 @@ def test_tensorflow_is_fed_the_same_batches_over_255(manifest: Path) -> None:
         assert np.array_equal(targets["logits"].numpy(), made[1])
         assert np.array_equal(targets["outlier"].numpy(), made[2])
         assert np.array_equal(weights["logits"].numpy(), made[3])
+        assert np.array_equal(weights["outlier"].numpy(), made[4])
 
 
 def test_other_processes_make_the_same_batches(manifest: Path) -> None:
@@ -45,7 +47,7 @@ def test_other_processes_make_the_same_batches(manifest: Path) -> None:
 def test_others_count_for_the_outlier_output_alone_unless_they_are_exposed(manifest: Path) -> None:
     photographs = read_manifest(manifest)
     others = photographs.where(photographs.targets < 0)
-    _, _, outlier, weights = _feed(others).batch(0)
+    _, _, outlier, weights, _ = _feed(others).batch(0)
     assert weights.tolist() == [0, 0, 0, 0]
     assert outlier.ravel().tolist() == [1, 1, 1, 1]
     exposed = Truth.of(others.targets, EVEN, exposure=0.2)
@@ -74,27 +76,37 @@ def test_order_and_augmentation_follow_from_seed_and_step(manifest: Path) -> Non
     assert not np.array_equal(first.batch(0)[0], first.batch(first.steps)[0])
 
 
+def _shown(feed: Feed, step: int) -> list[int]:
+    """Rows that count in the batch of a step."""
+    rows, counts = feed._rows(step)
+    return [int(row) for row in rows[counts > 0]]
+
+
 def test_an_epoch_shows_every_photograph_once(manifest: Path) -> None:
     photographs = read_manifest(manifest)
     feed = _feed(photographs, size=10, seed=3)
-    shown = [row for step in range(feed.steps) for row in feed._rows(step)]
+    shown = [row for step in range(feed.steps) for row in _shown(feed, step)]
     assert sorted(shown) == list(range(len(photographs)))
-    assert feed._rows(0) != feed._rows(feed.steps)
+    assert _shown(feed, 0) != _shown(feed, feed.steps)
+
+
+def test_what_fills_up_the_last_batch_counts_for_nothing(manifest: Path) -> None:
+    photographs = read_manifest(manifest)
+    some = photographs.where(np.arange(len(photographs)) < 5)
+    views, classes, _, weights, counts = _feed(some, size=4).batch(1)
+    assert len(views) == len(classes) == 4
+    assert counts.tolist() == [1, 0, 0, 0]
+    assert weights.tolist() == [1, 0, 0, 0]
 
 
 def test_workers_share_a_batch_between_them(manifest: Path) -> None:
     photographs = read_manifest(manifest)
     alone = _feed(photographs, size=8, seed=3)
     parts = [_feed(photographs, size=8, seed=3, part=(number, 2)) for number in range(2)]
-    assert sorted(row for part in parts for row in part._rows(3)) == sorted(alone._rows(3))
-    assert [len(part._rows(3)) for part in parts] == [4, 4]
-
-
-def test_no_worker_is_without_photographs_in_the_last_batch(manifest: Path) -> None:
-    photographs = read_manifest(manifest)
-    one_over = photographs.where(np.arange(len(photographs)) < 9)
-    parts = [_feed(one_over, size=8, seed=3, part=(number, 2)) for number in range(2)]
-    assert [len(part.batch(1)[0]) for part in parts] == [1, 1]
+    last = alone.steps - 1
+    for step in (3, last):
+        assert sorted(row for part in parts for row in _shown(part, step)) == sorted(_shown(alone, step))
+        assert [len(part.batch(step)[0]) for part in parts] == [4, 4]
 
 
 def test_rare_classes_weigh_more_but_less_than_in_proportion() -> None:

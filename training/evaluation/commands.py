@@ -27,7 +27,11 @@ CONSTANCY = click.option("--constancy", is_flag=True, help="shades of grey, froz
 UNBALANCED = click.option("--unbalanced", is_flag=True, help="do not weigh the classes alike, frozen")
 
 
-LEARNER = (DATA, IMAGES, OUT, RECIPE, FROZEN, CACHE, LAYERS, VIEWS, CONSTANCY, UNBALANCED)
+WORKERS = click.option(
+    "--workers", default=0, show_default=True, type=click.IntRange(0), help="processes that make batches, recipe"
+)
+
+LEARNER = (DATA, IMAGES, OUT, RECIPE, WORKERS, FROZEN, CACHE, LAYERS, VIEWS, CONSTANCY, UNBALANCED)
 
 
 def _asking(command: Command) -> Command:
@@ -41,6 +45,7 @@ def _asking(command: Command) -> Command:
 @_asking
 @click.option("--taught-only", multiple=True, help="source that teaches but is not judged; may be repeated")
 @click.option("--exclude-source", "excluded", multiple=True, help="leave out a source; may be repeated")
+@click.option("--fold", type=click.IntRange(0), help="this fold alone, so that several processes share them, recipe")
 @click.option(
     "--ablation", is_flag=True, help="compare choices one at a time: of frozen features, and of a head's steps"
 )
@@ -50,6 +55,7 @@ def crossvalidate(
     out: Path,
     taught_only: tuple[str, ...],
     excluded: tuple[str, ...],
+    fold: int | None,
     ablation: bool,
     **how: Any,
 ) -> None:
@@ -61,12 +67,17 @@ def crossvalidate(
           --cache cache --out runs/cv --taught-only dermnet_com
     Example, the whole recipe, for a GPU; goes on after a kill:
       dermkiosk-train crossvalidate --data split.csv --recipe runs/first/config.json --out runs/cv
+    The same, each fold in a process of its own (--fold 0 to --fold 4), and then once without --fold for the figures.
     """
     from training.evaluation import ablation as comparison
     from training.evaluation import crossvalidate as folds
 
     with said_plainly():
         photographs, learner = _photographs(data, images, excluded), _learner(out, **how)
+        if fold is not None:
+            answers = folds.crossvalidate(photographs, learner, taught_only, fold)
+            click.echo(f"Fold {fold} is done: {len(answers.targets)} photographs")
+            return
         if ablation:
             compared = {
                 "ablation": comparison.variants(learner.switches, how["views"]),
@@ -115,7 +126,9 @@ def _photographs(data: Path, images: Path | None, excluded: tuple[str, ...]) -> 
     return Photographs((images or data).parent, read_manifest(data, excluded).rows)
 
 
-def _learner(out: Path, recipe: Path | None, frozen: Path | None, cache: Path | None, **switches: Any) -> Any:
+def _learner(
+    out: Path, recipe: Path | None, workers: int, frozen: Path | None, cache: Path | None, **switches: Any
+) -> Any:
     """Raises ``ValueError`` unless exactly one of the two ways is asked for."""
     from training.evaluation.learners import FrozenFeatures, FullRecipe, Switches, read_recipe
     from training.features import inception
@@ -123,7 +136,7 @@ def _learner(out: Path, recipe: Path | None, frozen: Path | None, cache: Path | 
     if (recipe is None) == (frozen is None):
         raise ValueError("say either --recipe, to fine-tune, or --frozen, for a head on frozen features")
     if recipe is not None:
-        return FullRecipe(read_recipe(recipe), out)
+        return FullRecipe(read_recipe(recipe), out, workers)
     chosen = Switches(
         tuple(switches["layers"].split(",")), switches["views"], switches["constancy"], not switches["unbalanced"]
     )

@@ -25,22 +25,30 @@ Report = dict[str, Any]
 Ints = NDArray[np.int64]
 
 
-def crossvalidate(photographs: Photographs, learner: Learner, taught_only: tuple[str, ...] = ()) -> Answers:
-    """The pooled out-of-fold answers, in the order of :func:`judged`.
+def crossvalidate(
+    photographs: Photographs, learner: Learner, taught_only: tuple[str, ...] = (), alone: int | None = None
+) -> Answers:
+    """The pooled out-of-fold answers, in the order of :func:`judged`; with ``alone`` only those of that fold.
 
     ``taught_only``: sources that teach in every fold and are judged in none; so do photographs for which the split's
     column ``fold`` is empty. Photographs whose split is ``test`` take no part. Whatever belongs to a held photograph
-    (its group, its near-duplicates) does not teach. Raises ``ValueError`` where there is nothing to learn from.
+    (its group, its near-duplicates) does not teach. Raises ``ValueError`` where there is nothing to learn from, or no
+    such fold.
     """
     allowed, taught = parts(photographs, taught_only)
     folds = folds_of(allowed)
+    numbers = np.unique(folds)
+    if alone is not None and alone not in numbers:
+        raise ValueError(f"there is no fold {alone}; there are {', '.join(str(number) for number in numbers)}")
     said = _empty(len(allowed))
-    for number in np.unique(folds):
+    for number in numbers if alone is None else [alone]:
         held = allowed.where(folds == number)
         train = joined(apart(allowed, held), apart(taught, held))
         if not (train.targets >= 0).any():
             raise ValueError("a fold holds every photograph of the eight: there is nothing to learn from")
         _put(said, folds == number, learner.answer(train, held, f"fold-{number}"))
+    if alone is not None:
+        said, allowed = said.at(folds == alone), allowed.where(folds == alone)
     return raw(said, allowed)
 
 

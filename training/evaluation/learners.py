@@ -37,6 +37,8 @@ COMPONENTS: Final = 256
 STRENGTH: Final = 0.003
 """Inverse of the head's L2 penalty."""
 MINKOWSKI: Final = 6
+ANSWERS: Final = "answers.npz"
+"""In a fold's folder, when it is done: what is said of the photographs that were held back."""
 WATCHED: Final = 8
 """One in so many groups of the learning photographs chooses the epoch of the full recipe; no judged one does."""
 
@@ -166,14 +168,17 @@ class FullRecipe:
 
     recipe: Recipe
     folder: Path
+    workers: int = 0
+    """Further processes that make the batches."""
 
     def answer(self, train: Photographs, held: Photographs, fold: str) -> Predictions:
-        """Fine-tune on ``train`` (or go on with a run that was cut) and answer for ``held`` in float.
+        """Fine-tune on ``train`` (or go on with a run that was cut) and answer for ``held`` in float; done once, kept.
 
         Sources that the recipe leaves out teach nothing, though they may be asked about. Raises ``ValueError``, before
-        anything is trained, where photographs are not there or none are left to learn from.
+        anything is trained, where photographs are not there, none are left to learn from, or the folder holds what
+        another recipe or split made.
         """
-        from training.finetune import finetune
+        from training.finetune import claim, finetune
         from training.network import build
 
         folder = self.folder / fold
@@ -182,10 +187,14 @@ class FullRecipe:
         # Only its folder counts: the one that ``held`` is read from, too.
         images = str(train.folder / "manifest.csv")
         recipe = replace(self.recipe, data=str(split), images=images, exclude_sources=())
-        finetune(recipe, folder / "run")
+        if (folder / ANSWERS).is_file():
+            claim(folder / "run", recipe)
+            return Predictions.read(folder / ANSWERS, held)
+        finetune(recipe, folder / "run", self.workers)
         network = build(recipe.scaling, recipe.dropout, recipe.normalisation)
         network.load_weights(folder / "run" / "best.weights.h5")
         said = floating(network, held)
+        said.write(folder / ANSWERS, held)
         _tidy(folder / "run")
         return said
 

@@ -14,6 +14,8 @@ from typing import Final
 from training.dataset import Photographs
 
 FILE: Final = "looked.csv"
+SETS: Final = "looked-{}.txt"
+"""Beside it, for each set of photographs: the hash of each one's name, so that sets which overlap are known."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,15 @@ def fingerprint(photographs: Photographs) -> str:
     return hashlib.sha256(names.encode()).hexdigest()
 
 
-def write_down(look: Look, folders: tuple[Path, ...]) -> None:
-    """Append the look to ``looked.csv`` in each folder."""
+def marks(photographs: Photographs) -> frozenset[str]:
+    """One short hash for each photograph, of its name."""
+    return frozenset(hashlib.sha256(str(name).encode()).hexdigest()[:12] for name in photographs.rows["image"])
+
+
+def write_down(look: Look, photographs: Photographs, folders: tuple[Path, ...]) -> None:
+    """Append the look to ``looked.csv`` in each folder, and what was looked at beside it."""
     for folder in folders:
+        (folder / SETS.format(look.photographs_sha256[:12])).write_text("\n".join(sorted(marks(photographs))) + "\n")
         file = folder / FILE
         new = not file.exists()
         with file.open("a", newline="") as page:
@@ -65,17 +73,32 @@ def _read(file: Path) -> list[Look]:
         return [Look(**row) for row in csv.DictReader(page)]
 
 
-def earlier(look: Look, known: tuple[Look, ...]) -> tuple[Look, ...]:
-    """The looks at the same photographs before this one."""
-    return tuple(each for each in known if each.photographs_sha256 == look.photographs_sha256 and each != look)
+def earlier(look: Look, photographs: Photographs, folders: tuple[Path, ...]) -> dict[Look, float]:
+    """The looks before this one at some of the same photographs, oldest first, each with the share of these it saw.
+
+    Of a look from before sets were written down it is only known whether it was at the very same ones.
+    """
+    shares = {each: _share(each, look, photographs, folders) for each in looks(folders) if each != look}
+    return {each: share for each, share in shares.items() if share}
 
 
-def warning(look: Look, before: tuple[Look, ...]) -> str | None:
-    """One sentence where another model was judged on these photographs already."""
+def _share(before: Look, look: Look, photographs: Photographs, folders: tuple[Path, ...]) -> float:
+    if before.photographs_sha256 == look.photographs_sha256:
+        return 1.0
+    files = [folder / SETS.format(before.photographs_sha256[:12]) for folder in folders]
+    seen = {mark for file in files if file.exists() for mark in file.read_text().split()}
+    now = marks(photographs)
+    return len(now & seen) / len(now)
+
+
+def warning(look: Look, before: dict[Look, float]) -> str | None:
+    """One sentence where another model was judged on some of these photographs already."""
     others = {each.model_sha256 for each in before} - {look.model_sha256}
     if not others:
         return None
+    share, last = max(before.values()), list(before)[-1].date
+    which = "These" if share == 1 else f"{share:.0%} of these"
     return (
-        f"These {look.split} photographs were looked at before: {len(before)} look(s), the last on {before[-1].date}, "
+        f"{which} {look.split} photographs were looked at before: {len(before)} look(s), the last on {last}, "
         f"{len(others)} other model(s). If one was chosen by what was seen, these figures flatter it."
     )

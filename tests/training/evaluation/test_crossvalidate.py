@@ -51,6 +51,17 @@ def test_every_photograph_is_answered_once_by_who_never_saw_its_group(photograph
     assert metrics.none_of_these_auroc(answers) == 1.0
 
 
+def test_a_fold_alone_is_one_of_the_five(photographs: Photographs) -> None:
+    together, alone = Recorder(), [Recorder() for _ in range(5)]
+    crossvalidate(photographs, together)
+    answers = [crossvalidate(photographs, each, alone=number) for number, each in enumerate(alone)]
+    assert [each.seen for each in alone] == [[seen] for seen in together.seen]
+    assert sum(len(each.targets) for each in answers) == len(photographs)
+    assert all(np.isfinite(each.probability).all() for each in answers)
+    with pytest.raises(ValueError, match="no fold 7; there are 0, 1, 2, 3, 4"):
+        crossvalidate(photographs, Recorder(), alone=7)
+
+
 def test_test_photographs_take_no_part(photographs: Photographs) -> None:
     recorder = Recorder()
     kept = _with_test(photographs)

@@ -1,14 +1,17 @@
 """What fine-tuning by a recipe refuses before hours are spent on it."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from training.dataset import Photographs
-from training.evaluation.learners import FullRecipe, read_recipe
+from training.evaluation.learners import ANSWERS, FrozenFeatures, FullRecipe, read_recipe, write_split
+from training.finetune import OtherRecipe, claim
+from training.predict import Predictions
 from training.recipe import Recipe
 
 RECIPE = Recipe(data="elsewhere.csv", weights="none")
@@ -52,3 +55,28 @@ def test_what_a_recipe_leaves_out_does_not_teach(tmp_path: Path) -> None:
     recipe = Recipe(data="elsewhere.csv", weights="none", exclude_sources=("marked",))
     with pytest.raises(ValueError, match="leaves out marked"):
         FullRecipe(recipe, tmp_path / "cv").answer(photographs, photographs, "fold-0")
+
+
+def test_a_fold_that_is_done_is_not_trained_again_nor_taken_for_another_recipe_s(
+    tmp_path: Path, cached: FrozenFeatures, photographs: Photographs
+) -> None:
+    """Its answers come back without training, which would start from weights that are not there."""
+    assert cached  # has put the photographs in their place
+    recipe = Recipe(data="elsewhere.csv", weights="not-there.weights.h5")
+    every_fifth = (photographs.rows["group"].isin([f"g{number}" for number in range(0, 54, 5)])).to_numpy()
+    held, taught = photographs.where(every_fifth), photographs.where(~every_fifth)
+    folder = tmp_path / "cv" / "fold-0"
+    split = write_split(folder / "folds.csv", taught, held, recipe.seed)
+    claim(folder / "run", replace(recipe, data=str(split), images=str(taught.folder / "manifest.csv")))
+    said = Predictions(
+        np.arange(len(held) * 8, dtype=np.float64).reshape(-1, 8), np.arange(len(held), dtype=np.float64)
+    )
+    said.write(folder / ANSWERS, held)
+    backwards = Photographs(held.folder, held.rows[::-1].reset_index(drop=True))
+    again = FullRecipe(recipe, tmp_path / "cv").answer(taught, held, "fold-0")
+    assert np.array_equal(again.logits, said.logits)
+    assert np.array_equal(Predictions.read(folder / ANSWERS, backwards).outlier, said.outlier[::-1])
+    with pytest.raises(OtherRecipe):
+        FullRecipe(replace(recipe, dropout=0.5), tmp_path / "cv").answer(taught, held, "fold-0")
+    with pytest.raises(ValueError, match="says nothing of"):
+        Predictions.read(folder / ANSWERS, taught)

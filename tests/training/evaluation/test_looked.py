@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import numpy as np
+
 from training.dataset import Photographs
 from training.evaluation import looked
 
@@ -10,20 +12,31 @@ def _look(photographs: Photographs, model: str) -> looked.Look:
 
 def test_a_second_model_on_the_same_photographs_is_told_so(tmp_path: Path, photographs: Photographs) -> None:
     first = _look(photographs, "a" * 64)
-    assert looked.warning(first, looked.earlier(first, looked.looks((tmp_path,)))) is None
-    looked.write_down(first, (tmp_path,))
+    assert looked.warning(first, looked.earlier(first, photographs, (tmp_path,))) is None
+    looked.write_down(first, photographs, (tmp_path,))
     second = _look(photographs, "b" * 64)
-    warning = looked.warning(second, looked.earlier(second, looked.looks((tmp_path,))))
+    warning = looked.warning(second, looked.earlier(second, photographs, (tmp_path,)))
     assert warning is not None
+    assert warning.startswith("These test photographs")
     assert "1 other model" in warning
 
 
 def test_the_same_model_again_or_other_photographs_are_no_warning(tmp_path: Path, photographs: Photographs) -> None:
-    looked.write_down(_look(photographs, "a" * 64), (tmp_path,))
-    same = _look(photographs, "a" * 64)
-    assert looked.warning(same, looked.earlier(same, looked.looks((tmp_path,)))) is None
-    half = _look(photographs.of_the_eight(), "b" * 64)
-    assert looked.earlier(half, looked.looks((tmp_path,))) == ()
+    eight = photographs.of_the_eight()
+    looked.write_down(_look(eight, "a" * 64), eight, (tmp_path,))
+    same = _look(eight, "a" * 64)
+    assert looked.warning(same, looked.earlier(same, eight, (tmp_path,))) is None
+    others = photographs.where(photographs.targets < 0)
+    assert looked.earlier(_look(others, "b" * 64), others, (tmp_path,)) == {}
+
+
+def test_photographs_that_were_added_do_not_hide_an_earlier_look(tmp_path: Path, photographs: Photographs) -> None:
+    before = photographs.where(np.arange(len(photographs)) % 4 > 0)
+    looked.write_down(_look(before, "a" * 64), before, (tmp_path,))
+    grown = _look(photographs, "b" * 64)
+    warning = looked.warning(grown, looked.earlier(grown, photographs, (tmp_path,)))
+    assert warning is not None
+    assert warning.startswith("75% of these test photographs")
 
 
 def test_the_order_of_the_photographs_makes_no_other_set(photographs: Photographs) -> None:
@@ -36,5 +49,5 @@ def test_a_look_written_down_in_two_places_is_one_look(tmp_path: Path, photograp
     for place in places:
         place.mkdir()
     look = _look(photographs, "a" * 64)
-    looked.write_down(look, places)
+    looked.write_down(look, photographs, places)
     assert looked.looks(places) == (look,)

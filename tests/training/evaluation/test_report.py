@@ -10,6 +10,7 @@ from PIL import Image
 from appliance.vision.bundle import Calibration, read_card
 from appliance.vision.classes import CLASSES
 from training import model_card
+from training.bundle_files import sha256_of
 from training.dataset import Photographs
 from training.evaluation import examples, looked, report
 from training.evaluation.draw import draw_all, save
@@ -157,9 +158,26 @@ def test_the_card_counts_the_looks_at_the_test(
     folder = _bundle(tmp_path, bundle_folder, whole, "0" * 64)
     for number in range(2):
         look = looked.Look(f"2026-11-2{number}T00:00:00+00:00", "test", "s", f"{number}", "dermkiosk-train evaluate")
-        looked.write_down(look, (folder / "evaluation",))
+        looked.write_down(look, photographs, (folder / "evaluation",))
     write_model_card(folder, photographs)
     assert "looked at 2 times, by 2 network(s)" in (folder / "MODEL_CARD.md").read_text()
+
+
+def test_what_a_former_gate_accepted_is_not_said_of_this_one(
+    tmp_path: Path, bundle_folder: Path, whole: dict[str, Any], photographs: Photographs
+) -> None:
+    gate = tmp_path / "gate.json"
+    gate.write_text("a gate")
+    counted = {**whole, "gate_sha256": sha256_of(gate)}
+    folder = _bundle(tmp_path, bundle_folder, counted, read_card(bundle_folder).sha256["model.tflite"])
+    (folder / "gate.json").write_text("a gate")
+    write_model_card(folder, photographs)
+    assert "Without the gate, which accepts 90" in (folder / "MODEL_CARD.md").read_text()
+    (folder / "gate.json").write_text("another")
+    write_model_card(folder, photographs)
+    page = (folder / "MODEL_CARD.md").read_text()
+    assert "which accepts" not in page
+    assert "limits have changed since" in page
 
 
 def test_the_card_counts_photographs_and_licences(
