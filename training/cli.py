@@ -24,7 +24,7 @@ def main() -> None:
       dermkiosk-train curate    --help
       dermkiosk-train split     --data curated/manifest.csv --out curated/split.csv
       dermkiosk-train finetune  --data curated/split.csv --weights inception.weights.h5 --run runs/first
-      dermkiosk-train quantise  --run runs/first --bundle models/skin8-inceptionv3
+      dermkiosk-train quantise  --run runs/first --bundle models/skin8-inceptionv3 --about training/skin8-about.toml
       dermkiosk-train calibrate --run runs/first --bundle models/skin8-inceptionv3
       dermkiosk-train evaluate  --run runs/first --bundle models/skin8-inceptionv3
     """
@@ -205,6 +205,12 @@ def soup(run: Path) -> None:
 @main.command()
 @RUN
 @BUNDLE
+@click.option(
+    "--about",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="TOML of what is said of the photographs by hand, as training/skin8-about.toml",
+)
 @click.option("--representatives", default=240, show_default=True, type=click.IntRange(20), help="training photographs")
 @click.option(
     "--way",
@@ -214,17 +220,18 @@ def soup(run: Path) -> None:
     help="converter; tensorflow-pools has average pools that XNNPACK takes",
 )
 @click.option("--seed", default=8, show_default=True)
-def quantise(run: Path, bundle: Path, representatives: int, way: Any, seed: int) -> None:
+def quantise(run: Path, bundle: Path, about: Path, representatives: int, way: Any, seed: int) -> None:
     """Make the full-INT8 .tflite and its bundle, unless it strays too far from the float network.
 
     \b
     Example:
-      dermkiosk-train quantise --run runs/first --bundle models/skin8-inceptionv3
+      dermkiosk-train quantise --run runs/first --bundle models/skin8-inceptionv3 --about training/skin8-about.toml
     """
+    from training.about import About
     from training.quantise import quantise as convert
 
     with _said_plainly():
-        _print_figures(convert(run, bundle, representatives, seed, way).figures)
+        _print_figures(convert(run, bundle, About.read(about), representatives, seed, way).figures)
 
 
 @main.command(name="quantise-compare")

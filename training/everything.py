@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from appliance.files import write_atomically
+from training.about import About
 from training.dataset import Split
 from training.recipe import Phase, Recipe, scaling_for
 
@@ -56,7 +57,7 @@ def _check(wanted: Config) -> None:
     for table, keys in KEYS.items():
         if unknown := set(wanted.get(table, {})) - keys:
             raise KeyError(f"[{table}] takes {', '.join(sorted(keys))}, not {', '.join(sorted(unknown))}")
-    if unknown := set(wanted) - {"run", "bundle", "finetune", "card", *KEYS}:
+    if unknown := set(wanted) - {"run", "bundle", "about", "finetune", *KEYS}:
         raise KeyError(f"no step is called {', '.join(sorted(unknown))}")
     if "soup" in wanted and not wanted["soup"].get("shares"):
         raise KeyError("[soup] needs shares")
@@ -83,7 +84,7 @@ class Steps:
         """Raises ``KeyError`` or ``TypeError`` for what is missing or unknown."""
         self.run, self.shipped = Path(wanted["run"]), Path(wanted["bundle"])
         self.bundle = self.run / "bundle" / self.shipped.name
-        self.data, self.wanted = data, wanted
+        self.data, self.wanted, self.about = data, wanted, About.read(Path(wanted["about"]))
         self.curated = self.run / "curated"
         self.split_file = self.curated / "split.csv"
         self.recipe = recipe(wanted["finetune"], self.split_file, data / "manifest.csv", weights)
@@ -152,7 +153,9 @@ class Steps:
 
         if self.shipped.is_dir() and not self.bundle.exists():
             shutil.copytree(self.shipped, self.bundle)
-        quantise(self.run, self.bundle, **{"representatives": 240, "seed": 8, **self.wanted.get("quantise", {})})
+        quantise(
+            self.run, self.bundle, self.about, **{"representatives": 240, "seed": 8, **self.wanted.get("quantise", {})}
+        )
 
     def calibrate(self) -> None:
         """On validation photographs."""

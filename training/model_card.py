@@ -10,6 +10,7 @@ from appliance.vision.bundle import Card, read_card
 from appliance.vision.classes import CLASSES
 from appliance.vision.quality.limits import FILE as GATE_FILE
 from appliance.vision.skin_tone import FEW, TYPES, evidence
+from training.about import About
 from training.bundle_files import sha256_of
 from training.dataset import OTHER, Photographs
 from training.evaluation.judge import tones
@@ -19,30 +20,21 @@ from training.evaluation.words import FILTERS, WORDS
 
 TEMPLATE: Final = Path(__file__).with_name("model_card.md.jinja")
 FORMAT: Final = "dermkiosk.evaluation/2"
-LICENCES: Final = {
-    "pad_ufes_20": "CC BY 4.0, Pacheco et al. 2020, doi 10.17632/zr7vgbcyr2.1",
-    "dermnet_nz": "CC BY-NC-ND 3.0 NZ, DermNet New Zealand",
-    "pad_ufes_20_perilesional": "CC BY 4.0, cut from pad_ufes_20",
-    "hands_11k": "academic use, Afifi 2019",
-    "sd198": "no open licence",
-    "fitzpatrick17k_atlasderm": "annotations CC BY-NC-SA, pictures of the atlas, research only",
-    "fitzpatrick17k_dermaamin": "annotations CC BY-NC-SA, pictures of the atlas, research only",
-    "dermnet_com": "all rights reserved, research only",
-    "smartphone_arms": "none stated",
-}
 
 
 def write_model_card(bundle: Path, photographs: Photographs) -> None:
     """Write the card of a calibrated bundle with the evaluations that are there; ``photographs``: all of its run."""
     card = read_card(bundle)
+    about = About.of(card)
     # The page is Markdown, not HTML: there is nothing to escape.
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701
     environment.filters.update(FILTERS, english=english, evidence=evidence)
     page = environment.from_string(TEMPLATE.read_text()).render(
         card=card,
+        about=about,
         reports=reports(bundle, card),
         words=WORDS,
-        sources=_licences(photographs),
+        sources=_licences(photographs, about),
         counts=_counts(photographs),
         groups=_groups(photographs),
         biopsied=_biopsied(photographs),
@@ -67,9 +59,9 @@ def _test_looks(bundle: Path) -> tuple[Look, ...]:
     return tuple(look for look in looks((bundle / "evaluation",)) if look.split == "test")
 
 
-def _licences(photographs: Photographs) -> dict[str, str]:
+def _licences(photographs: Photographs, about: About) -> dict[str, str]:
     """Licence of each source the run used."""
-    return {source: LICENCES.get(source, "not stated here") for source in sorted(set(photographs.rows["source"]))}
+    return {source: about.sources.get(source, "not stated here") for source in sorted(set(photographs.rows["source"]))}
 
 
 def _counts(photographs: Photographs) -> dict[str, dict[str, int]]:

@@ -16,10 +16,11 @@ from appliance.vision.classes import CLASSES
 from appliance.vision.preprocess import INPUT_SIDE_PX, preprocess
 from appliance.vision.runtime import Network
 from training import golden
+from training.about import KEY, About
 from training.bundle_files import sha256_of, write_card
+from training.class_names import CARDS
 from training.convert import Way, convert
 from training.dataset import Photographs
-from training.evidence import CARDS, LICENCE
 from training.parity import Parity, StraysTooFar, compare
 from training.predict import floating, int8
 from training.run import Run
@@ -30,7 +31,9 @@ MODEL_FILE: Final = "model.tflite"
 GOLDEN_FILE: Final = "golden.png"
 
 
-def quantise(run_folder: Path, bundle: Path, representatives: int, seed: int, way: Way = "tensorflow") -> Parity:
+def quantise(
+    run_folder: Path, bundle: Path, about: About, representatives: int, seed: int, way: Way = "tensorflow"
+) -> Parity:
     """Write a bundle without calibration into ``bundle``; returns the parity with the float network.
 
     Raises :class:`training.parity.StraysTooFar`, and leaves the bundle as it was, where the INT8 file fails the gate.
@@ -48,7 +51,7 @@ def quantise(run_folder: Path, bundle: Path, representatives: int, seed: int, wa
     with replaced(bundle) as beside:
         (beside / MODEL_FILE).write_bytes(model)
         Image.fromarray(golden.draw()).save(beside / GOLDEN_FILE)
-        card = _card(beside, run, small, parity.figures, len(chosen))
+        card = _card(beside, run, about, small, parity.figures, len(chosen))
         write_card(beside, card.model_copy(update={"name": bundle.name}))
     return parity
 
@@ -98,7 +101,9 @@ def representative(train: Photographs, count: int, seed: int) -> Photographs:
     return Photographs(train.folder, rows.loc[turn.sort_values(kind="stable").index[:count]].reset_index(drop=True))
 
 
-def _card(bundle: Path, run: Run, small: Network, agreement: dict[str, float], representatives: int) -> Card:
+def _card(
+    bundle: Path, run: Run, about: About, small: Network, agreement: dict[str, float], representatives: int
+) -> Card:
     answer = small.run(preprocess(golden.draw()))
     return Card.model_validate(
         {
@@ -106,7 +111,7 @@ def _card(bundle: Path, run: Run, small: Network, agreement: dict[str, float], r
             "name": bundle.name,
             "model": MODEL_FILE,
             "signature": "serving_default",
-            "classes": [{"id": name, **CARDS[name]} for name in CLASSES],
+            "classes": [{"id": name, **CARDS[name], "evidence": about.evidence[name]} for name in CLASSES],
             "input": {"side_px": INPUT_SIDE_PX, "scaling": "x/255"},
             "outputs": {"logits": "logits", "class_maps": "class_maps", "outlier": "outlier"},
             "golden": {
@@ -118,20 +123,20 @@ def _card(bundle: Path, run: Run, small: Network, agreement: dict[str, float], r
             },
             "calibration": None,
             "parity": {name: round(value, 4) for name, value in agreement.items()},
-            "provenance": _provenance(run, representatives),
-            "licence": LICENCE,
+            "provenance": {**_provenance(run, about, representatives), KEY: about.model_dump()},
+            "licence": about.licence,
             "sha256": {name: sha256_of(bundle / name) for name in (MODEL_FILE, GOLDEN_FILE)},
         }
     )
 
 
-def _provenance(run: Run, representatives: int) -> dict[str, object]:
+def _provenance(run: Run, about: About, representatives: int) -> dict[str, object]:
     import tensorflow as tf
 
     counts = run.photographs.rows["split"].value_counts()
     recipe = {name: value for name, value in run.recipe.items() if name not in ("data", "images", "weights")}
     return {
-        "data": f"skin8, manifest sha256 {sha256_of(Path(run.recipe['data']))}",
+        "data": f"{about.data}, manifest sha256 {sha256_of(Path(run.recipe['data']))}",
         "weights": f"{Path(run.recipe['weights']).name}, sha256 {sha256_of(Path(run.recipe['weights']))}",
         "photographs": {name: int(count) for name, count in counts.items()},
         "representatives": representatives,

@@ -17,6 +17,7 @@ from appliance.vision.assessor import Assessor
 from appliance.vision.bundle import read_card
 from appliance.vision.photo import Pixels
 from training import parity
+from training.about import About
 from training.predict import floating
 from training.quantise import quantise
 from training.run import Run
@@ -25,6 +26,7 @@ from training.ways import Trial, compare_ways
 
 COMMAND = [sys.executable, "-c", "from training.cli import main; main()"]
 BUNDLE = Path(__file__).parents[2] / "models/skin8-inceptionv3/model.tflite"
+ABOUT = Path(__file__).parents[2] / "training/skin8-about.toml"
 FINETUNE = ["--weights", str(BUNDLE), "--phase", "head:3:1e-2", "--phase", "mixed10:2:1e-3", "--batch", "32"]
 FINETUNE += ["--mixing", "0.3", "--exposure", "0.1", "--averaging", "0.5"]
 
@@ -55,7 +57,11 @@ def run(split: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bundle(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle made of it."""
     folder = tmp_path_factory.mktemp("bundles") / "tiny"
-    for arguments in (("quantise", "--representatives", "20"), ("calibrate",), ("evaluate", "--sample", "2")):
+    for arguments in (
+        ("quantise", "--about", str(ABOUT), "--representatives", "20"),
+        ("calibrate",),
+        ("evaluate", "--sample", "2"),
+    ):
         done = _train(arguments[0], "--run", str(run), "--bundle", str(folder), *arguments[1:])
         assert done.returncode == 0, done.stderr
     return folder
@@ -145,7 +151,7 @@ def test_a_file_that_strays_leaves_the_bundle_as_it_was(
     model = (kept / "model.tflite").read_bytes()
     monkeypatch.setattr(parity, "AGREEMENT", 1.01)  # no file reaches that
     with pytest.raises(parity.StraysTooFar, match="strays too far"):
-        quantise(run, kept, representatives=8, seed=8)
+        quantise(run, kept, About.read(ABOUT), representatives=8, seed=8)
     assert (kept / "model.tflite").read_bytes() == model
     assert list(tmp_path.iterdir()) == [kept]
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from matplotlib.figure import Figure as Sheet
 
-from training.evidence import CARDS
+from training.class_names import CARDS
 
 FLOAT: Final = "#0072B2"
 INT8: Final = "#D55E00"

@@ -9,8 +9,8 @@ from PIL import Image
 
 from appliance.vision.bundle import Calibration, read_card
 from appliance.vision.classes import CLASSES
-from training import model_card
-from training.bundle_files import sha256_of
+from training.about import KEY, About
+from training.bundle_files import sha256_of, write_card
 from training.dataset import Photographs
 from training.evaluation import examples, looked, report
 from training.evaluation.draw import draw_all, save
@@ -180,17 +180,16 @@ def test_what_a_former_gate_accepted_is_not_said_of_this_one(
     assert "limits have changed since" in page
 
 
-def test_the_card_counts_photographs_and_licences(
-    tmp_path: Path,
-    bundle_folder: Path,
-    whole: dict[str, Any],
-    photographs: Photographs,
-    monkeypatch: pytest.MonkeyPatch,
+def test_the_card_says_of_the_photographs_what_stands_in_the_bundle(
+    tmp_path: Path, bundle_folder: Path, whole: dict[str, Any], photographs: Photographs
 ) -> None:
     folder = _bundle(tmp_path, bundle_folder, whole, "0" * 64)
-    monkeypatch.setitem(model_card.LICENCES, "clinic", "by agreement")
+    own = read_card(folder)
+    about = About.of(own).model_copy(update={"sources": {"clinic": "by agreement"}, "groups": "a family"})
+    write_card(folder, own.model_copy(update={"provenance": {**own.provenance, KEY: about.model_dump()}}))
     write_model_card(folder, photographs)
     card = (folder / "MODEL_CARD.md").read_text()
+    assert "A group is a family." in card
     assert "- clinic: by agreement" in card
     assert "- atlas: not stated here" in card
     for name in CLASSES:

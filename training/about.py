@@ -1,0 +1,53 @@
+"""What a bundle's card says of its photographs that cannot be counted: licences, evidence, where the weights come from.
+
+Read from a TOML file that a person wrote, see training/skin8-about.toml, and kept in the bundle's provenance.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Final, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from appliance.vision.assessment import Evidence
+from appliance.vision.bundle import Card
+from appliance.vision.classes import CLASSES, ClassId
+
+KEY: Final = "about"
+"""Its place in the provenance of bundle.json."""
+
+
+class About(BaseModel):
+    """Sentences and judgements by hand."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: str
+    """What the collection is called."""
+    licence: str
+    """Of the bundle."""
+    starting_weights: str
+    """What they had learned from before."""
+    groups: str
+    """What a group of photographs is, after "A group is"."""
+    evidence: dict[ClassId, Evidence]
+    sources: dict[str, str]
+    """Licence of each source."""
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """Raises ``ValueError`` naming what is missing, unknown or not one of the words there are."""
+        try:
+            about = cls.model_validate(tomllib.loads(file.read_text()))
+        except (ValidationError, tomllib.TOMLDecodeError) as wrong:
+            raise ValueError(f"{file}: {wrong}") from wrong
+        if unjudged := set(CLASSES) - set(about.evidence):
+            raise ValueError(f"{file} says nothing of the evidence of {', '.join(sorted(unjudged))}")
+        return about
+
+    @classmethod
+    def of(cls, card: Card) -> Self:
+        """As a bundle keeps it. Raises ``ValueError`` for one from before it was kept."""
+        if KEY not in card.provenance:
+            raise ValueError(f"the bundle {card.name} does not say what its photographs are: quantise it again")
+        return cls.model_validate(card.provenance[KEY])
