@@ -255,6 +255,23 @@ def quantise_compare(run: Path, representatives: int, fewer: int, out: Path | No
         click.echo(table.round(4).T.to_string(header=False))
 
 
+@main.command(name="quantise-sensitive")
+@RUN
+@click.option("--representatives", default=240, show_default=True, type=click.IntRange(20))
+@click.option("--worst", default=10, show_default=True, type=click.IntRange(1), help="operations to show")
+def quantise_sensitive(run: Path, representatives: int, worst: int) -> None:
+    """Show which operations INT8 hurts most, in steps of their own output; 0.29 is rounding and nothing else.
+
+    \b
+    Example:
+      dermkiosk-train quantise-sensitive --run runs/first
+    """
+    from training.sensitive import sensitive
+
+    with _said_plainly():
+        click.echo(sensitive(run, representatives).head(worst).round(3).to_string(index=False))
+
+
 @main.command()
 @RUN
 @BUNDLE

@@ -39,15 +39,24 @@ def to_tflite(network: keras.Model, views: list[Pixels] | None) -> bytes:
     """TensorFlow's converter: full INT8 with the ranges that ``views`` (uint8 N×side×side×3) need; ``None``: float."""
     import tensorflow as tf
 
+    converter = converter_of(network, views)
+    if views is not None:
+        converter.inference_input_type = tf.uint8
+        converter.inference_output_type = tf.int8
+    with converting():
+        return bytes(converter.convert())
+
+
+def converter_of(network: keras.Model, views: list[Pixels] | None) -> Any:
+    """TensorFlow's converter for the network, INT8 inside where there are ``views``, floats in and out."""
+    import tensorflow as tf
+
     converter = tf.lite.TFLiteConverter.from_keras_model(network)
     if views is not None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: _inputs(views)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = tf.uint8
-        converter.inference_output_type = tf.int8
-    with _without_the_converters_own_warnings():
-        return bytes(converter.convert())
+    return converter
 
 
 def _litert_quantizer(network: keras.Model, views: list[Pixels]) -> bytes:
@@ -55,13 +64,13 @@ def _litert_quantizer(network: keras.Model, views: list[Pixels]) -> bytes:
 
     converter = quantizer.Quantizer(to_tflite(network, None), recipe.static_wi8_ai8())
     calibration = {"serving_default": [{"image": batch} for (batch,) in _inputs(views)]}
-    with _without_the_converters_own_warnings():
+    with converting():
         return bytes(converter.quantize(converter.calibrate(calibration)).quantized_model)
 
 
 @contextmanager
-def _without_the_converters_own_warnings() -> Iterator[None]:
-    """They speak of how the converters call themselves, and nobody who reads them could do anything."""
+def converting() -> Iterator[None]:
+    """Without the converters' own warnings: they speak of how converters call themselves, and no user could act."""
     with warnings.catch_warnings():
         for said in ("Statistics for quantized inputs", ".*experimental_preserve_all_tensors"):
             warnings.filterwarnings("ignore", said, UserWarning)

@@ -21,6 +21,7 @@ from training.about import About
 from training.predict import floating
 from training.quantise import quantise
 from training.run import Run
+from training.sensitive import sensitive
 from training.soup import figures
 from training.ways import Trial, compare_ways
 
@@ -168,3 +169,11 @@ def test_evaluating_an_uncalibrated_bundle_says_so(run: Path, tmp_path: Path) ->
     missing = _train("evaluate", "--run", str(run), "--bundle", str(tmp_path))
     assert missing.returncode == 1
     assert "Traceback" not in missing.stderr
+
+
+def test_no_operation_of_a_whole_network_is_wrong_by_much_more_than_rounding(run: Path) -> None:
+    found = sensitive(run, 12)
+    assert {"CONV_2D", "MEAN"} <= set(found["operation"])
+    assert found["error"].is_monotonic_decreasing
+    assert 0.2 < found["error"].iloc[0] < 0.7
+    assert any("average_pooling2d" in name for name in found["output"])
