@@ -10,7 +10,7 @@ from appliance.messages import LANGUAGES, Language, text
 
 PIN = "270913"
 SLOW_MS = 60_000
-FRAMES = 8
+FRAMES = 14
 """So many of one sharpness, and the bar stands still."""
 
 
