@@ -72,7 +72,12 @@ def _litert_quantizer(network: keras.Model, views: list[Pixels]) -> bytes:
 def converting() -> Iterator[None]:
     """Without the converters' own warnings: they speak of how converters call themselves, and no user could act."""
     with warnings.catch_warnings():
-        for said in ("Statistics for quantized inputs", ".*experimental_preserve_all_tensors"):
+        own = (
+            "Statistics for quantized inputs",
+            ".*experimental_preserve_all_tensors",
+            r"(?s).*tf\.lite\.Interpreter is",
+        )
+        for said in own:
             warnings.filterwarnings("ignore", said, UserWarning)
         yield
 
