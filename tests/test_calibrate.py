@@ -31,8 +31,11 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def put(state: Path, kept: Calibration) -> Path:
+    def write(where: Path, data: bytes) -> None:
+        where.write_bytes(data)
+
     path = state / "station" / "calibration.json"
-    store(path, kept, lambda where, data: where.write_bytes(data) and None)
+    store(path, kept, write)
     return path
 
 
