@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from appliance.vision import lesion
-from appliance.vision.colour import Floats, halved, lab, linear, skin_coloured
+from appliance.vision.colour import Floats, halved, halved_light, lab, skin_coloured
 from appliance.vision.photo import Pixels
 from appliance.vision.preprocess import INPUT_SIDE_PX, central_square
 from appliance.vision.quality.sharpness import sharpness
@@ -114,7 +114,7 @@ def measure(frame: Pixels, before: Floats | None) -> tuple[Measures, Floats]:
     size = (INPUT_SIDE_PX, INPUT_SIDE_PX)
     small = np.asarray(image.resize((SMALL_PX, SMALL_PX), Image.Resampling.BILINEAR, box=box))
     grey = np.asarray(image.convert("L").resize(size, Image.Resampling.BILINEAR, box=box))
-    colours = lab(halved(linear(small)))
+    colours = lab(halved_light(small))
     found = lesion.find_in(colours)
     now = halved(halved(grey))
     low, high = _near_far(grey[::2].astype(np.float32)), _near_far(grey[:, ::2].T.astype(np.float32))

@@ -5,15 +5,16 @@ measures it against drawn masks.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from appliance.vision.colour import Floats, halved, lab, linear, median, skin_coloured
+from appliance.vision.colour import Floats, halved, halved_light, lab, median, share, skin_coloured
 from appliance.vision.photo import Pixels
-from appliance.vision.quality.morphology import filled
+from appliance.vision.quality.morphology import filled, narrowed, widened
 
 Mask = NDArray[np.bool_]
 LIGHTNESS_WEIGHT: Final = 0.6
@@ -47,24 +48,24 @@ class Lesion:
 
 def find(view: Pixels) -> Lesion:
     """Find the lesion in the network's view (uint8 RGB, 299×299×3)."""
-    return find_in(lab(halved(halved(linear(view)))))
+    return find_in(lab(halved(halved_light(view))))
 
 
 def find_in(colours: Floats) -> Lesion:
     """Find the lesion in CIELAB, H×W×3, about 75 px a side."""
     skin = skin_coloured(colours)
     around = _surroundings(skin)
-    if around.sum() < MIN_SKIN:
+    if np.count_nonzero(around) < MIN_SKIN:
         return _nothing(colours.shape[0], None)
-    reference = median(colours[around])
+    reference = _median_where(colours, around)
     distance = _distance(colours, reference)
     mask = _central_region(distance, distance > max(_otsu(distance), MIN_CONTRAST))
     if not mask.any():
         return _nothing(colours.shape[0], reference)
-    outside = around & ~ndimage.binary_dilation(mask, iterations=2)
-    if outside.sum() >= MIN_SKIN:
-        reference = median(colours[outside])
-    return Lesion(mask, float(mask.mean()), _box(mask), float(distance[mask].mean()), _triple(reference))
+    outside = around & ~widened(mask, 2)
+    if np.count_nonzero(outside) >= MIN_SKIN:
+        reference = _median_where(colours, outside)
+    return Lesion(mask, share(mask), _box(mask), float(distance[mask].mean()), _triple(reference))
 
 
 def dilated(lesion: Lesion, margin: float) -> tuple[float, float, float, float]:
@@ -77,21 +78,27 @@ def dilated(lesion: Lesion, margin: float) -> tuple[float, float, float, float]:
 
 def _surroundings(skin: Mask) -> Mask:
     """Skin outside the middle; all skin where there is too little of it."""
-    side = np.linspace(-1, 1, len(skin))
-    ring = skin & (np.hypot(side[:, None], side[None, :]) > 0.6)
-    return ring if ring.sum() >= MIN_SKIN else skin
+    ring = skin & _outer(len(skin))
+    return ring if np.count_nonzero(ring) >= MIN_SKIN else skin
+
+
+def _median_where(colours: Floats, where: Mask) -> Floats:
+    return median(np.moveaxis(np.moveaxis(colours, -1, 0)[:, where], 0, -1))
 
 
 def _distance(colours: Floats, reference: Floats) -> Floats:
-    weights = np.array((LIGHTNESS_WEIGHT, 1, 1), np.float32)
-    difference = (colours - reference) * weights
-    return np.asarray(ndimage.gaussian_filter(np.sqrt((difference**2).sum(axis=2)), 1.0), np.float32)
+    lightness, a, b = np.moveaxis(np.square(colours - reference), -1, 0)
+    return np.asarray(ndimage.gaussian_filter(np.sqrt(LIGHTNESS_WEIGHT**2 * lightness + a + b), 1.0), np.float32)
 
 
 def _otsu(values: Floats, bins: int = 64) -> float:
-    """Threshold between two groups with the largest variance between them (Otsu 1979)."""
-    counts, edges = np.histogram(values, bins)
-    centres = (edges[:-1] + edges[1:]) / 2
+    """Threshold between two groups with the largest variance between them (Otsu 1979); their value if all are alike."""
+    low, high = values.min(), values.max()
+    if low == high:
+        return float(high)
+    step = (high - low) / bins
+    counts = np.bincount(np.minimum((values.ravel() - low) / step, bins - 1).astype(np.intp), minlength=bins)
+    centres = low + step * (np.arange(bins) + 0.5)
     below = np.cumsum(counts).astype(np.float64)
     above = below[-1] - below
     total = np.cumsum(counts * centres)
@@ -102,14 +109,26 @@ def _otsu(values: Floats, bins: int = 64) -> float:
 
 def _central_region(distance: Floats, candidate: Mask) -> Mask:
     """The connected region with the most contrast near the middle, closed and without holes."""
-    closed = filled(ndimage.binary_closing(ndimage.binary_opening(candidate), iterations=2))
+    closed = filled(narrowed(widened(widened(narrowed(candidate)), 2), 2))
     labels, count = ndimage.label(closed)
     if count == 0:
         return np.zeros_like(candidate)
-    axis = np.linspace(-0.5, 0.5, len(distance))
-    near = np.exp(-(axis[:, None] ** 2 + axis[None, :] ** 2) / (2 * CENTRE_SHARE**2))
-    scores = ndimage.sum(distance * near, labels, np.arange(1, count + 1))
+    scores = np.bincount(labels.ravel(), (distance * _near(len(distance))).ravel())[1:]
     return np.asarray(labels == 1 + int(np.argmax(scores)))
+
+
+@cache
+def _outer(side: int) -> Mask:
+    """What is not the middle."""
+    along = np.linspace(-1, 1, side)
+    return np.asarray(np.hypot(along[:, None], along[None, :]) > 0.6)
+
+
+@cache
+def _near(side: int) -> NDArray[np.float64]:
+    """How much a place counts for its nearness to the middle."""
+    along = np.linspace(-0.5, 0.5, side)
+    return np.asarray(np.exp(-(along[:, None] ** 2 + along[None, :] ** 2) / (2 * CENTRE_SHARE**2)))
 
 
 def _box(mask: Mask) -> tuple[float, float, float, float]:

@@ -38,6 +38,12 @@ def test_even_skin_has_no_lesion() -> None:
     assert lesion.dilated(found, 0.1) == (0.0, 0.0, 1.0, 1.0)
 
 
+def test_skin_that_is_one_single_colour_has_no_lesion() -> None:
+    found = lesion.find(np.full((SIDE, SIDE, 3), (200, 150, 120), np.uint8))
+    assert found.box is None
+    assert found.skin is not None
+
+
 def test_without_skin_there_is_nothing_to_compare_with() -> None:
     assert lesion.find(np.full((SIDE, SIDE, 3), 128, np.uint8)).skin is None
 

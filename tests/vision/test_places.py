@@ -5,7 +5,7 @@ import pytest
 
 from appliance.vision.quality.limits import GateLimits
 from appliance.vision.quality.part import encoded
-from appliance.vision.quality.places import Places, summed_up
+from appliance.vision.quality.places import Places, covers, summed_up
 
 
 def test_what_covers_few_places_is_seen_in_the_strongest_and_not_in_the_mean() -> None:
@@ -31,6 +31,16 @@ def test_each_place_is_judged_by_its_own_channels() -> None:
     seen = places.measured({"fine": fine, "coarse": coarse})
     assert seen["strongest"] == pytest.approx((0.5 - 0.5 - 0.5) / 3)
     assert seen["mean"] == pytest.approx((0.5 - 2.5 - 7 * 0.5) / 9)
+
+
+def test_what_is_looked_for_together_is_found_everywhere_as_alone() -> None:
+    random = np.random.default_rng(5)
+    outputs = {name: random.uniform(-1, 3, (17, 17, 4)).astype(np.float32) for name in ("fine", "coarse")}
+    ink = Places(bias=0.2, network={name: encoded(random.normal(size=4)) for name in outputs})
+    cream = Places(bias=-1.0, network={"coarse": encoded(np.array([1.0, 0, 0, 0]))})
+    found = covers({"ink": ink, "cream": cream}, outputs)
+    assert found["cream"] == pytest.approx(np.log1p(np.maximum(outputs["coarse"][..., 0], 0)) - 1, abs=1e-5)
+    assert found["ink"] == pytest.approx(covers({"": ink}, outputs)[""], abs=1e-5)
 
 
 def test_other_channels_than_it_learned_from_are_an_error() -> None:

@@ -22,9 +22,10 @@ BURNT_WEIGHT: Final = 10.0
 
 def check(scene: Scene, limits: GateLimits) -> Check:
     """Share of the middle that is clipped."""
-    channels = scene.planes[:, :-1:2, :-1:2]
-    dark = scene.in_the_middle(channels.max(axis=0) < DARK)
-    burnt = min(1.0, BURNT_WEIGHT * scene.in_the_middle(np.sum(channels >= BRIGHT, axis=0) >= 2))
+    red, green, blue = np.ascontiguousarray(scene.planes[:, :-1:2, :-1:2])
+    dark = scene.in_the_middle(np.maximum(np.maximum(red, green), blue) < DARK)
+    second = np.maximum(np.minimum(red, green), np.minimum(np.maximum(red, green), blue))
+    burnt = min(1.0, BURNT_WEIGHT * scene.in_the_middle(second >= BRIGHT))
     value = max(dark, burnt)
     advice = ADVICE[0] if dark >= burnt else ADVICE[1]
     return Check(ID, value <= limits.exposure, value, limits.exposure, advice)

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from appliance.errors import BundleInvalid, GateMissing
 from appliance.vision.colour import Floats
 from appliance.vision.quality.part import Part, decoded
-from appliance.vision.quality.places import KINDS, Places, at_each
+from appliance.vision.quality.places import KINDS, Places, covers, summed_up
 
 FILE: Final = "gate.json"
 """In the bundle's folder, hashed like every other file of it."""
@@ -101,13 +101,8 @@ class GateLimits(Part):
 
     def measured_at_places(self, outputs: Features) -> dict[str, float]:
         """The measures of :attr:`places`, ``name.kind``. ``outputs``: the network's maps. Raises as they do."""
-        asked = {output for each in self.places.values() for output in each.network}
-        weighed = {output: at_each(outputs[output]) for output in asked}
-        return {
-            f"{name}.{kind}": value
-            for name, each in self.places.items()
-            for kind, value in each.summed_up(weighed).items()
-        }
+        found = covers(self.places, outputs)
+        return {f"{name}.{kind}": value for name, each in found.items() for kind, value in summed_up(each).items()}
 
 
 def limits_of(folder: Path, sha256: dict[str, str]) -> GateLimits:

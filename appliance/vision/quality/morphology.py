@@ -1,4 +1,7 @@
-"""Morphology that is quick enough for the gate: grey with flat squares on uint8 by running maxima, holes by labels."""
+"""Morphology that is quick enough for the gate: grey with flat squares on uint8 by running maxima, masks.
+
+Masks are widened and narrowed by their neighbours, holes filled by labels.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +28,26 @@ def filled(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         outside[rim] = True
     outside[0] = False
     return np.asarray(~outside[labels])
+
+
+def widened(mask: NDArray[np.bool_], times: int = 1) -> NDArray[np.bool_]:
+    """As ``ndimage.binary_dilation``: with the four neighbours of each pixel, H×W."""
+    for _ in range(times):
+        before, mask = mask, mask.copy()
+        mask[1:] |= before[:-1]
+        mask[:-1] |= before[1:]
+        mask[:, 1:] |= before[:, :-1]
+        mask[:, :-1] |= before[:, 1:]
+    return mask
+
+
+def narrowed(mask: NDArray[np.bool_], times: int = 1) -> NDArray[np.bool_]:
+    """As ``ndimage.binary_erosion``: what has its four neighbours, H×W; nothing lies beyond the rim."""
+    for _ in range(times):
+        kept = np.zeros_like(mask)
+        kept[1:-1, 1:-1] = mask[1:-1, 1:-1] & mask[:-2, 1:-1] & mask[2:, 1:-1] & mask[1:-1, :-2] & mask[1:-1, 2:]
+        mask = kept
+    return mask
 
 
 def _dilated(grey: Bytes, size: int) -> Bytes:

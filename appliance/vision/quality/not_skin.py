@@ -7,6 +7,7 @@ Refused below the limit, which is low on purpose: it lets every tone of skin pas
 from typing import Final
 
 from appliance.vision.assessment import Check
+from appliance.vision.colour import share
 from appliance.vision.quality.limits import GateLimits
 from appliance.vision.quality.scene import Scene
 
@@ -16,5 +17,5 @@ ADVICE: Final = ("advice.not_skin",)
 
 def check(scene: Scene, limits: GateLimits) -> Check:
     """Skin share of the view."""
-    value = float(scene.skin.mean())
+    value = share(scene.skin)
     return Check(ID, value >= limits.not_skin, value, limits.not_skin, ADVICE[0])

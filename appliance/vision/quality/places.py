@@ -4,7 +4,7 @@ Pooling over a whole picture loses what is small: a thin ring of ink covers few 
 """
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Final
 
 import numpy as np
@@ -16,6 +16,8 @@ from appliance.vision.quality.part import Part, decoded
 STRONGEST: Final = 3
 STRONG: Final = 15
 """Of the 289 places of a 17×17 map."""
+STRIP: Final = 32
+"""Places that are weighed at a time."""
 KINDS: Final = ("strongest", "strong", "mean", "middle")
 
 
@@ -32,16 +34,30 @@ class Places(Part):
         return {name: decoded(weights) for name, weights in self.network.items()}
 
     def measured(self, outputs: Mapping[str, NDArray[np.float32]]) -> dict[str, float]:
-        """How much there is, by :data:`KINDS`. ``outputs``: maps H×W×C of the network by their names, alike in H and W.
+        """How much there is, by :data:`KINDS`. ``outputs`` and what is raised: as :func:`covers`."""
+        return summed_up(covers({"": self}, outputs)[""])
 
-        Raises ``KeyError`` where an output is missing, ``ValueError`` where it has other channels.
-        """
-        return self.summed_up({name: at_each(outputs[name]) for name in self.weights})
 
-    def summed_up(self, weighed: Mapping[str, Floats]) -> dict[str, float]:
-        """The same of channels as :func:`at_each` has them, by the names of their outputs."""
-        parts = [weighed[name] @ each for name, each in self.weights.items()]
-        return summed_up(np.asarray(np.sum(parts, axis=0) + self.bias, np.float32))
+def covers(places: Mapping[str, Places], outputs: Mapping[str, NDArray[np.float32]]) -> dict[str, Floats]:
+    """How much of each place is covered, H×W, by the names of what is looked for; each output is gone through once.
+
+    ``outputs``: maps H×W×C of the network by their names, alike in H and W. Raises ``KeyError`` where an output is
+    missing, ``ValueError`` where it has other channels.
+    """
+    found: dict[str, Floats] = {name: np.full((1, 1), each.bias, np.float32) for name, each in places.items()}
+    for output in dict.fromkeys(output for each in places.values() for output in each.network):
+        asking = [name for name, each in places.items() if output in each.network]
+        weights = np.stack([places[name].weights[output] for name in asking], axis=1)
+        for name, part in zip(asking, np.moveaxis(_weighed(outputs[output], weights), -1, 0), strict=True):
+            found[name] = found[name] + part
+    return found
+
+
+def _weighed(maps: NDArray[np.float32], weights: Floats) -> Floats:
+    """H×W×N of H×W×C maps and C×N weights, strip by strip: what is small stays in the cache."""
+    places = maps.reshape(-1, maps.shape[-1])
+    strips = [at_each(places[start : start + STRIP]) @ weights for start in range(0, len(places), STRIP)]
+    return np.concatenate(strips).reshape(*maps.shape[:2], -1)
 
 
 def at_each(maps: NDArray[np.float32]) -> Floats:
@@ -53,8 +69,7 @@ def at_each(maps: NDArray[np.float32]) -> Floats:
 def summed_up(cover: Floats) -> dict[str, float]:
     """A map H×W of how much is covered, in four numbers."""
     ordered = np.sort(cover.ravel())[::-1]
-    side = np.linspace(-1, 1, len(cover), dtype=np.float32)
-    middle = np.clip(1.4 - 1.6 * np.hypot(side[:, None], side[None, :]), 0, 1)
+    middle = _middle(len(cover))
     values = (
         ordered[:STRONGEST].mean(),
         ordered[:STRONG].mean(),
@@ -62,3 +77,9 @@ def summed_up(cover: Floats) -> dict[str, float]:
         (cover * middle).sum() / middle.sum(),
     )
     return {kind: float(value) for kind, value in zip(KINDS, values, strict=True)}
+
+
+@cache
+def _middle(side: int) -> Floats:
+    along = np.linspace(-1, 1, side, dtype=np.float32)
+    return np.asarray(np.clip(1.4 - 1.6 * np.hypot(along[:, None], along[None, :]), 0, 1), np.float32)

@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from appliance.vision import lesion
-from appliance.vision.colour import Floats, halved, lab, linear, median, skin_coloured
+from appliance.vision.colour import Floats, halved, halved_light, lab, length, median, skin_coloured
 from appliance.vision.lesion import Lesion
 from appliance.vision.photo import Pixels
 from appliance.vision.quality import measures
 from appliance.vision.quality.morphology import Bytes, closed, filled, opened
 from appliance.vision.quality.sharpness import sharpness
 
+LUMA: Final = (77, 150, 29)
+"""Of 256."""
 LINE_PX: Final = 5
 """Lines up to this width (px of the 299 px view) count as lines; hairs are 1 to 3."""
 
@@ -43,8 +45,8 @@ class Scene:
     @cached_property
     def grey(self) -> Bytes:
         """Luma (ITU-R BT.601), uint8, 299×299."""
-        r, g, b = self.planes.astype(np.uint16)
-        return np.asarray((77 * r + 150 * g + 29 * b) >> 8, np.uint8)
+        r, g, b = (np.multiply(plane, part, dtype=np.uint16) for plane, part in zip(self.planes, LUMA, strict=True))
+        return np.asarray((r + g + b) >> 8, np.uint8)
 
     @cached_property
     def sharpness(self) -> float:
@@ -54,7 +56,7 @@ class Scene:
     @cached_property
     def half_light(self) -> Floats:
         """Linear light at half size."""
-        return halved(linear(np.moveaxis(self.planes, 0, -1)))
+        return halved_light(np.moveaxis(self.planes, 0, -1))
 
     @cached_property
     def colours(self) -> Floats:
@@ -81,7 +83,7 @@ class Scene:
     @cached_property
     def chroma(self) -> Floats:
         """CIELAB chroma at half size."""
-        return np.asarray(np.sqrt(np.square(self.colours[..., 1]) + np.square(self.colours[..., 2])), np.float32)
+        return length(self.colours[..., 1], self.colours[..., 2])
 
     @cached_property
     def apart(self) -> Floats:
@@ -98,14 +100,10 @@ class Scene:
         """How much lighter than both sides, where narrower than a line (299×299)."""
         return self.grey - opened(self.grey, LINE_PX)
 
-    @cached_property
-    def middle(self) -> Floats:
-        """Weight of the middle at half size: 1 there, 0 at the rim."""
-        return _middle(len(self.view) // 2)
-
     def in_the_middle(self, what: NDArray[np.floating] | NDArray[np.bool_]) -> float:
         """Mean of ``what`` (149×149), weighted by the middle."""
-        return float(np.vdot(self.middle, what.astype(np.float32, copy=False)) / self.middle.sum())
+        weights, total = _middle(len(self.view) // 2)
+        return float(np.vdot(weights, what.astype(np.float32, copy=False)) / total)
 
     @cached_property
     def measures(self) -> dict[str, float]:
@@ -123,6 +121,8 @@ class Scene:
 
 
 @cache
-def _middle(side: int) -> Floats:
+def _middle(side: int) -> tuple[Floats, np.float32]:
+    """Weight of the middle: 1 there, 0 at the rim; and the sum of the weights."""
     along = np.linspace(-1, 1, side, dtype=np.float32)
-    return np.asarray(np.clip(1.4 - 1.6 * np.hypot(along[:, None], along[None, :]), 0, 1), np.float32)
+    weights = np.asarray(np.clip(1.4 - 1.6 * np.hypot(along[:, None], along[None, :]), 0, 1), np.float32)
+    return weights, weights.sum()

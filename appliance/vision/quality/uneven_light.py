@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision.assessment import Check
-from appliance.vision.colour import Floats, halved, lab
+from appliance.vision.colour import Floats, halved, lab, length, middle_value, share
 from appliance.vision.quality.limits import GateLimits
 from appliance.vision.quality.scene import Scene
 
@@ -54,37 +54,40 @@ def fall(half_light: Floats) -> float:
     ``half_light``: linear RGB, 149×149×3.
     """
     light = halved(halved(half_light))
-    everywhere = ALIKE * slope(light)
-    over_skin = plane(light)
+    luminance = np.tensordot(light, np.array(LUMINANCE, np.float32), 1)
+    stops = np.log2(luminance + BLACK).astype(np.float64)
+    everywhere = ALIKE * slope(stops, luminance > DARK)
+    over_skin = plane(stops, _skin(lab(light)))
     return everywhere if over_skin is None else min(everywhere, over_skin)
 
 
-def plane(light: Floats) -> float | None:
-    """Stops over the skin's extent by the median distance from the plane; ``None`` where there is too little skin."""
-    skin = _skin(lab(light))
-    if skin.mean() < LEAST_SKIN:
+def plane(stops: Real, skin: NDArray[np.bool_]) -> float | None:
+    """Stops over the skin's extent by the median distance from the plane; ``None`` where there is too little skin.
+
+    ``stops``: log2 of luminance, H×W; ``skin``: where there is any.
+    """
+    if share(skin) < LEAST_SKIN:
         return None
-    stops = _stops(light)[skin]
+    of_skin = stops[skin]
     down, across = np.nonzero(skin)
-    fitted = _plane(np.stack([np.ones(len(stops)), down / len(light), across / len(light)], axis=1), stops)
+    fitted = _plane(np.stack([np.ones(len(of_skin)), down / len(stops), across / len(stops)]), of_skin)
     low, high = np.percentile(fitted, (3, 97))
-    return float((high - low) / (np.median(np.abs(stops - fitted)) + FLOOR_STOPS))
+    return float((high - low) / (middle_value(np.abs(of_skin - fitted)) + FLOOR_STOPS))
 
 
-def slope(light: Floats) -> float:
-    """Stops over the picture by the spread of the local differences; 0 where nearly all is black."""
-    stops, seen = _stops(light), light @ np.array(LUMINANCE, np.float32) > DARK
+def slope(stops: Real, seen: NDArray[np.bool_]) -> float:
+    """Stops over the picture by the spread of the local differences; 0 where nearly all is black.
+
+    ``stops``: log2 of luminance, H×W; ``seen``: where it is not black.
+    """
     across = _differences(stops, seen)
     down = _differences(stops.T, seen.T)
     if min(len(across), len(down)) < LEAST_PAIRS:
         return 0.0
-    spread = np.mean([np.median(np.abs(each - np.median(each))) for each in (across, down)])
-    whole = np.hypot(np.median(across), np.median(down)) * len(light) / APART
-    return float(whole / (spread + SLOPE_FLOOR_STOPS))
-
-
-def _stops(light: Floats) -> Real:
-    return np.asarray(np.log2(light @ np.array(LUMINANCE, np.float32) + BLACK), np.float64)
+    typical = middle_value(across), middle_value(down)
+    spreads = [middle_value(np.abs(each - middle)) for each, middle in zip((across, down), typical, strict=True)]
+    whole = np.hypot(*typical) * len(stops) / APART
+    return float(whole / (sum(spreads) / 2 + SLOPE_FLOOR_STOPS))
 
 
 def _differences(stops: Real, seen: NDArray[np.bool_]) -> Real:
@@ -96,14 +99,13 @@ def _differences(stops: Real, seen: NDArray[np.bool_]) -> Real:
 def _skin(colours: Floats) -> NDArray[np.bool_]:
     """As :func:`appliance.vision.colour.skin_coloured`, but chroma counts by lightness: shadow on skin is skin."""
     lightness, a, b = colours[..., 0], colours[..., 1], colours[..., 2]
-    return np.asarray((a > -1) & (b > -a - 1) & (np.hypot(a, b) > 0.1 * lightness))
+    return np.asarray((a > -1) & (b > -a - 1) & (length(a, b) > 0.1 * lightness))
 
 
 def _plane(places: Real, stops: Real) -> Real:
-    """Fit by least absolute differences, as repeated weighted least squares; the plane's value at each place."""
-    weights = np.ones(len(stops))
+    """Fit by least absolute differences, as repeated weighted least squares; the plane's value at each place (3×N)."""
+    weighted = places
     for _ in range(ROUNDS):
-        weighted = places * weights[:, None]
-        tilt = np.linalg.solve(places.T @ weighted + 1e-6 * np.eye(3), weighted.T @ stops)
-        weights = 1 / np.maximum(np.abs(stops - places @ tilt), 0.1)
-    return np.asarray(places @ tilt)
+        fitted = np.linalg.solve(weighted @ places.T + 1e-6 * np.eye(3), weighted @ stops) @ places
+        weighted = places / np.maximum(np.abs(stops - fitted), 0.1)
+    return np.asarray(fitted)
