@@ -24,6 +24,8 @@ class About(BaseModel):
 
     data: str
     """What the collection is called."""
+    configuration: str
+    """The file that ``dermkiosk-train all`` makes the bundle by."""
     licence: str
     """Of the bundle."""
     starting_weights: str

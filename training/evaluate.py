@@ -114,7 +114,7 @@ def _look(asked: Asked, run_folder: Path) -> str | None:
     look = looked.look_now(asked.split, asked.photographs, asked.model_sha256)
     before = looked.earlier(look, asked.photographs, places)
     looked.write_down(look, asked.photographs, places)
-    return looked.warning(look, before)
+    return looked.warning(look, asked.photographs, before)
 
 
 def _measure(asked: Asked, looker: Looker, sample: int) -> tuple[dict[str, Answers], Report]:

@@ -22,7 +22,7 @@ import numpy as np
 from training.batches import Feed, Truth, class_weights
 from training.dataset import Photographs, read_manifest, read_split
 from training.distribute import Cluster
-from training.feeding import for_training, for_watching, on_tensorflow
+from training.feeding import following, for_training, for_watching, on_tensorflow
 from training.keeper import Keeper
 from training.mixing import Mixing
 from training.network import build, load_starting_weights, trainable
@@ -78,8 +78,9 @@ class Training:
         network, done = self._start_or_resume(network, feed.steps)
         keeper = Keeper(self.run, self.phase.name, self.recipe.patience, last=self.phase == self.recipe.phases[-1])
         if done < self.phase.epochs and not keeper.enough():
+            shown = for_training(feed, range(done, self.phase.epochs), self.pool)
             network.fit(
-                self.cluster.share(for_training(feed, range(done, self.phase.epochs), self.pool)),
+                self.cluster.share(shown),
                 steps_per_epoch=feed.steps,
                 validation_data=self.cluster.share(for_watching(watch, self.pool)),
                 validation_steps=watch.steps,
@@ -87,7 +88,7 @@ class Training:
                 initial_epoch=done,
                 verbose=0,
                 shuffle=False,  # the feed is shuffled already
-                callbacks=self._callbacks(keeper, feed.steps),
+                callbacks=[*following(shown), *self._callbacks(keeper, feed.steps)],
             )
         return network
 

@@ -1,8 +1,8 @@
 """Which operations INT8 hurts most: the error of each for itself, in steps of its own output.
 
 By TensorFlow's quantisation debugger, which runs each quantised operation beside the float one on the same input. An
-operation that only rounds is wrong by 1/√12 = 0.29 steps, as evenly spread rounding errors are; what is wrong by much
-more would be worth keeping in float.
+operation that only rounds is wrong by 1/√12 = 0.29 steps, as evenly spread rounding errors are; one that is wrong by
+much more saturates, and would be worth keeping in float. What the rounding does to the answer, it does not tell.
 """
 
 import io

@@ -5,10 +5,11 @@ from typing import Any
 
 import keras
 import numpy as np
+import pytest
 
 from training.batches import Feed, Truth
 from training.dataset import read_manifest
-from training.feeding import Epochs
+from training.feeding import Epochs, following
 
 
 def _feed(manifest: Path, seed: int | None) -> Feed:
@@ -38,12 +39,38 @@ def test_without_tensorflow_s_feed_every_epoch_is_the_same_steps(manifest: Path)
     epochs = Epochs(feed, first=2)
     assert len(epochs) == feed.steps
     for epoch in (2, 3):
+        epochs.turn_to(epoch)
         views, targets, weights = epochs[1]
         made = feed.batch(epoch * feed.steps + 1)
         assert np.allclose(views * 255, made[0], atol=1e-3)
         assert np.array_equal(targets["logits"], made[1])
         assert np.array_equal(weights["outlier"], made[4])
-        epochs.on_epoch_end()
+
+
+@pytest.mark.parametrize("first", [0, 2])
+def test_fit_trains_on_every_step_of_every_epoch_in_its_order(manifest: Path, first: int) -> None:
+    """Also where it goes on with a later epoch."""
+    feed = _feed(manifest, seed=3)
+    epochs = Epochs(feed, first)
+    network = _small()
+    trained: list[float] = []
+    each = keras.callbacks.LambdaCallback(on_train_batch_end=lambda _, logs: trained.append(logs["loss"]))
+    network.fit(
+        epochs, epochs=first + 2, initial_epoch=first, verbose=0, shuffle=False, callbacks=[*following(epochs), each]
+    )
+    expected: list[float] = []
+    for epoch in (first, first + 1):
+        losses = [
+            network.test_on_batch(*_whole(feed, epoch * feed.steps + n), return_dict=True) for n in range(len(epochs))
+        ]
+        expected += list(np.cumsum([loss["loss"] for loss in losses]) / np.arange(1, len(losses) + 1))
+    assert np.allclose(trained, expected, rtol=1e-4)
+
+
+def _whole(feed: Feed, step: int) -> Any:
+    """The batch of a step as the network takes it."""
+    alone = Epochs(feed, step // feed.steps)
+    return alone[step % feed.steps]
 
 
 def test_other_processes_make_the_same(manifest: Path) -> None:

@@ -73,6 +73,8 @@ def crossvalidate(
     from training.evaluation import crossvalidate as folds
 
     with said_plainly():
+        if fold is not None and (ablation or how["recipe"] is None):
+            raise ValueError("--fold is for --recipe alone: folds of frozen features take seconds, and are not kept")
         photographs, learner = _photographs(data, images, excluded), _learner(out, **how)
         if fold is not None:
             answers = folds.crossvalidate(photographs, learner, taught_only, fold)
@@ -135,6 +137,8 @@ def _learner(
 
     if (recipe is None) == (frozen is None):
         raise ValueError("say either --recipe, to fine-tune, or --frozen, for a head on frozen features")
+    if frozen is not None and workers:
+        raise ValueError("--workers make the batches of --recipe; --frozen has none")
     if recipe is not None:
         return FullRecipe(read_recipe(recipe), out, workers)
     chosen = Switches(

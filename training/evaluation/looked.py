@@ -73,32 +73,33 @@ def _read(file: Path) -> list[Look]:
         return [Look(**row) for row in csv.DictReader(page)]
 
 
-def earlier(look: Look, photographs: Photographs, folders: tuple[Path, ...]) -> dict[Look, float]:
-    """The looks before this one at some of the same photographs, oldest first, each with the share of these it saw.
+def earlier(look: Look, photographs: Photographs, folders: tuple[Path, ...]) -> dict[Look, frozenset[str]]:
+    """The looks before this one at some of the same photographs, oldest first, each with the marks of those it saw.
 
     Of a look from before sets were written down it is only known whether it was at the very same ones.
     """
-    shares = {each: _share(each, look, photographs, folders) for each in looks(folders) if each != look}
-    return {each: share for each, share in shares.items() if share}
+    seen = {each: _both(each, look, photographs, folders) for each in looks(folders) if each != look}
+    return {each: both for each, both in seen.items() if both}
 
 
-def _share(before: Look, look: Look, photographs: Photographs, folders: tuple[Path, ...]) -> float:
-    if before.photographs_sha256 == look.photographs_sha256:
-        return 1.0
-    files = [folder / SETS.format(before.photographs_sha256[:12]) for folder in folders]
-    seen = {mark for file in files if file.exists() for mark in file.read_text().split()}
+def _both(before: Look, look: Look, photographs: Photographs, folders: tuple[Path, ...]) -> frozenset[str]:
     now = marks(photographs)
-    return len(now & seen) / len(now)
+    if before.photographs_sha256 == look.photographs_sha256:
+        return now
+    files = [folder / SETS.format(before.photographs_sha256[:12]) for folder in folders]
+    return now & {mark for file in files if file.exists() for mark in file.read_text().split()}
 
 
-def warning(look: Look, before: dict[Look, float]) -> str | None:
-    """One sentence where another model was judged on some of these photographs already."""
-    others = {each.model_sha256 for each in before} - {look.model_sha256}
+def warning(look: Look, photographs: Photographs, before: dict[Look, frozenset[str]]) -> str | None:
+    """One sentence where other models were judged on some of these photographs already."""
+    others = {each: seen for each, seen in before.items() if each.model_sha256 != look.model_sha256}
     if not others:
         return None
-    share, last = max(before.values()), list(before)[-1].date
+    share = len(frozenset.union(*others.values())) / len(marks(photographs))
     which = "These" if share == 1 else f"{share:.0%} of these"
+    models = {each.model_sha256 for each in others}
     return (
-        f"{which} {look.split} photographs were looked at before: {len(before)} look(s), the last on {last}, "
-        f"{len(others)} other model(s). If one was chosen by what was seen, these figures flatter it."
+        f"{which} {look.split} photographs were looked at before: {len(others)} look(s), the last on "
+        f"{list(others)[-1].date}, {len(models)} other model(s). If one was chosen by what was seen, these figures "
+        f"flatter it."
     )

@@ -28,6 +28,15 @@ def test_exactly_one_way_to_learn_has_to_be_said(split: str, tmp_path: Path, way
     assert "Traceback" not in answer.output
 
 
+@pytest.mark.parametrize("also", [("--fold", "0"), ("--fold", "0", "--ablation"), ("--workers", "2")])
+def test_what_frozen_features_have_no_use_for_is_refused(split: str, tmp_path: Path, also: tuple[str, ...]) -> None:
+    asked = ["--data", split, "--frozen", split, "--out", str(tmp_path / "cv"), *also]
+    answer = CliRunner().invoke(commands.crossvalidate, asked)
+    assert answer.exit_code == 1
+    assert f"{also[0]} " in answer.output
+    assert not (tmp_path / "cv").exists()
+
+
 def test_a_recipe_that_has_seen_the_photographs_already_is_refused(split: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"data": "split.csv", "weights": "first.tflite", "phases": []}')
     asked = ["--data", split, "--recipe", str(tmp_path / "config.json"), "--out", str(tmp_path / "cv")]

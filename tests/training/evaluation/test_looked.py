@@ -12,10 +12,10 @@ def _look(photographs: Photographs, model: str) -> looked.Look:
 
 def test_a_second_model_on_the_same_photographs_is_told_so(tmp_path: Path, photographs: Photographs) -> None:
     first = _look(photographs, "a" * 64)
-    assert looked.warning(first, looked.earlier(first, photographs, (tmp_path,))) is None
+    assert looked.warning(first, photographs, looked.earlier(first, photographs, (tmp_path,))) is None
     looked.write_down(first, photographs, (tmp_path,))
     second = _look(photographs, "b" * 64)
-    warning = looked.warning(second, looked.earlier(second, photographs, (tmp_path,)))
+    warning = looked.warning(second, photographs, looked.earlier(second, photographs, (tmp_path,)))
     assert warning is not None
     assert warning.startswith("These test photographs")
     assert "1 other model" in warning
@@ -25,16 +25,17 @@ def test_the_same_model_again_or_other_photographs_are_no_warning(tmp_path: Path
     eight = photographs.of_the_eight()
     looked.write_down(_look(eight, "a" * 64), eight, (tmp_path,))
     same = _look(eight, "a" * 64)
-    assert looked.warning(same, looked.earlier(same, eight, (tmp_path,))) is None
+    assert looked.warning(same, eight, looked.earlier(same, eight, (tmp_path,))) is None
     others = photographs.where(photographs.targets < 0)
     assert looked.earlier(_look(others, "b" * 64), others, (tmp_path,)) == {}
 
 
 def test_photographs_that_were_added_do_not_hide_an_earlier_look(tmp_path: Path, photographs: Photographs) -> None:
-    before = photographs.where(np.arange(len(photographs)) % 4 > 0)
-    looked.write_down(_look(before, "a" * 64), before, (tmp_path,))
+    for number in range(3):
+        quarter = photographs.where(np.arange(len(photographs)) % 4 == number)
+        looked.write_down(_look(quarter, f"{number}" * 64), quarter, (tmp_path,))
     grown = _look(photographs, "b" * 64)
-    warning = looked.warning(grown, looked.earlier(grown, photographs, (tmp_path,)))
+    warning = looked.warning(grown, photographs, looked.earlier(grown, photographs, (tmp_path,)))
     assert warning is not None
     assert warning.startswith("75% of these test photographs")
 
