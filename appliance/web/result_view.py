@@ -9,6 +9,8 @@ from appliance.vision.quality.gate import CHECKS
 
 TOLD_FROM: Final = 0.15
 """A patient is told of a condition from this probability on: below, the words are "hardly similar"."""
+CANCER_FROM: Final = 0.05
+"""Of a cancer in the conformal set, from this one on: below, the set holds it for the sake of its promise alone."""
 ADVICE: Final = "advice."
 REASONS: Final = frozenset(key.removeprefix(ADVICE) for module in CHECKS for key in module.ADVICE) | {"failed"}
 SURE: Final = ((0.7, "high"), (0.4, "medium"), (0.15, "low"), (0.0, "slight"))
@@ -69,6 +71,13 @@ class ResultView:
         return str(self.document["risk"]["rule"]).removeprefix("rule.")
 
     @property
+    def what_next(self) -> str:
+        """Message key of what to do; another than the rule's where a cancer is named beside "no hurry"."""
+        cancer = any(item.class_id in MALIGNANT for item in self.likely)
+        low = self.document["risk"]["grade"] == "low"
+        return "next.cancer_not_excluded" if cancer and low else f"next.{self.rule}"
+
+    @property
     def map_class(self) -> str | None:
         """The class whose activation map is shown."""
         shown = self.document.get("activation_map")
@@ -90,19 +99,26 @@ def result_view(document: Mapping[str, Any]) -> ResultView:
 def told(document: Mapping[str, Any]) -> frozenset[str]:
     """The classes that a patient is told of, of a document with findings. A clinician is shown all eight.
 
-    The likeliest; each class of the conformal set; each from :data:`TOLD_FROM` on. A malignant one that is not the
-    likeliest is told where both together reach the operating point above which the box refers for it, then always the
-    likelier of the two: nobody is to read "cancer" beside "look again in four weeks", or be referred for it unnamed.
+    The likeliest; each from :data:`TOLD_FROM` on; each of the conformal set, a malignant one from :data:`CANCER_FROM`
+    on. Where the box refers for a cancer, the likelier of the two always: nobody is referred for it unnamed.
     """
     ranked = document["findings"]
-    likeliest = ranked[0]["class"]
-    listed = {likeliest, *document["prediction_set"]}
-    listed |= {item["class"] for item in ranked if item["probability"] >= TOLD_FROM}
-    malignant = [item["class"] for item in ranked if item["class"] in MALIGNANT]
-    # Documents of earlier versions do not say: then nothing is left out for it.
-    if "malignancy" in document.get("operating_points", ("malignancy",)):
-        return frozenset({*listed, malignant[0]})
-    return frozenset(listed - (set(malignant) - {likeliest}))
+    listed = {ranked[0]["class"]} | {item["class"] for item in ranked if _likely_enough(item, document)}
+    if _referred_for_cancer(document):
+        listed.add(next(item["class"] for item in ranked if item["class"] in MALIGNANT))
+    return frozenset(listed)
+
+
+def _likely_enough(item: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
+    of_set = CANCER_FROM if item["class"] in MALIGNANT else 0.0
+    in_set = item["class"] in document["prediction_set"]
+    return bool(item["probability"] >= (of_set if in_set else TOLD_FROM))
+
+
+def _referred_for_cancer(document: Mapping[str, Any]) -> bool:
+    """Documents of earlier versions have no operating points, and say it by their rule alone."""
+    rule = str(document["risk"]["rule"])
+    return "malignancy" in document.get("operating_points", ()) or rule == "rule.malignancy_above_threshold"
 
 
 def _finding(item: Mapping[str, Any]) -> FindingView:

@@ -103,16 +103,19 @@ def answer(store: Store) -> Answer:
         top: ClassId = "psoriasis",
         failed: tuple[str, ...] = (),
         seen: Seen | None = None,
+        shares: dict[ClassId, float] | None = None,
     ) -> None:
         while (case := store.next_queued()) is not None:
-            assessment = replace(assessed(outcome, top, failed), seen=seen)
+            assessment = replace(assessed(outcome, top, failed, shares), seen=seen)
             store.answer(case, build(_origin(case), assessment, MODEL), assessment.class_maps)
 
     return give
 
 
-def assessed(outcome: Outcome, top: ClassId, failed: tuple[str, ...]) -> Assessment:
-    """A made-up assessment of the shape the real one has."""
+def assessed(
+    outcome: Outcome, top: ClassId, failed: tuple[str, ...], given: dict[ClassId, float] | None = None
+) -> Assessment:
+    """A made-up assessment of the shape the real one has; ``given``: probabilities, likeliest first, if others."""
     checks = (
         Check("focus", True, 1.0, 0.5, "advice.focus"),
         *(Check(_asked_by(advice), False, 0, 1, advice) for advice in failed),
@@ -121,6 +124,9 @@ def assessed(outcome: Outcome, top: ClassId, failed: tuple[str, ...]) -> Assessm
         return Assessment(outcome, Quality(checks))
     rest = [each for each in CLASSES if each != top]
     shares = {top: 0.63, rest[0]: 0.2, rest[1]: 0.1, rest[2]: 0.05, **dict.fromkeys(rest[3:], 0.005)}
+    if given:
+        top, rest = next(iter(given)), list(given)[1:]
+        shares = given | {each: 0.0 for each in CLASSES if each not in given}
     findings = tuple(Finding(each, share, "limited") for each, share in shares.items())
     maps = np.zeros((8, 8, len(CLASSES)), np.float32)
     maps[3:5, 3:5] = 1

@@ -28,6 +28,7 @@ COMPOSED = (
     [f"class.{each}.{part}" for each in CLASSES for part in ("name", "plain", "means")]
     + [f"site.{each}" for each in SITES]
     + [f"{kind}.{rule}" for rule in RULES for kind in ("next", "rule")]
+    + ["next.cancer_not_excluded"]
     + [f"grade.{grade}" for grade in ("low", "refer", "urgent")]
     + [f"sure.{word}" for _, word in SURE]
     + ["evidence.limited", "evidence.insufficient"]
