@@ -115,8 +115,10 @@ def _strokes(strength: Bytes) -> Bytes:
 
 def _directions(grey: Bytes) -> tuple[Floats, Floats]:
     """Energy and coherence (0 … 1) of the structure tensor per field (Bigün & Granlund 1987)."""
-    corner = grey[:-1, :-1]
-    right, down = (np.subtract(next_, corner, dtype=np.float32) for next_ in (grey[:-1, 1:], grey[1:, :-1]))
+    side = (len(grey) - 1) // FIELD_PX * FIELD_PX
+    corner = grey[:side, :side]
+    right = np.subtract(grey[:side, 1 : side + 1], corner, dtype=np.float32)
+    down = np.subtract(grey[1 : side + 1, :side], corner, dtype=np.float32)
     xx, yy, xy = _fields(right, right), _fields(down, down), _fields(right, down)
     energy = xx + yy
     return energy, np.sqrt((xx - yy) ** 2 + 4 * xy**2) / (energy + 20)
@@ -125,10 +127,9 @@ def _directions(grey: Bytes) -> tuple[Floats, Floats]:
 def _fields(one: Floats, other: Floats) -> Floats:
     """Mean product in each field."""
     size = len(one) // FIELD_PX
-    cut = (slice(size * FIELD_PX), slice(size * FIELD_PX))
-    rows = (one[cut] * other[cut]).reshape(size, FIELD_PX, -1).sum(axis=1)
-    columns = np.repeat(np.eye(size, dtype=np.float32), FIELD_PX, axis=0)
-    return np.asarray(rows @ columns / FIELD_PX**2, np.float32)
+    rows = (size, FIELD_PX, -1)
+    down = np.einsum("rij,rij->rj", one.reshape(rows), other.reshape(rows))
+    return np.asarray(down @ np.repeat(np.eye(size, dtype=np.float32), FIELD_PX, axis=0) / FIELD_PX**2, np.float32)
 
 
 def _detail(values: Floats) -> Floats:
