@@ -12,23 +12,30 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.browser.conftest import ARGUMENTS, CHROMIUM, Served, put_three
-from tests.browser.test_access import LOCALES, PAPER, at_the_kiosk, of_the_staff
+from tests.browser.conftest import ARGUMENTS, CHROMIUM, RESULT_MS, Served, put_three
+from tests.browser.test_access import LOCALES, PAPER, at_the_kiosk, linked, of_the_staff
 
 SIZES: Final = (
     ViewportSize(width=800, height=480),
     ViewportSize(width=390, height=844),
     ViewportSize(width=1280, height=800),
 )
+# The live view's picture has no source at first, as the preview on the phone's page, until a photograph is chosen.
+# What the browser would fetch only once it is scrolled to is on the picture of the whole page, too.
+PICTURES_ARE_THERE: Final = """() => [...document.images].every((each) => {
+  each.loading = "eager";
+  return each.src ? each.complete && each.naturalWidth > 0 : each.id !== "view";
+})"""
 
 
 def main(folder: Path) -> None:
     """Write FOLDER/WIDTH-LANGUAGE-NUMBER-PATH.png."""
     folder.mkdir(parents=True, exist_ok=True)
+    expect.set_options(timeout=RESULT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         for language in LOCALES:
@@ -44,32 +51,43 @@ def shoot(browser: Browser, folder: Path, language: str) -> None:
         put_three(photographs)
         with Served(Path(state) / "state", photographs) as box:
             for number, page in enumerate(every_page(browser, box, photographs, language)):
-                path = urlsplit(page.url).path.strip("/").replace("/", "_")[:40] or "home"
-                for size in SIZES:
-                    page.set_viewport_size(size)
-                    name = f"{size['width']}-{language}-{number:02}-{path}.png"
-                    page.screenshot(path=folder / name, full_page=True, animations="disabled")
-                page.set_viewport_size(SIZES[0])
+                keep(page, folder, f"{language}-{number:02}")
+        with Served(Path(state) / "calibrated") as box:  # a folder of photographs cannot be calibrated
+            page = window(browser, language)
+            page.goto(f"{box.kiosk}/?language={language}")
+            for number, _ in enumerate(linked(page, f"{box.kiosk}/kiosk/calibration")):
+                keep(page, folder, f"{language}-calibration-{number:02}")
+
+
+def window(browser: Browser, language: str) -> Page:
+    """A new one, of the smallest size."""
+    return browser.new_context(viewport=SIZES[0], locale=LOCALES[language], has_touch=True).new_page()
+
+
+def keep(page: Page, folder: Path, name: str) -> None:
+    """A page at every size, once its pictures are there."""
+    path = urlsplit(page.url).path.strip("/").replace("/", "_")[:40] or "home"
+    page.wait_for_function(PICTURES_ARE_THERE)
+    for size in SIZES:
+        page.set_viewport_size(size)
+        page.screenshot(path=folder / f"{size['width']}-{name}-{path}.png", full_page=True, animations="disabled")
+    page.set_viewport_size(SIZES[0])
 
 
 def every_page(browser: Browser, box: Served, photographs: Path, language: str) -> Iterator[Page]:
     """The kiosk's, the phone's and the staff's."""
-
-    def window() -> Page:
-        return browser.new_context(viewport=SIZES[0], locale=LOCALES[language], has_touch=True).new_page()
-
     last = ""
-    for page in at_the_kiosk(window(), box.kiosk, language, photographs):
+    for page in at_the_kiosk(window(browser, language), box.kiosk, language, photographs):
         yield page
         if page.locator("body.handover").count():
             last = str(page.get_attribute("[data-link]", "data-link"))
-    own = window()
+    own = window(browser, language)
     own.goto(f"{box.phones}/send")
     yield own
     for ending in ("", *PAPER[:2]):
         own.goto(f"{box.phones}{urlsplit(last).path}{ending}")
         yield own
-    yield from of_the_staff(window(), box.phones)
+    yield from of_the_staff(window(browser, language), box.phones)
 
 
 if __name__ == "__main__":
