@@ -47,7 +47,7 @@ def steps_of(page: Page, last: str, language: str = "zh") -> Iterator[str]:
         ("done", lambda: None),
     ]
     for name, go_on in steps:
-        expect(page.locator(f"body.{name}")).to_be_visible(timeout=60_000)
+        expect(page.locator(f"body.{name}")).to_be_visible()
         yield name
         if name == last:
             return
@@ -99,7 +99,7 @@ def test_a_whole_visit_with_the_result_on_the_patients_phone_and_nothing_left_be
     page.click(f"[data-side=back] button:text-is('{text(language, 'site.forearm')}')")
     expect(page.locator("h1")).to_have_text(text(language, "kiosk.live.overview"))
     page.click(".shutter")
-    expect(page.locator("body.live[data-view=close_up]")).to_be_visible(timeout=60_000)
+    expect(page.locator("body.live[data-view=close_up]")).to_be_visible()
     view = page.locator("#view")
     expect(view).not_to_have_js_property("naturalWidth", 0)
     expect(view).not_to_have_attribute("src", str(view.get_attribute("src")))  # it moves
@@ -258,7 +258,7 @@ def test_before_a_patient_is_forgotten_the_page_counts_down(kiosk: Callable[...,
     page.route("**/kiosk/state", nearly_over)
     expect(page.locator("#here")).to_be_visible()
     expect(page.locator("#pause")).to_contain_text("17")
-    page.unroute("**/kiosk/state")
+    page.unroute_all(behavior="wait")  # one that is being answered is not left half done
     page.click("#here button")
     expect(page.locator("#here")).to_be_hidden()
 
@@ -300,7 +300,7 @@ def test_two_screens_show_the_same_visit(kiosk: Callable[..., Page], browse: Cal
 
 def test_the_live_view_says_what_to_change_and_when_it_is_good(kiosk: Callable[[str], Page]) -> None:
     page = kiosk("live[data-view=close_up]")
-    expect(page.locator("[data-hint=ready]")).to_be_visible(timeout=60_000)
+    expect(page.locator("[data-hint=ready]")).to_be_visible()
     expect(page.locator("[data-hint]:visible")).to_have_count(1)
     expect(page.locator(".viewfinder")).to_have_attribute("data-ready", "true")
 
@@ -324,5 +324,5 @@ def test_a_step_says_that_it_is_being_done_and_what_it_measured(screen: Callable
     page = screen(language="en")
     page.goto(f"{box.kiosk}/kiosk/calibration/exposure")
     page.click("form button")
-    expect(page.locator("[data-done=exposure]")).to_be_visible(timeout=60_000)
+    expect(page.locator("[data-done=exposure]")).to_be_visible()
     expect(page.locator("[data-done]")).to_contain_text("0.17")

@@ -71,7 +71,7 @@ def test_a_box_that_restarts_during_the_upload_and_the_wait_loses_nothing(
     page = phone(restartable)
     lose_answers(page, 1, meanwhile=restartable.kill)  # the photo has arrived; power goes before the phone is told
     fill(page, photo_file, restartable.phones)
-    expect(page.locator("#status-retrying")).to_be_visible(timeout=20_000)
+    expect(page.locator("#status-retrying")).to_be_visible()
     expect(page.locator("#status-retrying")).to_contain_text("restarting")
     assert cases_of(restartable.state) == 1
     restartable.start()
@@ -94,7 +94,7 @@ def test_the_waiting_page_says_that_the_box_is_gone_and_goes_on_by_itself(
     fill(page, photo_file, held_box.phones)
     expect(page.locator("#place")).to_be_visible()
     page.route("**/api/v1/results/*", lambda route: route.abort("connectionrefused"))
-    expect(page.locator("#offline")).to_contain_text("restarting", timeout=20_000)
+    expect(page.locator("#offline")).to_contain_text("restarting")
     page.unroute("**/api/v1/results/*")
     held_box.release.set()
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # the phone is unlocked

@@ -73,7 +73,7 @@ def test_the_waiting_page_shows_the_place_and_survives_reload_and_dropped_connec
     page.reload()
     expect(page.locator("#place")).to_have_text("Place in the queue: 1")
     page.context.set_offline(True)
-    expect(page.locator("#offline")).to_be_visible(timeout=20_000)
+    expect(page.locator("#offline")).to_be_visible()
     held_box.release.set()
     page.context.set_offline(False)
     assert result(page)
@@ -179,7 +179,7 @@ def test_a_bad_file_gets_a_clear_page_and_loses_nothing(
     fill(page, photo_file, box.phones)
     outcome, earlier = result(page), page.url
     fill(page, bad_file, box.phones)
-    expect(page.locator("#failed")).to_be_visible(timeout=60_000)
+    expect(page.locator("#failed")).to_be_visible()
     expect(page.locator("#failed-text")).not_to_be_empty()
     expect(page.locator("#failed-remedy")).not_to_be_empty()
     page.click("#other")
@@ -197,7 +197,7 @@ def test_a_bad_file_gets_a_clear_page_without_scripts(
     page = phone(box, java_script_enabled=False)
     fill(page, bad_file, box.phones)
     problem = page.locator("[data-problem]")
-    expect(problem).to_be_visible(timeout=60_000)
+    expect(problem).to_be_visible()
     assert str(problem.get_attribute("data-problem")).startswith("photo_")
     expect(problem.locator(".lead")).not_to_be_empty()
 
@@ -251,5 +251,5 @@ def test_a_photo_refused_twice_leads_to_an_answer_with_a_reservation(
     buttons = [each.bounding_box() for each in page.locator(".refusal a, .refusal button").all()]
     assert all(each and each["height"] >= 48 for each in buttons)
     page.click("form[action$=go-on] button")
-    expect(page.locator("[data-reserved]")).to_be_visible(timeout=60_000)
+    expect(page.locator("[data-reserved]")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -29,9 +29,15 @@ from firmware.skin import Skin
 from firmware.station import Station
 from firmware.synthetic import SyntheticCamera, draw
 from tests.browser.conftest import Box
+from tests.browser.test_access import KIOSK, PAPER, PHONES, faults, not_in, too_wide
 
 PIN = "482915"
 SMALL = (384, 288)
+SAID: dict[str, dict[str, Any]] = {
+    "no hurry": {"outcome": "findings", "risk": Risk("low", 0.01, "benign")},
+    "urgent": {"outcome": "findings", "risk": Risk("urgent", 0.1, "pemphigus_possible")},
+    "none of these": {"outcome": "none_of_these", "risk": Risk("refer", 0.1, "none_of_these")},
+}
 DIRECTORY = (
     "name,district,level,specialties,phone,travel_minutes\n青山县人民医院,青山县,county,皮肤科,0871-5550101,45\n"
 )
@@ -53,15 +59,24 @@ def answered_box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
 
 
 @pytest.fixture
-def answered(answered_box: Any, assessor: Assessor, skin: Pixels) -> Case:
-    """A case that somebody must see a doctor with: the network's own numbers and maps, and a grade chosen here."""
-    case: Case = answered_box.store.accept(Intake(skin, "0" * 64, "phone_camera", "forearm", True, None, True))
-    risk = Risk("refer", 0.4, "malignancy_above_threshold")
-    assessment = replace(assessor.assess(skin, use_gate=False), outcome="findings", risk=risk)
-    photo = PhotoRecord(case.photo_id, case.source, case.taken_at, case.clock, case.sha256)
-    document = build(Origin(photo, case.code, None, simulated=True), assessment, model_record(assessor))
-    answered_box.store.answer(case, document, assessment.class_maps)
-    return case
+def answer(answered_box: Any, assessor: Assessor, skin: Pixels) -> Callable[..., Case]:
+    """A case with the network's own numbers and maps. What is said of it is chosen: ``answer(outcome=…, risk=…)``."""
+
+    def answered(**said: Any) -> Case:
+        case: Case = answered_box.store.accept(Intake(skin, "0" * 64, "phone_camera", "forearm", True, None, True))
+        assessment = replace(assessor.assess(skin, use_gate=False), **said)
+        photo = PhotoRecord(case.photo_id, case.source, case.taken_at, case.clock, case.sha256)
+        document = build(Origin(photo, case.code, None, simulated=True), assessment, model_record(assessor))
+        answered_box.store.answer(case, document, assessment.class_maps)
+        return case
+
+    return answered
+
+
+@pytest.fixture
+def answered(answer: Callable[..., Case]) -> Case:
+    """A case that somebody must see a doctor with."""
+    return answer(outcome="findings", risk=Risk("refer", 0.4, "malignancy_above_threshold"))
 
 
 def fits(page: Page) -> bool:
@@ -99,6 +114,27 @@ def test_a_patient_reads_what_to_do_and_takes_it_along_on_paper(
     page.click(f"text={text(language, 'paper.sheet')}")
     expect(page.locator("main")).to_contain_text(text(language, "result.cannot_see.act"))
     assert fits(page)
+
+
+@pytest.mark.parametrize("language", LOCALES)
+@pytest.mark.parametrize("said", SAID)
+def test_axe_finds_nothing_and_everything_fits_whatever_the_answer_is(
+    phone: Callable[..., Page],
+    clinician: Callable[..., Page],
+    answered_box: Any,
+    answer: Callable[..., Case],
+    said: str,
+    language: Language,
+) -> None:
+    case = answer(**SAID[said])
+    page, found = phone(answered_box, locale=LOCALES[language]), []
+    link = f"{answered_box.phones}/r/{answered_box.store.link(case, 1).token}"
+    for ending in ("", *PAPER):
+        page.goto(link + ending)
+        found += not_in(language, page) + faults(page) + too_wide(page, PHONES)
+    seen = clinician(case, language)
+    found += not_in(language, seen) + faults(seen) + too_wide(seen, PHONES + KIOSK)
+    assert not found, "\n".join(found)
 
 
 @pytest.fixture
