@@ -41,8 +41,11 @@ class About(BaseModel):
         """Raises ``ValueError`` naming what is missing, unknown or not one of the words there are."""
         try:
             about = cls.model_validate(tomllib.loads(file.read_text()))
-        except (ValidationError, tomllib.TOMLDecodeError) as wrong:
+        except tomllib.TOMLDecodeError as wrong:
             raise ValueError(f"{file}: {wrong}") from wrong
+        except ValidationError as wrong:
+            found = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in wrong.errors()]
+            raise ValueError(f"{file}: {'; '.join(found)} (see training/skin8-about.toml)") from wrong
         if unjudged := set(CLASSES) - set(about.evidence):
             raise ValueError(f"{file} says nothing of the evidence of {', '.join(sorted(unjudged))}")
         return about

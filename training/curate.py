@@ -112,8 +112,10 @@ def _row(record: Record, found: Examined) -> dict[str, str]:
     """A row of the manifest, all text."""
     box = record.box if record.box and not found.crop else None
     sides = dict(zip(("left", "top", "right", "bottom"), box, strict=True)) if box else {}
+    # The outline is that of the whole photograph.
+    more = {name: value for name, value in record.more.items() if not (found.crop and name == "mask")}
     return {
-        **record.more,
+        **more,
         "image": record.image,
         "original": record.image,
         "crop": found.crop,

@@ -19,8 +19,14 @@ from training.recipe import Phase, Recipe, scaling_for
 Config = dict[str, Any]
 Say = Callable[[str], object]
 DONE: Final = "steps.json"
+NEEDED: Final = {"run", "bundle", "about", "finetune"}
 KEYS: Final = {
-    "curate": {"collection", "drop", "keep", "crop", "margin", "workers"},
+    "curate": {
+        "collection",
+        "drop",
+        "keep",
+        "workers",
+    },  # cropped photographs lie elsewhere: crop with ``curate`` first
     "split": {"seed", "keep", "test_share", "train_only_sources", "workers"},
     "soup": {"shares"},
     "quantise": {"representatives", "seed", "way"},
@@ -40,7 +46,7 @@ def run_all(config: Path, data: Path, weights: Path, say: Say, *, final: bool = 
         _check(wanted)
         steps = Steps(wanted, data, weights)
     except (KeyError, TypeError) as wrong:
-        raise ValueError(f"{config}: {wrong}") from wrong
+        raise ValueError(f"{config}: {wrong.args[0]}") from wrong
     done = _done(steps.run / DONE, wanted)
     for name, step in steps.in_order(final=final):
         if name in done:
@@ -57,10 +63,12 @@ def _check(wanted: Config) -> None:
     for table, keys in KEYS.items():
         if unknown := set(wanted.get(table, {})) - keys:
             raise KeyError(f"[{table}] takes {', '.join(sorted(keys))}, not {', '.join(sorted(unknown))}")
-    if unknown := set(wanted) - {"run", "bundle", "about", "finetune", *KEYS}:
-        raise KeyError(f"no step is called {', '.join(sorted(unknown))}")
+    if unknown := set(wanted) - {*NEEDED, *KEYS}:
+        raise KeyError(f"there is {', '.join(sorted({*NEEDED, *KEYS}))}, but no {', '.join(sorted(unknown))}")
     if "soup" in wanted and not wanted["soup"].get("shares"):
         raise KeyError("[soup] needs shares")
+    if missing := NEEDED - set(wanted):
+        raise KeyError(f"{', '.join(sorted(missing))} is missing")
 
 
 def _done(file: Path, wanted: Config) -> list[str]:
@@ -109,7 +117,7 @@ class Steps:
         """Look at every photograph once; what was found is kept, so that the next time is quick."""
         from training.curate import SHIPPED, Wishes, curate
 
-        wishes = {"crop": False, **self.wanted.get("curate", {})}
+        wishes = {**self.wanted.get("curate", {}), "crop": False}
         wishes["bundle"] = Path(wishes.get("bundle", SHIPPED))
         curate(self.data / "manifest.csv", self.curated, Wishes(**wishes))
 

@@ -18,7 +18,7 @@ from appliance.vision import quality
 from appliance.vision.assessment import Quality
 from appliance.vision.assessor import Assessor
 from appliance.vision.bundle import FILE
-from appliance.vision.photo import Pixels, decode
+from appliance.vision.photo import MIN_SIDE_PX, Pixels, decode
 from training import duplicates, resemblance
 from training.bundle_files import sha256_of
 from training.collections.record import Box
@@ -69,13 +69,26 @@ def examine(task: Task) -> Examined:
 
 
 def cropped(pixels: Pixels, box: Box, margin: float) -> Pixels:
-    """``box`` and ``margin`` times its longer side around it, within the picture; the whole for an empty box."""
+    """``box`` and ``margin`` times its longer side around it, within the picture; the whole for an empty box.
+
+    As far as the picture reaches no side is shorter than what can be decoded as a photograph.
+    """
     left, top, right, bottom = box
     around = margin * max(right - left, bottom - top)
     high, wide = pixels.shape[:2]
-    x0, y0 = max(0, math.floor(left - around)), max(0, math.floor(top - around))
-    x1, y1 = min(wide, math.ceil(right + around)), min(high, math.ceil(bottom + around))
+    x0, x1 = _span(left - around, right + around, wide)
+    y0, y1 = _span(top - around, bottom + around, high)
     return pixels[y0:y1, x0:x1] if x1 > x0 and y1 > y0 else pixels
+
+
+def _span(low: float, high: float, side: int) -> tuple[int, int]:
+    """Whole pixels from ``low`` to ``high`` within 0 … ``side``, widened to ``MIN_SIDE_PX``; (0, 0) for nothing."""
+    first, last = max(0, math.floor(low)), min(side, math.ceil(high))
+    if last <= first:
+        return 0, 0
+    length = max(last - first, min(MIN_SIDE_PX, side))
+    first = min(max(0, (first + last - length) // 2), side - length)
+    return first, first + length
 
 
 def judged(pixels: Pixels, bundle: Path) -> Quality:
@@ -103,7 +116,7 @@ def _code() -> str:
     """Of the gate and the fingerprint: what other code found is not taken for what this one would find."""
     modules = (quality, duplicates, resemblance, preprocessing)
     files = sorted(Path(str(module.__file__)) for module in modules)
-    files += sorted(Path(str(quality.__file__)).parent.glob("*.py"))
+    files += [Path(__file__), *sorted(Path(str(quality.__file__)).parent.glob("*.py"))]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import click
 
 from appliance.errors import DermkioskError
+from appliance.messages import sentence
 
 
 @contextmanager
@@ -13,5 +14,7 @@ def said_plainly() -> Iterator[None]:
     """Wrong folders and files as one sentence and exit status 1, not as a traceback."""
     try:
         yield
-    except (OSError, ValueError, DermkioskError) as wrong:
+    except DermkioskError as wrong:
+        raise click.ClickException(f"{sentence('en', wrong)}\n[{wrong.key}] {wrong}") from wrong
+    except (OSError, ValueError) as wrong:
         raise click.ClickException(str(wrong)) from wrong

@@ -20,7 +20,7 @@ def test_the_shipped_bundle_says_what_the_file_says() -> None:
     ("old", "new", "word"),
     [
         ('psoriasis = "limited"', "", "psoriasis"),
-        ('psoriasis = "limited"', 'psoriasis = "good"', "good"),
+        ('psoriasis = "limited"', 'psoriasis = "good"', "psoriasis: Input should be"),
         ('psoriasis = "limited"', 'eczema = "limited"', "eczema"),
         ('data = "skin8"', "", "data"),
         ('data = "skin8"', 'datum = "skin8"', "datum"),

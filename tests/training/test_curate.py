@@ -7,10 +7,10 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from appliance.vision.photo import Pixels
+from appliance.vision.photo import MIN_SIDE_PX, Pixels
 from training.cli_data import curate as curate_command
 from training.cli_data import split as split_command
-from training.collections.record import Options
+from training.collections.record import Box, Options
 from training.curate import SHIPPED, Wishes, curate
 from training.dataset import read_manifest
 from training.examine import Task, cropped, examine, judged
@@ -129,6 +129,36 @@ def test_crops_to_the_box_with_its_margin(tmp_path: Path, collection: Path, save
     assert np.abs(made.astype(int) - draw(1)[70:310, 50:350]).mean() < 4
     assert (out / whole["image"]).resolve() == (collection / "b.png").resolve()
     assert [row["original"] for row in (boxed, whole)] == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize("box", [(100, 120, 140, 150), (0, 0, 5, 5), (370, 350, 384, 384), (-40, 10, 3, 30)])
+def test_a_crop_is_never_too_small_for_a_photograph(box: Box) -> None:
+    """What is cut out is what lies there, with more around it."""
+    pixels = draw(1)
+    made = cropped(pixels, box, 0.25)
+    assert made.shape[0] >= MIN_SIDE_PX
+    assert made.shape[1] >= MIN_SIDE_PX
+    left, top = (max(0, int(each)) for each in box[:2])
+    inside = pixels[top : int(box[3]), left : int(box[2])]
+    windows = np.lib.stride_tricks.sliding_window_view(made, inside.shape)
+    assert (windows == inside).all(axis=(-1, -2, -3)).any()
+
+
+def test_a_crop_of_a_small_picture_is_all_of_it() -> None:
+    assert cropped(draw(1)[:100, :90], (10, 10, 20, 20), 0).shape == (100, 90, 3)
+
+
+def test_an_outline_of_the_whole_photograph_is_not_that_of_its_crop(
+    tmp_path: Path, collection: Path, save: Save
+) -> None:
+    save("a.png", draw(1))
+    save("b.png", draw(2))
+    (collection / "manifest.csv").write_text(
+        "image,label,group,source,mask,box_left,box_top,box_right,box_bottom\n"
+        "a.png,psoriasis,1,s,m/a.png,100,120,300,260\nb.png,psoriasis,2,s,m/b.png,,,,\n"
+    )
+    curate(collection / "manifest.csv", tmp_path / "out", Wishes())
+    assert table(tmp_path / "out")["mask"].tolist() == ["", "m/b.png"]
 
 
 def test_a_box_at_the_edge_or_outside_does_no_harm() -> None:
