@@ -75,7 +75,9 @@ catch_signals() { trap 'give_up interrupted' INT TERM HUP; }
 # Of the programs that are started from here on, too.
 hold_signals() { trap '' INT TERM HUP; }
 
-trap : PIPE # what nobody reads any more stops nothing
+# Where nobody reads any more, a line that cannot be written fails, and 'say' sends it to the log. Programs that are
+# started from here are still ended by it.
+trap : PIPE
 catch_signals
 
 is_pi() { grep -aq 'Raspberry Pi' /proc/device-tree/model 2>/dev/null; }

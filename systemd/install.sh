@@ -51,6 +51,9 @@ gone() {
   done
 }
 
+# The installed units, of every kind that systemd/units has, this version's or another's: one a line.
+our_units() { printf '%s\n' "$UNITS"/dermkiosk*.{service,socket,timer,path}; }
+
 # Whether systemd runs here; in a chroot where an image is made it does not.
 booted() { [[ -d $ROOT/run/systemd/system ]]; }
 
@@ -394,7 +397,9 @@ command_uninstall() {
   need_root uninstall
   stop_services
   ! booted || systemctl stop 'dermkiosk*' 2>/dev/null || true
-  gone "$UNITS"/*.wants/dermkiosk* "$UNITS"/dermkiosk*.{service,socket,timer,path}
+  local units
+  mapfile -t units < <(our_units)
+  gone "$UNITS"/*.wants/dermkiosk* "${units[@]}"
   gone "$ROOT/usr/lib/sysusers.d/dermkiosk.conf" "$ROOT/usr/lib/tmpfiles.d/dermkiosk.conf" \
     "$ROOT/etc/udev/rules.d/61-dermkiosk.rules" "$ROOT/etc/systemd/journald.conf.d/dermkiosk.conf" \
     "$ROOT/etc/systemd/system.conf.d/dermkiosk.conf" "$ROOT/etc/xdg/autostart/dermkiosk-screen.desktop"

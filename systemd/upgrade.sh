@@ -8,6 +8,7 @@
 SNAPSHOT=$ROOT/var/lib/dermkiosk-before-upgrade
 PENDING=$OPT/pending
 UPGRADING="" # yes: the services are stopped, and whatever fails now must start them again
+SETTLED=""   # yes: program, units and data stand as they are to stay
 
 begin_upgrade() {
   [[ $RELEASE && $PREVIOUS ]] || return 0
@@ -25,12 +26,21 @@ begin_upgrade() {
 leave_upgrade() {
   [[ $UPGRADING ]] || return 0
   set +e # 'if put_back' would go on after a step that failed, and put half a database in the whole one's place
+  if [[ $SETTLED && ! -s $PENDING ]]; then
+    start_service
+    fail "$1, after the version before was installed again. The data are as they were."
+  fi
   if [[ ! -s $PENDING ]]; then
     forget_release
     start_service
     fail "$1, before there was a copy of the database. Nothing was changed: the version before is started again."
   fi
   stop_services
+  if new_case; then
+    settle
+    start_service
+    fail "$1, when the new version had already accepted photographs: it stays, and so do they."
+  fi
   (
     set -e
     put_back "$PREVIOUS" "$RELEASE"
@@ -51,7 +61,13 @@ finish_upgrade() {
   switch_to "$RELEASE"
   if ! start_service; then
     if [[ $PREVIOUS ]]; then
+      hold_signals # the version before comes back now, whatever else is asked
       stop_services
+      if new_case; then
+        settle
+        start_service || true
+        fail "the new version accepted photographs and then did not go on. It stays, and so do they."
+      fi
       put_back "$PREVIOUS" "$RELEASE"
       start_service || true
       fail "the new version did not start. The one before is installed again, and the data are as they were."
@@ -67,6 +83,7 @@ finish_upgrade() {
 
 # The upgrade is over, one way or the other. The marker goes first: without it the snapshot means nothing.
 settle() {
+  SETTLED=yes
   rm -f "$PENDING"
   [[ ! -d $OPT ]] || sync -f "$OPT"
   rm -rf "$SNAPSHOT"
@@ -85,10 +102,10 @@ put_back() {
 
 remove_other_units() {
   local unit
-  for unit in "$UNITS"/dermkiosk*.{service,socket,timer}; do
+  while read -r unit; do
     [[ -e $SOURCE/systemd/units/$(basename "$unit") ]] ||
       gone "$unit" "$UNITS"/*.wants/"$(basename "$unit")"
-  done
+  done < <(our_units)
 }
 
 # What dermkiosk-roll-back.service does at a start after the power went during an upgrade. The services do not run yet.
@@ -96,7 +113,7 @@ command_roll_back() {
   local previous release
   [[ -s $PENDING ]] || return 0
   { read -r previous && read -r release; } <"$PENDING"
-  if [[ -e $SNAPSHOT/cases.sqlite3 ]] && (($(newest_case "$STATE") > $(newest_case "$SNAPSHOT"))); then
+  if new_case; then
     say "the upgrade was cut off when it already worked: the new version stays"
     settle
     return
@@ -118,6 +135,9 @@ asked_of_database() {
 schema() { asked_of_database "$1" 'PRAGMA user_version' none; }
 
 newest_case() { asked_of_database "$1" 'SELECT coalesce(max(number), 0) FROM cases' 0; }
+
+# Whether the new version has accepted a photograph: the snapshot does not know it, and must not be put back.
+new_case() { [[ -e $SNAPSHOT/cases.sqlite3 ]] && (($(newest_case "$STATE") > $(newest_case "$SNAPSHOT"))); }
 
 # Twice the database and its log: the copy, and what it takes to put that back.
 refuse_little_room() {

@@ -20,6 +20,11 @@ from appliance.cases.sealed import RecoveryKey
 from appliance.hotspot import load
 
 ROOT = Path(__file__).parents[2]
+ACCEPTS = """import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as database:
+    database.execute("PRAGMA user_version = 9")
+    database.execute("INSERT INTO cases (code) VALUES ('B2')")
+"""
 HOLD = 'hold() { rm -f "$NOTES"/hold-*; touch "$NOTES/held"; until [ -e "$NOTES/go" ]; do sleep 0.1; done; }'
 STAND_INS = {
     "python3": f"""
@@ -48,10 +53,19 @@ case "$*" in
       [ ! -e "$NOTES/migrate" ] || {sys.executable} -c 'import sqlite3, sys
 database = sqlite3.connect(sys.argv[1]); database.execute("PRAGMA user_version = 9"); database.commit()' \
         "$DESTDIR/var/lib/dermkiosk/cases.sqlite3"
+      if [ -e "$NOTES/accepts" ]; then
+        {sys.executable} - "$DESTDIR/var/lib/dermkiosk/cases.sqlite3" <"$NOTES/accepts"
+        rm "$NOTES/accepts"
+      fi
       rm -f "$NOTES/active"
       exit 1
     fi
-    touch "$NOTES/active" ;;
+    touch "$NOTES/active"
+    if [ "$(readlink "$DESTDIR/opt/dermkiosk/current")" = "$(cat "$NOTES/signal-when-ready" 2>&1)" ]; then
+      {sys.executable} - "$DESTDIR/var/lib/dermkiosk/cases.sqlite3" <"$NOTES/accepts"
+      rm "$NOTES/signal-when-ready"
+      kill -TERM "$PPID"
+    fi ;;
   stop*dermkiosk.service) rm -f "$NOTES/active" ;;
   "is-active --quiet dermkiosk.service") [ -e "$NOTES/active" ] ;;
 esac""",
@@ -74,6 +88,12 @@ case "$*" in *-before-upgrade) [ ! -e "$NOTES/hold-copy" ] || hold ;; esac"""
     """
 case "$*" in *-before-upgrade*) if [ -e "$NOTES/copy-fails" ]; then : >"$3/half"; exit 1; fi ;; esac
 PATH=${PATH#*:} exec cp "$@" """,
+    "rm": """
+PATH=${PATH#*:} rm "$@"
+case "$*" in *releases/2)
+  [ ! -e "$NOTES/signal-at-removal" ] || kill -TERM "$PPID"
+  [ ! -e "$NOTES/removal-fails" ] || exit 1 ;;
+esac""",
     "df": """
 if [ -e "$NOTES/little-room" ]; then printf 'Avail\\n100\\n'; else PATH=${PATH#*:} exec df "$@"; fi""",
     "systemd-tmpfiles": "",
@@ -465,6 +485,51 @@ def test_a_new_version_that_has_accepted_a_case_stays(box: Box) -> None:
     assert "the new version stays" in box.roll_back()
     assert (box.current, box.installed_program()) == ("releases/2", "version = 2\n")
     assert not (box.opt / "pending").exists()
+
+
+@pytest.mark.parametrize("instant", ["signal-when-ready", "start-fails"])
+def test_photographs_that_the_new_version_accepted_stay_however_the_upgrade_ends(box: Box, instant: str) -> None:
+    _next_version(box)
+    box.note("accepts", ACCEPTS)
+    box.note(instant, "releases/2")
+    said = box.setup("install", status=1)
+    assert "accepted photographs" in said
+    assert "put back" not in said
+    with sqlite3.connect(box.state / "cases.sqlite3") as database:
+        assert database.execute("SELECT code FROM cases ORDER BY number").fetchall() == [("A1",), ("B2",)]
+    assert (box.current, box.installed_program()) == ("releases/2", "version = 2\n")
+    assert not (box.opt / "pending").exists()
+    assert box.log.rstrip().endswith("systemctl start dermkiosk.service")
+
+
+def test_an_interruption_while_the_version_before_comes_back_changes_nothing(box: Box) -> None:
+    _next_version(box)
+    box.note("start-fails", "releases/2")
+    box.note("signal-at-removal")
+    said = box.setup("install", status=1)
+    assert "the new version did not start" in said
+    _stands_as_before(box, said)
+
+
+def test_what_fails_after_the_version_before_is_back_is_not_said_to_have_changed_nothing(box: Box) -> None:
+    _next_version(box)
+    box.note("start-fails", "releases/2")
+    box.note("removal-fails")
+    said = box.setup("install", status=1)
+    assert "after the version before was installed again" in said
+    assert "Nothing was changed" not in said
+    assert (box.current, (box.notes / "active").exists()) == ("releases/1", True)
+
+
+def test_the_units_of_every_kind_that_only_the_new_version_has_go_with_it(box: Box) -> None:
+    _next_version(box)
+    kinds = {each.suffix for each in (ROOT / "systemd/units").iterdir()}
+    for kind in kinds:
+        (box.source / f"systemd/units/dermkiosk-more{kind}").write_text("[Install]\nWantedBy=more.target\n")
+    box.note("start-fails", "releases/2")
+    box.setup("install", status=1)
+    assert {".path", ".timer"} <= kinds
+    assert not list(box.units.rglob("dermkiosk-more*"))
 
 
 def test_a_cut_off_upgrade_can_be_made_again(box: Box) -> None:
