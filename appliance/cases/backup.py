@@ -11,7 +11,16 @@ from typing import Final
 
 from appliance.cases import layout
 from appliance.cases.clock import Moment
-from appliance.cases.copies import LOCK_SUFFIX, WORK, check, copy_database, only_one, remove_work
+from appliance.cases.copies import (
+    LOCK_SUFFIX,
+    WORK,
+    WORK_PATIENCE_S,
+    check,
+    copy_database,
+    is_taken,
+    only_one,
+    remove_work,
+)
 from appliance.cases.faults import storage_faults
 from appliance.cases.ledger import Ledger
 from appliance.cases.photos import ORPHANED
@@ -88,11 +97,7 @@ def _copied(
 
 def under_way(state: Path) -> bool:
     """Whether some program makes a backup of the folder ``state`` just now."""
-    lock = state / layout.COPIES / f"{WORK}{LOCK_SUFFIX}"
-    if not lock.exists():
-        return False
-    with only_one(lock) as mine:
-        return not mine
+    return is_taken(state / layout.COPIES / f"{WORK}{LOCK_SUFFIX}")
 
 
 def read_back(stick: Stick, generation: int, folder: Path, state: Path, say: Say) -> set[str]:
@@ -209,7 +214,7 @@ def _sha256(path: Path) -> str:
 def _work(state: Path) -> Iterator[Path]:
     """A folder for what the backup needs meanwhile. What a cut leaves of it, the next deletion or backup removes."""
     copies = private_folder(state / layout.COPIES)
-    with only_one(copies / f"{WORK}{LOCK_SUFFIX}") as mine:
+    with only_one(copies / f"{WORK}{LOCK_SUFFIX}", WORK_PATIENCE_S) as mine:
         if not mine:
             raise BackupUnderWay(str(state))
         remove_work(copies)

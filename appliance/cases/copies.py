@@ -32,6 +32,8 @@ WORK: Final = "backup"
 LOCK_SUFFIX: Final = ".lock"
 PATIENCE_S: Final = 60.0
 """How long a deletion waits for a copy that is being made."""
+WORK_PATIENCE_S: Final = 2.0
+"""How long a deletion and a new backup wait for who only looks whether a backup is made, or tidies after one."""
 POLL_S: Final = 0.05
 PAGES: Final = -1  # the whole database in one step, as it stood at one moment
 
@@ -97,7 +99,7 @@ class Copies:
         """
         with self._alone(), self._writing:
             remove_durably(*(path for path in self._folder.iterdir() if path.is_file() and path.suffix != LOCK_SUFFIX))
-            with only_one(self._folder / f"{WORK}{LOCK_SUFFIX}") as mine:
+            with only_one(self._folder / f"{WORK}{LOCK_SUFFIX}", WORK_PATIENCE_S) as mine:
                 if mine:  # else a backup is under way, and removes it itself
                     remove_work(self._folder)
 
@@ -136,6 +138,21 @@ def only_one(lock: Path, patience_s: float = 0) -> Iterator[bool]:
         while not (mine := _locked(descriptor)) and time.monotonic() < end:
             time.sleep(POLL_S)
         yield mine
+    finally:
+        os.close(descriptor)
+
+
+def is_taken(lock: Path) -> bool:
+    """Whether somebody has ``lock`` by :func:`only_one`.
+
+    Those who ask do not see each other, and have it an instant themselves.
+    """
+    try:
+        descriptor = os.open(lock, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _locked(descriptor, fcntl.LOCK_SH)
     finally:
         os.close(descriptor)
 
@@ -185,9 +202,9 @@ def _refuse_little_room(database: Path, folder: Path) -> None:
         raise StoreFull(f"no room for a copy of {size} bytes")
 
 
-def _locked(descriptor: int) -> bool:
+def _locked(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -1,11 +1,14 @@
 """Backups onto real folders and a real small file system, restored onto a new box."""
 
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from threading import Timer
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from click.testing import CliRunner
 from appliance.cases import backup, clock, layout
 from appliance.cases.backup import Made, back_up
 from appliance.cases.clock import Moment
+from appliance.cases.copies import LOCK_SUFFIX, WORK, Copies, only_one
 from appliance.cases.database import Database
 from appliance.cases.ledger import Ledger
 from appliance.cases.restore import restore
@@ -32,6 +36,7 @@ from appliance.errors import (
     StickMissing,
     StoreError,
 )
+from appliance.files import private_folder
 
 Make = Callable[..., Intake]
 KEY = RecoveryKey("abcdefghjkmnpqrstuvwxyz23456")
@@ -310,6 +315,42 @@ def test_only_one_backup_at_a_time(folder: Path, stick: Path, store: Store) -> N
     with backup._work(folder), pytest.raises(BackupUnderWay):
         backed_up(store, folder, stick)
     assert backed_up(store, folder, stick).generation == 1
+
+
+@pytest.fixture
+def looked_at(folder: Path) -> Iterator[None]:
+    """The lock of the backup is held for a moment, as by a page that looks, or a deletion that tidies."""
+    lock = private_folder(folder / "copies") / f"{WORK}{LOCK_SUFFIX}"
+    with ExitStack() as held:
+        assert held.enter_context(only_one(lock))
+        release = Timer(0.2, held.close)
+        release.start()
+        yield
+        release.join()
+
+
+@pytest.mark.usefixtures("looked_at")
+def test_who_only_looks_for_a_moment_makes_no_backup_fail(folder: Path, stick: Path, store: Store) -> None:
+    assert backed_up(store, folder, stick).generation == 1
+
+
+@pytest.mark.usefixtures("looked_at")
+def test_a_deletion_tidies_what_a_backup_left_also_while_somebody_looks(folder: Path) -> None:
+    left = private_folder(folder / "copies" / WORK) / "cases.sqlite3"
+    left.write_bytes(b"knows of a case that was deleted")
+    Copies(folder / "copies").forget()
+    assert not left.exists()
+
+
+def test_those_who_look_whether_a_backup_is_made_do_not_see_each_other(folder: Path) -> None:
+    lock = private_folder(folder / "copies") / f"{WORK}{LOCK_SUFFIX}"
+    assert not backup.under_way(folder)
+    lock.touch()
+    with lock.open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        assert not backup.under_way(folder)
+    with only_one(lock):
+        assert backup.under_way(folder)
 
 
 # --- a real stick that is full or pulled out ---
