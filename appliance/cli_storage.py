@@ -1,7 +1,7 @@
 """The commands for what is kept: backup, restore, export, retention, recovery-key. They work beside the kiosk."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from appliance.cases.restore import restore as restore_backup
 from appliance.cases.sealed import RecoveryKey
 from appliance.cases.stick import Stick
 from appliance.cases.store import Store
-from appliance.errors import BackupError, CaseNotExportable, CaseUnknown, DatabaseMissing
+from appliance.errors import CaseNotExportable, CaseUnknown, DatabaseMissing, DermkioskError, StoreError
 from appliance.messages import Language, text
 from appliance.settings import Settings, load
 from appliance.spoken import LANGUAGE, said_plainly
@@ -51,8 +51,9 @@ def backup(path: Path, state: Path | None, key_file: Path | None, language: Lang
             try:
                 stick = Stick(path, RecoveryKey.read(settings.backup_key))
                 made = back_up(settings.state, stick, Ledger(database, now), now(), settings.backup_keep, say)
-            except BackupError as error:
-                audit.record("box", "backup_failed", detail=error.key)  # staff read it on their page
+            except DermkioskError as error:
+                with suppress(StoreError):  # where the database is what fails, its own error is the one to tell
+                    audit.record("box", "backup_failed", detail=error.key)  # staff read it on their page
                 raise
             audit.record("box", "backup")
         click.echo(text(language, "backup.done", **vars(made)))

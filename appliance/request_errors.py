@@ -23,6 +23,13 @@ class ExportTooLarge(RequestError):
     status = 422
 
 
+class ExportBusy(RequestError):
+    """As many downloads as the box has memory for are under way."""
+
+    key = "export_busy"
+    status = 503
+
+
 class NothingToExport(RequestError):
     """None of the cases has an answer yet."""
 

@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -73,6 +74,9 @@ class Listener:
                 # A photo that can be accepted is kept in memory: its EXIF says where the patient lives, and must
                 # not reach the disk before it is stripped.
                 inbuf_overflow=UPLOAD_MAX_BYTES + 1,
+                # Nor must what leaves, an export: it waits in memory, 16 MiB (outbuf_high_watermark) and one file of it
+                # for each connection.
+                outbuf_overflow=sys.maxsize,
                 ident=None,
                 clear_untrusted_proxy_headers=True,
                 **trusted,

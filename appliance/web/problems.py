@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from appliance import messages
 from appliance.errors import PhotoTooLarge
-from appliance.request_errors import MethodWrong, PageUnknown, RequestError, RequestRefused, UploadsTooMany
+from appliance.request_errors import ExportBusy, MethodWrong, PageUnknown, RequestError, RequestRefused, UploadsTooMany
 from appliance.vision.photo import MAX_BYTES
 from appliance.web.language import reader_language
 from firmware.errors import DermkioskError, StationBusy
@@ -46,7 +46,7 @@ def problem(error: DermkioskError) -> dict[str, object]:
 def _known(error: DermkioskError) -> Response:
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         # Who comes a moment too early is told so, and nothing is broken.
-        level = logging.INFO if isinstance(error, StationBusy) else logging.ERROR
+        level = logging.INFO if isinstance(error, StationBusy | ExportBusy) else logging.ERROR
         current_app.logger.log(level, "%s %s: %s: %s", request.method, request.endpoint, error.key, error.detail)
     response = _as_json(error) if _wants_json() else _as_page(error)
     response.status_code = error.status

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from threading import BoundedSemaphore
 from typing import Final, Protocol
 
 from flask import current_app
@@ -15,6 +16,8 @@ from appliance.web.pdf import Printer
 from firmware.station import Station
 
 EXTENSION: Final = "dermkiosk"
+EXPORTS: Final = 2
+"""Downloads of cases at a time: each holds a thread of the listener, 16 MiB and one file of the archive."""
 
 
 class HealthResult(Protocol):
@@ -61,6 +64,8 @@ class Services:
     printer: Printer = field(default_factory=Printer)
     pace: Pace = field(default_factory=Pace)
     """One for both apps: a PDF needs much memory."""
+    exporting: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(EXPORTS))
+    """Taken by each download of cases until its last byte."""
 
 
 def services() -> Services:

@@ -1,15 +1,22 @@
 """The backup, for staff: start one onto the stick, and see when the last one was read back whole."""
 
+from datetime import timedelta
+from typing import Final
+
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 
 from appliance import backup_request
 from appliance.cases.audit import Entry
 from appliance.cases.backup import under_way
+from appliance.cases.clock import Moment, now
 from appliance.errors import BackupError
 from appliance.web.problems import problem
 from appliance.web.services import services
 
 staff_copies = Blueprint("staff_copies", __name__, url_prefix="/staff/copies")
+
+BEGINS_WITHIN: Final = timedelta(minutes=10)
+"""What was asked for has begun by then, or never will."""
 
 
 @staff_copies.get("")
@@ -32,6 +39,7 @@ def start() -> Response:
 
 def _page(error: BackupError | None) -> str:
     box = services()
+    running = under_way(box.settings.state)
     return render_template(
         "staff_copies.html",
         error=problem(error) if error else None,
@@ -40,7 +48,8 @@ def _page(error: BackupError | None) -> str:
         lacking=box.store.ledger.not_backed_up(),
         failed=_failed(),
         plugged=backup_request.STICK.exists(),
-        running=under_way(box.settings.state),
+        unheard=None if running else _unheard(),
+        running=running,
         startable=backup_request.can_ask(box.settings.backup_bell),
     )
 
@@ -49,3 +58,12 @@ def _failed() -> Entry | None:
     """The last try, where it came to nothing; ``detail`` is the error's key."""
     by_box = services().store.audit.newest("backup_failed", "backup")
     return by_box if by_box and by_box.action == "backup_failed" else None
+
+
+def _unheard() -> Entry | None:
+    """The last wish for a backup of which nothing was heard: no mount, no memory, killed; the program could not say."""
+    asked = services().store.audit.newest("backup_asked", "backup_failed", "backup")
+    if asked is None or asked.action != "backup_asked":
+        return None
+    waited = now().time - Moment.read(asked.at, asked.clock, 0).time
+    return None if timedelta() <= waited < BEGINS_WITHIN else asked  # below zero: the clock was set back since

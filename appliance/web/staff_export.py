@@ -3,12 +3,14 @@
 Each case that leaves is in the log before the first byte does.
 """
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Final
 
 from flask import Blueprint, Response, request
 
 from appliance.cases.listing import Row
-from appliance.request_errors import ExportTooLarge, NothingToExport
+from appliance.request_errors import ExportBusy, ExportTooLarge, NothingToExport
 from appliance.web.services import services
 from appliance.web.staff_cases import close_up, wanted
 
@@ -40,7 +42,26 @@ def cases() -> Response:
 
 
 def _zip(numbers: list[int], name: str) -> Response:
+    """Raises :class:`ExportBusy` while :data:`appliance.web.services.EXPORTS` others are under way."""
     store = services().store
-    store.audit.record_each("staff", "export", numbers, "zip")
+    with ExitStack() as turn:
+        _take(turn)
+        store.audit.record_each("staff", "export", numbers, "zip")
+        turn = turn.pop_all()
     headers = {"Content-Disposition": f"attachment; filename=dermkiosk-{name}.zip"}
-    return Response(store.exports.zipped(numbers), mimetype="application/zip", headers=headers)
+    pieces = _within(turn, store.exports.zipped(numbers))
+    response = Response(pieces, mimetype="application/zip", headers=headers)
+    response.call_on_close(turn.close)  # where nobody takes the first piece, the generator never begins
+    return response
+
+
+def _take(turn: ExitStack) -> None:
+    exporting = services().exporting
+    if not exporting.acquire(blocking=False):
+        raise ExportBusy("others are under way")
+    turn.callback(exporting.release)
+
+
+def _within(turn: ExitStack, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    with turn:
+        yield from pieces

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from http.client import HTTPConnection, HTTPResponse, RemoteDisconnected
 from pathlib import Path
 
 import pytest
-from flask import Flask, request
+from flask import Flask, Response, request
 from PIL import Image
 
 from appliance import serve
@@ -87,6 +88,14 @@ def app() -> Flask:
         app.config["BEGUN"].set()
         app.config["GO_ON"].wait(WAIT_S)
         return "done" * 100_000
+
+    @app.get("/large")
+    def large() -> Response:
+        def pieces() -> Iterator[bytes]:
+            yield from [bytes(2**18)] * 48  # 12 MiB: more than the sockets take, less than the listener keeps
+            app.config["BEGUN"].set()
+
+        return Response(pieces())
 
     @app.post("/kept")
     def kept() -> str:
@@ -177,3 +186,19 @@ def test_the_server_reads_a_body_too_large_to_its_limit_and_no_further(listener:
     with socket.create_connection(("127.0.0.1", listener.port), WAIT_S) as sender:
         sender.sendall(b"POST /kept HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % SERVER_MAX_BYTES)
         assert b" 413 " in sender.recv(100)
+
+
+def _files_without_a_name() -> set[str]:
+    """The program's open files that stand in no folder any more."""
+    links = [str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+    return {each for each in links if each.startswith(tempfile.gettempdir()) and each.endswith(" (deleted)")}
+
+
+def test_what_a_slow_reader_has_not_taken_yet_waits_in_memory_alone(listener: serve.Listener, app: Flask) -> None:
+    before = _files_without_a_name()
+    connection = _asked(listener.port, "/large")
+    assert app.config["BEGUN"].wait(WAIT_S)  # all of it is with the listener, and nobody reads
+    assert _files_without_a_name() == before
+    with connection.getresponse() as response:
+        assert len(response.read()) == 48 * 2**18
+    connection.close()

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,14 @@ from click.testing import CliRunner
 from flask.testing import FlaskClient
 
 from appliance import backup_request
-from appliance.cases import layout
+from appliance.cases import backup, clock, layout
 from appliance.cases.copies import LOCK_SUFFIX, WORK, only_one
 from appliance.cases.store import Store
 from appliance.cli import main
+from appliance.errors import DatabaseDamaged
 from appliance.files import private_folder
 from appliance.messages import text
+from appliance.web import staff_copies
 from appliance.web.services import Services
 
 PAGE = "/staff/copies"
@@ -96,6 +100,36 @@ def test_why_the_last_one_failed_is_said_until_one_succeeds(
     stick.mkdir()
     assert run() == 0
     assert "data-failed" not in laptop.get(PAGE).text
+
+
+def test_any_error_is_said_not_those_of_backups_alone(
+    laptop: FlaskClient, run: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(*_: Path) -> None:
+        raise DatabaseDamaged("a page of the copy")
+
+    with monkeypatch.context() as copying:
+        copying.setattr(backup, "copy_database", damaged)
+        assert run() == 1
+    assert 'data-failed="database_damaged"' in laptop.get(PAGE).text
+
+
+@pytest.mark.usefixtures("bell")
+def test_where_nothing_came_of_what_was_asked_the_page_says_so(
+    laptop: FlaskClient, asked: Callable[[], Any], run: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked()
+    at_once = laptop.get(f"{PAGE}?asked=1").text
+    assert "data-asked" in at_once
+    assert "data-unheard" not in at_once
+    later = replace(clock.now(), time=clock.now().time + timedelta(minutes=11))
+    with monkeypatch.context() as time:
+        time.setattr(staff_copies, "now", lambda: later)
+        page = laptop.get(f"{PAGE}?asked=1").text
+        assert "data-unheard" in page
+        assert "data-asked" not in page
+        assert run() == 0
+        assert "data-unheard" not in laptop.get(PAGE).text
 
 
 def test_without_a_stick_nothing_is_asked(bell: Path, asked: Callable[[], Any], laptop: FlaskClient) -> None:

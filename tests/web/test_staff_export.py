@@ -16,7 +16,7 @@ from appliance.cases.store import Store
 from appliance.errors import CaseNotExportable
 from appliance.web import staff_export
 from appliance.web.app import create_kiosk_app
-from appliance.web.services import Services
+from appliance.web.services import EXPORTS, Services
 
 Answer = Callable[..., None]
 
@@ -99,6 +99,24 @@ def test_without_pin_and_token_nothing_leaves_and_the_kiosk_has_no_such_page(
         assert phone.post(path).status_code in (401, 403)
     rules = {rule.endpoint for rule in create_kiosk_app(services).url_map.iter_rules()}
     assert not [rule for rule in rules if rule.startswith("staff_export")]
+
+
+def test_no_more_downloads_at_a_time_than_the_box_has_room_for(
+    post: Callable[..., Any], sent: dict[str, Any], answer: Answer, store: Store
+) -> None:
+    answer()
+    path = f"/staff/cases/{sent['case']}/export.zip"
+    under_way = [post(path, buffered=False) for _ in range(EXPORTS)]
+    logged = len(store.audit.entries())
+    refused = post(path)
+    assert (refused.status_code, len(store.audit.entries())) == (503, logged)
+    assert int(refused.headers["Retry-After"]) > 0
+    assert 'data-problem="export_busy"' in refused.text
+    under_way[0].close()  # the browser went away
+    assert opened(post(path))
+    assert opened(under_way[1])  # and this one came to its end
+    assert opened(post(path))
+    assert opened(post(path))
 
 
 def test_a_zip_that_breaks_off_is_no_zip() -> None:
