@@ -105,7 +105,8 @@ class Settings(BaseSettings):
         60,
         ge=1,
         le=100_000,
-        description="Photographs that one phone may send in an hour; all phones together five times as many.",
+        description="Photographs that one network address may send in an hour; all together five times as many. "
+        "Phones behind a router that hides their addresses (NAT) count as one.",
     )
 
     staff_minutes: float = Field(
