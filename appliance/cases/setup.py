@@ -50,33 +50,44 @@ class Setup:
 
     def keep(self, step: Step, outcome: str) -> None:
         """The step is done: on the disk when this returns. Raises :class:`appliance.errors.StoreError`."""
-        self._note(step, outcome)
+        self._note(**{step: outcome})
 
     def keep_clinic(self, name: str) -> None:
         """The clinic's name, one line of at most :data:`LONGEST_NAME` characters. Raises :class:`ClinicNameInvalid`."""
-        tidy = " ".join(name.split())
-        if not tidy or len(tidy) > LONGEST_NAME or not tidy.isprintable():
-            raise ClinicNameInvalid(f"{len(tidy)} characters", longest=LONGEST_NAME)
-        self._note("clinic", tidy)
+        self._note(clinic=_clinic(name))
 
-    def keep_wifi(self, name: str) -> None:
-        """The name of the clinic's own Wi-Fi, or nothing. Raises :class:`WifiNameInvalid`."""
-        tidy = name.strip()
-        if len(tidy.encode()) > LONGEST_SSID_BYTES or not tidy.isprintable():
-            raise WifiNameInvalid(f"{len(tidy.encode())} bytes", longest=LONGEST_SSID_BYTES)
-        self._note("clinic_wifi", tidy)
+    def keep_names(self, clinic: str, wifi: str) -> None:
+        """The clinic's name and that of its own Wi-Fi, or nothing for that: both are kept, or neither.
+
+        Raises :class:`ClinicNameInvalid`, :class:`WifiNameInvalid`, :class:`appliance.errors.StoreError`.
+        """
+        self._note(clinic=_clinic(clinic), clinic_wifi=_wifi(wifi))
 
     def become(self, state: State) -> None:
         """Begun, put off or done. What is done stays done."""
         if self.state != "done":
-            self._note("state", state)
+            self._note(state=state)
             if state == "done":
                 self.token = secrets.token_urlsafe(TOKEN_BYTES)  # the phone that typed is shut out
 
-    def _note(self, name: str, value: str) -> None:
+    def _note(self, **said: str) -> None:
         with self._database.transaction() as connection:
-            connection.execute("INSERT OR REPLACE INTO setup VALUES (?, ?)", (name, value))
-        self._said[name] = value
+            connection.executemany("INSERT OR REPLACE INTO setup VALUES (?, ?)", list(said.items()))
+        self._said |= said
+
+
+def _clinic(name: str) -> str:
+    tidy = " ".join(name.split())
+    if not tidy or len(tidy) > LONGEST_NAME or not tidy.isprintable():
+        raise ClinicNameInvalid(f"{len(tidy)} characters", longest=LONGEST_NAME)
+    return tidy
+
+
+def _wifi(name: str) -> str:
+    tidy = name.strip()
+    if len(tidy.encode()) > LONGEST_SSID_BYTES or not tidy.isprintable():
+        raise WifiNameInvalid(f"{len(tidy.encode())} bytes", longest=LONGEST_SSID_BYTES)
+    return tidy
 
 
 def is_done(folder: Path) -> bool:

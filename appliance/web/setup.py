@@ -130,8 +130,7 @@ def type_here(key: str) -> str:
 @helper.post("/<key>")
 def typed(key: str) -> str:
     """The clinic's name, and that of its Wi-Fi."""
-    _kept().keep_clinic(request.form.get("clinic", ""))
-    _kept().keep_wifi(request.form.get("wifi", ""))
+    _kept().keep_names(request.form.get("clinic", ""), request.form.get("wifi", ""))
     return _keyboard(key, saved=True)
 
 

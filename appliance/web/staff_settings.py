@@ -70,8 +70,7 @@ def rename() -> Response:
     kept = services().store.setup
     before = (kept.clinic, kept.wifi)
     try:
-        kept.keep_clinic(request.form.get("clinic", ""))
-        kept.keep_wifi(request.form.get("wifi", ""))
+        kept.keep_names(request.form.get("clinic", ""), request.form.get("wifi", ""))
     except (ClinicNameInvalid, WifiNameInvalid) as error:
         return make_response(_page(error), error.status)
     if (kept.clinic, kept.wifi) != before:

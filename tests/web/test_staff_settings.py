@@ -81,7 +81,8 @@ def test_a_name_that_will_not_do_is_refused(
     answer = named(**names)
     assert answer.status_code == 422
     assert "data-problem" in answer.text
-    assert services.store.setup.wifi == ""
+    assert (services.store.setup.clinic, services.store.setup.wifi) == ("Old name", "")
+    assert not [each for each in services.store.audit.entries() if each.action == "settings"]
 
 
 def test_nobody_sends_what_is_not_for_staff(post: Callable[..., Any], services: Services) -> None:
