@@ -281,6 +281,13 @@ class DatabaseMissing(StoreError):
     key = "database_missing"
 
 
+class CaseNotExportable(DermkioskError):
+    """There is no such case, or it has no answer yet."""
+
+    key = "case_not_exportable"
+    status = 409
+
+
 class BackupError(DermkioskError):
     """A backup, a restoration or an export did not come about."""
 
@@ -329,13 +336,6 @@ class RestoreTargetTaken(BackupError):
     """The folder to restore into holds something already."""
 
     key = "restore_target_taken"
-
-
-class CaseNotExportable(BackupError):
-    """There is no such case, or it has no answer yet."""
-
-    key = "case_not_exportable"
-    status = 409
 
 
 class ExportTargetTaken(BackupError):

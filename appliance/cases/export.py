@@ -110,7 +110,7 @@ def _row(database: Database, number: int) -> tuple[dict[str, Any], dict[str, Any
     rows = database.rows("SELECT * FROM cases WHERE number = ?", number)
     answers = database.rows("SELECT document FROM answers WHERE case_number = ?", number)
     if not rows or not answers:
-        raise CaseNotExportable(f"case number {number}", case=rows[0]["code"] if rows else f"no. {number}")
+        raise CaseNotExportable(f"case number {number}", case=rows[0]["code"] if rows else f"#{number}")
     return dict(rows[0]), json.loads(answers[0][0])
 
 

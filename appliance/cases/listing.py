@@ -74,8 +74,15 @@ class Listing:
 
     def count(self, wanted: Wanted) -> int:
         """How many there are on all pages."""
+        return self._count(wanted)
+
+    def answered(self, wanted: Wanted) -> int:
+        """How many of them have an answer: these can be exported."""
+        return self._count(wanted, " AND state = 'done'")
+
+    def _count(self, wanted: Wanted, more: str = "") -> int:
         where, values = conditions(wanted)
-        total: int = self._database.value(f"SELECT count(*){FROM}{where}", *values)
+        total: int = self._database.value(f"SELECT count(*){FROM}{where}{more}", *values)
         return total
 
 

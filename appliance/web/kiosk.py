@@ -258,7 +258,8 @@ def _failed(visit: Visit) -> dict[str, object]:
 
 def _handover(visit: Visit) -> dict[str, object]:
     hours = f"{services().settings.link_hours:g}"
-    return {"hours": hours, "patient_qr": qr.drawn(visit.patient), **_qr(_path_of(visit))}
+    view = result_view(services().store.document(services().store.case(visit.code)) or {})
+    return {"hours": hours, "patient_qr": qr.drawn(visit.patient), "view": view, **_qr(_path_of(visit))}
 
 
 def _answered(visit: Visit) -> dict[str, object]:

@@ -78,6 +78,11 @@ class ResultView:
         return "next.cancer_not_excluded" if cancer and low else f"next.{self.rule}"
 
     @property
+    def letter(self) -> bool:
+        """Whether somebody is sent on, so that a referral letter is offered."""
+        return self.outcome == "cannot_assess" or self.document["risk"]["grade"] != "low"
+
+    @property
     def map_class(self) -> str | None:
         """The class whose activation map is shown."""
         shown = self.document.get("activation_map")

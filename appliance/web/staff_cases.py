@@ -38,6 +38,7 @@ def index() -> str:
         "staff_cases.html",
         rows=listing.page(asked, page),
         total=total,
+        answered=listing.answered(asked),
         page=page,
         pages=pages,
         asked={name: request.args.get(name, "") for name in FILTERS},

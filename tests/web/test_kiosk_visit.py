@@ -270,6 +270,18 @@ def test_another_site_starts_without_the_overview_of_the_last(visit: Kiosk, do: 
     assert (visit.visit.view, visit.visit.overview) == ("overview", None)
 
 
+@pytest.mark.parametrize(("top", "said"), [("psoriasis", "paper"), ("normal_skin", "paper_sheet")])
+def test_a_letter_is_promised_where_the_phone_has_one(
+    kiosk: FlaskClient, visit: Kiosk, do: Callable[..., int], answer: Answer, top: str, said: str
+) -> None:
+    do("start", "consent", "new", "site", "close-up")
+    photograph(visit, do)
+    answer(top=top)
+    assert visit.visit.phase == "result"
+    do("hand-over")
+    assert text("zh", f"kiosk.handover.{said}", code=visit.visit.code) in kiosk.get("/").text
+
+
 def test_a_link_is_revoked_and_a_new_one_shown_until_the_visit_is_done(
     kiosk: FlaskClient, phone: FlaskClient, result: Any, do: Any
 ) -> None:

@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from appliance.cases.export import streamed
 from appliance.cases.store import Store
 from appliance.errors import CaseNotExportable
+from appliance.messages import text
 from appliance.web import staff_export
 from appliance.web.app import create_kiosk_app
 from appliance.web.services import EXPORTS, Services
@@ -55,11 +56,19 @@ def test_one_case_with_all_that_belongs_to_it(
 
 
 def test_the_list_as_it_is_filtered_without_what_still_waits(
-    post: Callable[..., Any], phone: FlaskClient, form: Callable[..., Any], answer: Answer, store: Store
+    post: Callable[..., Any],
+    laptop: FlaskClient,
+    phone: FlaskClient,
+    form: Callable[..., Any],
+    answer: Answer,
+    store: Store,
 ) -> None:
     codes = {site: phone.post("/api/v1/photos", **form(site=site)).get_json()["case"] for site in ("forearm", "face")}
     answer()
     waits = phone.post("/api/v1/photos", **form(site="forearm")).get_json()["case"]
+    page = laptop.get("/staff/cases").text
+    assert text("en", "export.list_button", count=2) in page
+    assert text("en", "export.waiting", count=1) in page
     with opened(post("/staff/cases/export.zip", site="forearm")) as archive:
         table = list(csv.DictReader(io.StringIO(archive.read("cases.csv").decode("utf-8-sig"))))
         assert [line["case"] for line in table] == [codes["forearm"]]

@@ -42,7 +42,16 @@ COMPOSED = (
     + [f"staff.nav.{each}" for each in ("settings", "health", "retention", "copies")]
     + [
         f"copies.why.{each}"
-        for each in ("stick_full", "stick_failed", "stick_missing", "recovery_key_missing", "other")
+        for each in (
+            "stick_full",
+            "stick_failed",
+            "stick_missing",
+            "recovery_key_missing",
+            "recovery_key_invalid",
+            "backup_under_way",
+            "backup_damaged",
+            "other",
+        )
     ]
     + [f"{kind}.{each}" for kind in ("staff.health", "staff.light") for each in ("green", "amber", "red")]
     + [f"check.box.{each.stem}" for each in HEALTH.glob("[a-z]*.py") if each.stem not in ("cached", "result")]
