@@ -101,13 +101,13 @@ def only(rows: list[sqlite3.Row]) -> Case:
     return case_of(rows[0])
 
 
-def by_key(connection: sqlite3.Connection, intake: Intake) -> Case | None:
-    """The case that this idempotency key made. Raises :class:`KeyReused`."""
-    if intake.idempotency_key is None:
+def by_key(connection: sqlite3.Connection, key: str | None, sha256: str) -> Case | None:
+    """The case that this idempotency key made. Raises :class:`KeyReused` where it was another photograph's."""
+    if key is None:
         return None
     query = "SELECT * FROM cases WHERE idempotency_key = ?"
-    row = connection.execute(query, (intake.idempotency_key,)).fetchone()
-    if row is not None and row["sha256"] != intake.sha256:
+    row = connection.execute(query, (key,)).fetchone()
+    if row is not None and row["sha256"] != sha256:
         raise KeyReused("the key came before with another photograph")
     return None if row is None else case_of(row)
 

@@ -117,9 +117,12 @@ class Store:
 
         Raises :class:`KeyReused` where the idempotency key came with another photograph, :class:`StoreFull`.
         """
+        return self.known(intake.idempotency_key, intake.sha256) or self._keep(intake)
+
+    def known(self, key: str | None, sha256: str) -> Case | None:
+        """The case that this idempotency key made. Raises :class:`KeyReused` where it was another photograph's."""
         with self._database.transaction() as connection:
-            earlier = record.by_key(connection, intake)
-        return earlier or self._keep(intake)
+            return record.by_key(connection, key, sha256)
 
     def case(self, code: str) -> Case:
         """By code, as typed. Raises :class:`CaseUnknown`, or its kind :class:`CodeMisread`."""
@@ -365,7 +368,7 @@ class Store:
         """The rows of photographs that belong together; gives the last one's, the close-up's."""
         now = self.now()
         with self._database.transaction() as connection:
-            earlier = record.by_key(connection, named[-1][1])
+            earlier = record.by_key(connection, named[-1][1].idempotency_key, named[-1][1].sha256)
             return earlier or [record.insert(connection, photo_id, each, now) for photo_id, each in named][-1]
 
     def _cases(self, query: str, *values: object) -> list[Case]:

@@ -2,7 +2,8 @@
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Lock
 from typing import Final
 
@@ -21,7 +22,19 @@ class Pace:
         self._lock = Lock()
         self._seen: deque[tuple[float, str]] = deque()  # never more than all phones may send
 
-    def count(self, address: str, per_hour: int) -> None:
+    @contextmanager
+    def one(self, address: str, per_hour: int) -> Iterator[None]:
+        """Count an upload, and where the block raises, not: only what was kept counts. Raises as :meth:`count`."""
+        seen = self.count(address, per_hour)
+        try:
+            yield
+        except BaseException:  # raised again
+            with self._lock:
+                if seen in self._seen:  # else it is older than an hour
+                    self._seen.remove(seen)
+            raise
+
+    def count(self, address: str, per_hour: int) -> tuple[float, str]:
         """Count an upload from ``address``, which may send ``per_hour``. Raises :class:`UploadsTooMany`, uncounted."""
         with self._lock:
             now = self._ticks()
@@ -33,6 +46,7 @@ class Pace:
             if len(self._seen) >= PHONES * per_hour:
                 raise _too_many(self._seen[-PHONES * per_hour][0] + HOUR_S - now)
             self._seen.append((now, address))
+            return now, address
 
 
 def _too_many(wait_s: float) -> UploadsTooMany:

@@ -62,10 +62,11 @@ class Services:
     log: LogTail = field(default_factory=LogTail)
     """The program's last lines, for the support file."""
     printer: Printer = field(default_factory=Printer)
-    pace: Pace = field(default_factory=Pace)
     """One for both apps: a PDF needs much memory."""
     exporting: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(EXPORTS))
     """Taken by each download of cases until its last byte."""
+    pace: Pace = field(default_factory=Pace)
+    """Counts what phones send."""
 
 
 def services() -> Services:

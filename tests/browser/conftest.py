@@ -61,6 +61,8 @@ class Box:
     store: Store | None = None
     release: threading.Event = field(default_factory=threading.Event)
     """Where the worker is held back: set it, and it answers."""
+    services: Services | None = None
+    """Likewise."""
 
 
 @pytest.fixture(scope="session")
@@ -105,7 +107,7 @@ def held_box(tmp_path: Path, assessor: Assessor) -> Iterator[Box]:
         listener = Listener(create_lan_app(services), "127.0.0.1", 0)
         worker.start()
         listener.start()
-        yield Box("", f"http://127.0.0.1:{listener.port}", store, release)
+        yield Box("", f"http://127.0.0.1:{listener.port}", store, release, services)
         release.set()
         listener.close()
         worker.stop(60)

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from appliance.cases.store import Store
 from appliance.vision.photo import Pixels
+from appliance.web.pace import HOUR_S, Pace
 
 Fill = Callable[[Page, Path, str], None]
 Result = Callable[[Page], str]
@@ -62,6 +63,26 @@ def test_an_answer_lost_on_the_way_back_makes_no_second_case(
     fill(page, photo_file, held_box.phones)
     assert result(page)
     assert found == [1, 1]
+    assert len(held_box.store.cases()) == 1
+
+
+def test_a_photo_over_the_hours_limit_is_kept_and_sent_when_the_hour_is_over(
+    phone: Callable[..., Page], held_box: Any, fill: Fill, result: Result, photo_file: Path
+) -> None:
+    held_box.release.set()
+    now_s = [0.0]
+    held_box.services.pace = Pace(lambda: now_s[0])
+    held_box.services.settings = held_box.services.settings.model_copy(update={"uploads_per_hour": 1})
+    held_box.services.pace.count("127.0.0.1", 1)
+    page = phone(held_box)
+    page.clock.install()
+    fill(page, photo_file, held_box.phones)
+    expect(page.locator("#status-paced")).to_be_visible(timeout=20_000)
+    assert kept(page) == 1
+    assert held_box.store.cases() == []
+    now_s[0] = 2 * HOUR_S
+    page.clock.fast_forward(2000 * int(HOUR_S))
+    assert result(page)
     assert len(held_box.store.cases()) == 1
 
 

@@ -1,6 +1,7 @@
 """How often phones may send photographs."""
 
-import io
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -50,17 +51,48 @@ def test_many_addresses_gain_a_stranger_little(ticks: Ticks) -> None:
     assert admitted == PHONES * 3
 
 
-def test_a_phone_that_sends_too_many_is_told_when_and_nothing_is_kept(
-    phone: FlaskClient, store: Store, services: Services
-) -> None:
+@pytest.fixture
+def one_an_hour(services: Services) -> None:
     services.settings = services.settings.model_copy(update={"uploads_per_hour": 1})
 
-    def send() -> TestResponse:
-        form = {"site": "hand", "consent": "yes", "photo": (io.BytesIO(b"none"), "a.jpg")}
-        return phone.post("/api/v1/photos", data=form)
 
-    assert send().status_code == 415
-    answer = send()
+@pytest.mark.usefixtures("one_an_hour")
+def test_a_phone_that_sends_too_many_is_told_when_and_nothing_is_kept(
+    phone: FlaskClient, form: Callable[..., Any], store: Store
+) -> None:
+    assert phone.post("/api/v1/photos", **form()).status_code == 202
+    answer = phone.post("/api/v1/photos", **form())
     assert (answer.status_code, answer.get_json()["key"]) == (429, "uploads_too_many")
     assert answer.headers["Retry-After"] == "3600"
-    assert store.cases() == []
+    assert len(store.cases()) == 1
+
+
+@pytest.mark.usefixtures("one_an_hour")
+def test_what_is_not_kept_does_not_count(
+    phone: FlaskClient, form: Callable[..., Any], services: Services, answer: Callable[..., None]
+) -> None:
+    assert phone.post("/api/v1/photos", **form(photo=(b"none", "a.jpg"))).status_code == 415
+    services.settings = services.settings.model_copy(update={"uploads_per_hour": 2, "queue_limit": 1})
+    assert phone.post("/api/v1/photos", **form()).status_code == 202
+    assert phone.post("/api/v1/photos", **form()).status_code == 503
+    answer()
+    assert phone.post("/api/v1/photos", **form()).status_code == 202
+    assert phone.post("/api/v1/photos", **form()).status_code == 429
+
+
+@pytest.mark.usefixtures("one_an_hour")
+def test_a_repeat_is_never_counted_nor_refused(
+    phone: FlaskClient, form: Callable[..., Any], services: Services, store: Store
+) -> None:
+    services.settings = services.settings.model_copy(update={"uploads_per_hour": 2, "queue_limit": 1})
+
+    def send(key: str) -> TestResponse:
+        return phone.post("/api/v1/photos", **form(), headers={"Idempotency-Key": key})
+
+    first = send("a")
+    assert [send("a").get_json() for _ in range(4)] == [first.get_json()] * 4  # the queue is full, too
+    services.settings = services.settings.model_copy(update={"queue_limit": 9})
+    assert send("b").status_code == 202
+    assert send("c").status_code == 429
+    assert send("b").status_code == 202
+    assert len(store.cases()) == 2

@@ -71,9 +71,9 @@
   }
 
   function status(id) {
-    ["checking", "retrying", "busy"].forEach((each) => { byId("status-" + each).hidden = each !== id; });
+    ["checking", "retrying", "busy", "paced"].forEach((each) => { byId("status-" + each).hidden = each !== id; });
     byId("percent").hidden = Boolean(id);
-    byId("now").hidden = id !== "retrying" && id !== "busy";
+    byId("now").hidden = !["retrying", "busy", "paced"].includes(id);
   }
 
   function progress(share) {
@@ -138,6 +138,8 @@
       remember(LAST, page);
       await forgetPhoto();
       location.replace(page);
+    } else if (xhr.status === 429) { // too many in an hour: the photo is as good later
+      again(pending, "paced", Number(xhr.getResponseHeader("Retry-After")));
     } else if (xhr.status >= 400 && xhr.status < 500 || xhr.status === 507) {
       const problem = problemOf(xhr);
       await forgetPhoto();
