@@ -79,7 +79,7 @@ def length(a: Floats, b: Floats) -> Floats:
 
 def share(where: NDArray[np.bool_]) -> float:
     """Share of the pixels that are true."""
-    return np.count_nonzero(where) / where.size
+    return float(np.count_nonzero(where) / where.size)  # numpy may count in its own type, which no JSON takes
 
 
 def skin_coloured(colours: Floats, min_chroma: float = 5.0) -> NDArray[np.bool_]:

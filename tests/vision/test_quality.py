@@ -1,4 +1,6 @@
+import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +37,11 @@ def judge(assessor: Assessor) -> Judge:
 def refused(judge: Judge) -> Refused:
     """The checks that object to a view, with their advice."""
     return lambda view: {check.id: check.advice for check in judge(view).reasons}
+
+
+def test_what_the_checks_say_can_be_kept_with_the_answer(judge: Judge) -> None:
+    said = [asdict(check) for check in judge(preprocess(draw(seed=1))).checks]
+    assert json.loads(json.dumps(said)) == said  # no numpy bool or float among them
 
 
 def test_accepts_a_sharp_well_lit_picture_of_skin(judge: Judge) -> None:
