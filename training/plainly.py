@@ -6,7 +6,6 @@ from contextlib import contextmanager
 import click
 
 from appliance.errors import DermkioskError
-from appliance.messages import sentence
 
 
 @contextmanager
@@ -15,6 +14,6 @@ def said_plainly() -> Iterator[None]:
     try:
         yield
     except DermkioskError as wrong:
-        raise click.ClickException(f"{sentence('en', wrong)}\n[{wrong.key}] {wrong}") from wrong
+        raise click.ClickException(f"{wrong.key.replace('_', ' ')}: {wrong}") from wrong
     except (OSError, ValueError) as wrong:
         raise click.ClickException(str(wrong)) from wrong
