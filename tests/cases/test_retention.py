@@ -32,6 +32,6 @@ def test_old_cases_go_in_one_deletion_and_none_where_there_is_none(
     for count in (2, 0):
         done = CliRunner().invoke(main, ["retention", "--state", str(folder)])
         assert done.exit_code == 0, done.output
-        assert f"{count} cases" in done.output
+        assert f"deleted: {count}." in done.output
     assert calls == [(cases[0].code, cases[1].code)]
     assert [case.code for case in store.cases()] == [cases[2].code]
