@@ -24,7 +24,7 @@ def good(tmp_path: Path) -> str:
 def test_a_directory_is_imported_while_the_kiosk_runs(tmp_path: Path, good: str) -> None:
     with Store(tmp_path / "state") as store:
         code, said = run(tmp_path / "state", good)
-        assert (code, "2 places are kept now" in said) == (0, True)
+        assert (code, "Places that are kept now: 2." in said) == (0, True)
         assert [place.name for place in store.directory.places()] == ["A", "B"]
         entry = store.audit.entries()[0]
         assert (entry.actor, entry.action, entry.detail) == ("installer", "directory", "2")
