@@ -393,7 +393,9 @@ def test_an_upgrade_whose_copy_fails_changes_nothing_and_the_kiosk_runs_again(bo
 def test_a_damaged_database_stops_an_upgrade_and_not_the_kiosk(box: Box) -> None:
     _next_version(box)
     (box.state / "cases.sqlite3").write_bytes(b"damaged" * 4096)
-    _stands_as_before(box, box.setup("install", status=1))
+    said = box.setup("install", status=1)
+    _stands_as_before(box, said)
+    assert "before there was a copy of the database" in said
 
 
 def test_an_upgrade_that_stops_half_way_is_put_back_and_the_kiosk_runs_again(box: Box) -> None:

@@ -191,5 +191,5 @@ def laptop(services: Services, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     services.store.pin.set(PIN, "kiosk")
     client = create_lan_app(services).test_client()
     client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
-    client.post("/staff/login", data={"pin": PIN})
+    assert client.post("/staff/login", data={"pin": PIN}).status_code == 303
     return client

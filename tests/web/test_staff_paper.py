@@ -9,11 +9,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from appliance.cases import pin
 from appliance.cases.directory import MAX_BYTES, read
 from appliance.cases.pathway import DEFAULTS
 from appliance.messages import text
-from appliance.web.app import create_lan_app
 from appliance.web.services import Services
 
 PIN = "482915"
@@ -21,17 +19,6 @@ GOOD = 'name,district,level,phone\n"Hospital, North",North,county,0871-1\n<b>&"C
     ",,c", ",x,c"
 )
 WRONG = "name,district,level\nA,x,palace\n"
-
-
-@pytest.fixture
-def laptop(services: Services, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    """Logged in, in English."""
-    monkeypatch.setattr(pin, "COST", 16)
-    services.store.pin.set(PIN, "kiosk")
-    client = create_lan_app(services).test_client()
-    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
-    assert client.post("/staff/login", data={"pin": PIN}).status_code == 303
-    return client
 
 
 @pytest.fixture
