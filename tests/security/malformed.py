@@ -4,6 +4,7 @@ The decoder is the box's own, in its process with limits of time and memory. Any
 process that does not come back, is a fault. The same number and seed make the same files.
 
     python tests/security/malformed.py --files 10000
+    python tests/security/malformed.py --files 3000 --only HEIF
 """
 
 import argparse
@@ -48,6 +49,9 @@ def whole_files() -> list[tuple[str, bytes]]:
         ("WEBP", colours, {"quality": 80}),
         ("WEBP", colours, {"lossless": True}),
         ("HEIF", colours, {"quality": 70}),
+        ("HEIF", colours.convert("L"), {}),
+        ("HEIF", colours.convert("RGBA"), {"exif": exif.tobytes()}),
+        ("HEIF", colours, {"save_all": True, "append_images": [colours.rotate(90)], "chroma": 444}),
     ]
     files = []
     for kind, picture, options in forms:
@@ -117,10 +121,10 @@ HARMS: tuple[Harm, ...] = (
 )
 
 
-def corpus(count: int, seed: int = 1) -> Iterator[tuple[str | None, bytes]]:
+def corpus(count: int, seed: int = 1, only: str | None = None) -> Iterator[tuple[str | None, bytes]]:
     """``count`` malformed files with what they are said to be: harmed once or more, or of two kinds, or under a wrong
-    name. A few are still photographs."""
-    chance, whole = random.Random(seed), whole_files()
+    name. ``only``: made of whole files of that one of ``TYPES``. A few are still photographs."""
+    chance, whole = random.Random(seed), [each for each in whole_files() if only in (None, each[0])]
     for _ in range(count):
         declared, data = chance.choice(whole)
         for _ in range(chance.choice((1, 1, 1, 2, 3))):
@@ -168,9 +172,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", choices=TYPES, help="made of whole files of this format alone")
     asked = parser.parse_args()
     with Decoder() as decoder:
-        outcome = look(decoder, corpus(asked.files, asked.seed))
+        outcome = look(decoder, corpus(asked.files, asked.seed, TYPES[asked.only] if asked.only else None))
     refused = ", ".join(f"{key} {count}" for key, count in outcome.refused.most_common())
     print(f"{asked.files} files, seed {asked.seed}: {outcome.read} read; refused: {refused}")
     print(f"slowest {outcome.slowest_s:.1f} s; {len(outcome.faults)} faults")
