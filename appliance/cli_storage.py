@@ -55,7 +55,6 @@ def backup(path: Path, state: Path | None, key_file: Path | None, language: Lang
                 with suppress(StoreError):  # where the database is what fails, its own error is the one to tell
                     audit.record("box", "backup_failed", detail=error.key)  # staff read it on their page
                 raise
-            audit.record("box", "backup")
         click.echo(text(language, "backup.done", **vars(made)))
 
 

@@ -27,6 +27,7 @@ Action = Literal[
     "retention",
     "backup",
     "backup_asked",
+    "backup_begun",
     "backup_failed",
     "restore",
     "support_bundle",

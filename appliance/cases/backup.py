@@ -61,7 +61,7 @@ def back_up(
     with _work(state) as work:
         stick.prepare()
         known = _known(stick)
-        ledger.begin()
+        ledger.begin_backup()
         numbers, ids, photographs = _copied(state, stick, work / layout.DATABASE, known, say)
         manifest = Manifest(now.iso(), now.clock, _sha256(work / layout.DATABASE), photographs, _files(state))
         generation = (stick.generations() or [0])[-1] + 1

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from appliance.cases import audit
 from appliance.cases.clock import Clock, Moment, has_passed
 from appliance.cases.database import Database
 
@@ -60,6 +61,12 @@ class Ledger:
             self._begun_at = last[0] if last else 0
             connection.execute("INSERT OR IGNORE INTO kept (case_number) SELECT number FROM cases WHERE state = 'done'")
 
+    def begin_backup(self) -> None:
+        """As :meth:`begin`; and staff see that it began, where nothing says how it ended: killed, or the power went."""
+        self.begin()
+        with self._database.transaction() as connection:
+            audit.append(connection, self._now(), "box", "backup_begun")
+
     def note_exported(self, numbers: Iterable[int]) -> None:
         """These cases were exported; those that were deleted or changed since :meth:`begin` are passed over."""
         self._note("exported", numbers)
@@ -74,6 +81,7 @@ class Ledger:
             connection.execute(
                 "INSERT INTO backups (at, clock, age_s, cases, photographs) VALUES (?, ?, ?, ?, ?)", line
             )
+            audit.append(connection, now, "box", "backup")
 
     def changed(self, number: int) -> None:
         """Something was added to a case: what was exported or backed up before does not have it."""

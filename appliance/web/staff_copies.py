@@ -6,7 +6,7 @@ from typing import Final
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 
 from appliance import backup_request
-from appliance.cases.audit import Entry
+from appliance.cases.audit import Action, Entry
 from appliance.cases.backup import under_way
 from appliance.cases.clock import Moment, now
 from appliance.errors import BackupError
@@ -46,7 +46,8 @@ def _page(error: BackupError | None) -> str:
         asked="asked" in request.args,
         last=box.store.ledger.last_backup(),
         lacking=box.store.ledger.not_backed_up(),
-        failed=_failed(),
+        failed=_ended("backup_failed"),
+        cut=None if running else _ended("backup_begun"),
         plugged=backup_request.STICK.exists(),
         unheard=None if running else _unheard(),
         running=running,
@@ -54,15 +55,16 @@ def _page(error: BackupError | None) -> str:
     )
 
 
-def _failed() -> Entry | None:
-    """The last try, where it came to nothing; ``detail`` is the error's key."""
-    by_box = services().store.audit.newest("backup_failed", "backup")
-    return by_box if by_box and by_box.action == "backup_failed" else None
+def _ended(action: Action) -> Entry | None:
+    """The box's last line on a backup where it is this one: ``backup_failed``, with the error's key, or
+    ``backup_begun`` where the program could not say how it ended."""
+    by_box = services().store.audit.newest("backup_begun", "backup_failed", "backup")
+    return by_box if by_box and by_box.action == action else None
 
 
 def _unheard() -> Entry | None:
-    """The last wish for a backup of which nothing was heard: no mount, no memory, killed; the program could not say."""
-    asked = services().store.audit.newest("backup_asked", "backup_failed", "backup")
+    """The last wish for a backup of which nothing was heard: not mounted, or no memory for the program."""
+    asked = services().store.audit.newest("backup_asked", "backup_begun", "backup_failed", "backup")
     if asked is None or asked.action != "backup_asked":
         return None
     waited = now().time - Moment.read(asked.at, asked.clock, 0).time

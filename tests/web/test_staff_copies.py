@@ -1,6 +1,9 @@
 """Backups from the staff's page: asked for, under way, made, failed; and what the page says of each."""
 
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -24,6 +27,7 @@ from appliance.web import staff_copies
 from appliance.web.services import Services
 
 PAGE = "/staff/copies"
+KILLED = Path(__file__).parents[1] / "cases/backup_child.py"
 KEY = "abcd-efgh-jkmn-pqrs-tuvw-xyz2-3456"
 
 
@@ -132,6 +136,22 @@ def test_where_nothing_came_of_what_was_asked_the_page_says_so(
         assert "data-unheard" not in laptop.get(PAGE).text
 
 
+def test_one_that_was_killed_is_said_until_one_succeeds(
+    laptop: FlaskClient, services: Services, run: Callable[[], int], stick: Path, tmp_path: Path
+) -> None:
+    assert run() == 0
+    given = ["backup", stick, "--state", services.settings.state, "--key-file", tmp_path / "key"]
+    ended = subprocess.run([sys.executable, KILLED, r"generations/\d", *given], capture_output=True, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    page = laptop.get(PAGE).text
+    assert "data-cut" in page
+    assert "data-failed" not in page
+    assert "data-running" not in page
+    assert text("en", "copies.why.cut") in page
+    assert run() == 0
+    assert "data-cut" not in laptop.get(PAGE).text
+
+
 def test_without_a_stick_nothing_is_asked(bell: Path, asked: Callable[[], Any], laptop: FlaskClient) -> None:
     assert 'data-plugged="no"' in laptop.get(PAGE).text
     answer = asked()
@@ -144,9 +164,12 @@ def test_while_one_is_made_no_other_is_asked_for(
     bell: Path, asked: Callable[[], Any], laptop: FlaskClient, services: Services
 ) -> None:
     lock = private_folder(services.settings.state / layout.COPIES) / f"{WORK}{LOCK_SUFFIX}"
+    services.store.ledger.begin_backup()
     with ExitStack() as held:
         held.enter_context(only_one(lock))
-        assert "data-running" in laptop.get(PAGE).text
+        page = laptop.get(PAGE).text
+        assert "data-running" in page
+        assert "data-cut" not in page
         answer = asked()
         assert (answer.status_code, bell.exists()) == (409, False)
     assert "data-running" not in laptop.get(PAGE).text
