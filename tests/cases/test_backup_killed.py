@@ -40,7 +40,7 @@ def stick(tmp_path: Path) -> Path:
 @pytest.fixture
 def back_up(folder: Path, stick: Path) -> Command:
     """The command in a program of its own, which is killed before a step; its status."""
-    given = ["backup", stick, "--state", folder, "--key-file", stick.with_name("key")]
+    given: list[str | Path] = ["backup", stick, "--state", folder, "--key-file", stick.with_name("key")]
     return lambda step: subprocess.run([sys.executable, CHILD, step, *given], check=False).returncode
 
 

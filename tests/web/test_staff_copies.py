@@ -140,7 +140,7 @@ def test_one_that_was_killed_is_said_until_one_succeeds(
     laptop: FlaskClient, services: Services, run: Callable[[], int], stick: Path, tmp_path: Path
 ) -> None:
     assert run() == 0
-    given = ["backup", stick, "--state", services.settings.state, "--key-file", tmp_path / "key"]
+    given: list[str | Path] = ["backup", stick, "--state", services.settings.state, "--key-file", tmp_path / "key"]
     ended = subprocess.run([sys.executable, KILLED, r"generations/\d", *given], capture_output=True, check=False)
     assert ended.returncode == -signal.SIGKILL
     page = laptop.get(PAGE).text
