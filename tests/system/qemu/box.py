@@ -57,6 +57,10 @@ class Box(ABC):
         """Plug in an image of a USB stick (FAT); it is gone when the box is off. Raises :class:`NotHere`."""
 
     @abstractmethod
+    def watchdog(self) -> str:
+        """What its hardware watchdog says of itself. Raises :class:`NotHere`."""
+
+    @abstractmethod
     def _switch_on(self) -> None:
         """Start, and return at once."""
 

@@ -74,6 +74,9 @@ class Container(Box):
     def plug_in(self, stick: Path) -> None:
         raise NotHere(f"{stick.name} needs udev and FAT, which a container's kernel need not have")
 
+    def watchdog(self) -> str:
+        raise NotHere("a container has no watchdog of its own")
+
     def _switch_on(self) -> None:
         self._storage = export(self.disk, self._export)
         self._loop = _said("losetup", "--find", "--show", self._export)

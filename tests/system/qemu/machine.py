@@ -71,6 +71,9 @@ class Machine(Box):
         self._tell(f"drive_add 0 id=more,if=none,format=raw,file={stick}")
         self._tell("device_add usb-storage,drive=more")
 
+    def watchdog(self) -> str:
+        return self.run("cd /sys/class/watchdog/watchdog0; grep -H . identity state timeout")
+
     def _switch_on(self) -> None:
         with self.console.open("ab") as console:
             self._process = subprocess.Popen(self._command(), stdout=console, stderr=console, stdin=subprocess.DEVNULL)

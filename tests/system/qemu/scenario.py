@@ -29,6 +29,13 @@ OURS = "/opt/dermkiosk /etc/systemd /etc/udev /etc/xdg /usr/lib/sysusers.d /usr/
 UNITS = "/etc/systemd/system/dermkiosk*.service"
 
 
+BACKUP_LINES = "SELECT action FROM audit ORDER BY number"
+NEWEST_OF_BACKUPS = (
+    f"""python3 -c 'import sqlite3; lines = sqlite3.connect("file:{STATE}/cases.sqlite3?mode=ro", uri=True).execute("""
+    f""""{BACKUP_LINES}"); print([line for line, in lines if line.startswith("backup")][-1])'"""
+)
+
+
 class Broken(Exception):
     """A promise was not kept."""
 
@@ -160,6 +167,19 @@ def what_hangs_is_started_anew(box: Box, ledger: Ledger) -> None:
     ledger.check(box.base, box.pace)
 
 
+def a_machine_that_stands_still_is_started_anew_by_its_hardware(box: Box, ledger: Ledger) -> None:
+    """The kernel panics, which stops everything for good; nobody feeds the watchdog any more, and it resets."""
+    seen = box.watchdog()
+    expect("state:active" in seen, "systemd feeds it", seen)
+    expect(box.run("cat /proc/sys/kernel/panic").strip() == "0", "the kernel does not start anew by itself")
+    before = _boot_id(box)
+    ledger.promises.append(send(box.base, photograph(), uuid.uuid4().hex, box.pace))
+    box.run("(sleep 1; echo c >/proc/sysrq-trigger) >/dev/null 2>&1 &")
+    _until(box, lambda: _boot_id(box) not in ("", before), 600, "it starts again")
+    wait_well(box)
+    ledger.check(box.base, box.pace)
+
+
 def a_broken_model_is_said_at_the_same_address(box: Box, ledger: Ledger) -> None:
     model = "/opt/dermkiosk/current/models/skin8-inceptionv3/model.tflite"
     box.run(f"cp -a {model} /root/model; printf x | dd of={model} bs=1 seek=1000000 conv=notrunc status=none")
@@ -244,6 +264,21 @@ def a_stick_of_that_name_gets_a_backup(box: Box, ledger: Ledger) -> None:
     asked = "import sqlite3; print(*sqlite3.connect('/root/restored/cases.sqlite3').execute('SELECT code FROM cases'))"
     codes = box.run(f'python3 -c "{asked}"')
     expect(all(promise.case in codes for promise in ledger.promises), "every case comes back", seen + codes)
+    _kill_a_backup(box)
+
+
+def _kill_a_backup(box: Box) -> None:
+    """In its middle: the stick is let go, staff read it, and the next one is made."""
+    began = f"until {NEWEST_OF_BACKUPS} | grep -qx backup_begun; do sleep 0.1; done"
+    box.run(f"systemctl start --no-block dermkiosk-backup; {began}; systemctl kill --signal=KILL dermkiosk-backup")
+    _until(box, lambda: "failed" in box.run("systemctl is-active dermkiosk-backup", None), 60, "it is over")
+    seen = box.run(f"systemctl show dermkiosk-backup --property=Result; {NEWEST_OF_BACKUPS}; cat /proc/mounts")
+    expect(
+        "Result=signal" in seen and "backup_begun" in seen, "it was killed, and staff read that it was cut off", seen
+    )
+    expect("dermkiosk-stick" not in seen, "it may be pulled out", seen)
+    box.run(f"flock --nonblock {STATE}/copies/backup.lock true; systemctl start dermkiosk-backup")
+    expect(box.run(NEWEST_OF_BACKUPS).strip() == "backup", "the next one is made")
 
 
 def uninstalling_leaves_the_data(box: Box, ledger: Ledger) -> None:
@@ -273,6 +308,7 @@ PROMISES: tuple[Callable[[Box, Ledger], None], ...] = (
     the_log_is_kept_small,
     systemd_understands_and_rates_every_unit,
     what_hangs_is_started_anew,
+    a_machine_that_stands_still_is_started_anew_by_its_hardware,
     a_broken_model_is_said_at_the_same_address,
     an_upgrade_keeps_the_data,
     a_version_that_fails_its_self_test_is_not_taken,
@@ -296,6 +332,12 @@ def fingerprint(box: Box) -> str:
 
 def current(box: Box) -> str:
     return box.run("readlink /opt/dermkiosk/current", None).strip()
+
+
+def _boot_id(box: Box) -> str:
+    """Another at each start; empty where nobody answers."""
+    said = box.run("cat /proc/sys/kernel/random/boot_id", None).strip()
+    return said if re.fullmatch(r"[0-9a-f-]{36}", said) else ""
 
 
 def main_pid(box: Box) -> str:
