@@ -170,6 +170,7 @@ def what_hangs_is_started_anew(box: Box, ledger: Ledger) -> None:
 def a_machine_that_stands_still_is_started_anew_by_its_hardware(box: Box, ledger: Ledger) -> None:
     """The kernel panics, which stops everything for good; nobody feeds the watchdog any more, and it resets."""
     seen = box.watchdog()
+    wait_well(box)
     expect("state:active" in seen, "systemd feeds it", seen)
     expect(box.run("cat /proc/sys/kernel/panic").strip() == "0", "the kernel does not start anew by itself")
     before = _boot_id(box)
