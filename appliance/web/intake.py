@@ -65,23 +65,24 @@ def upload(
         raise PhotoMissing
     data = photo.read()
     sha256 = hashlib.sha256(data).hexdigest()
-    earlier = services.store.known(key, sha256)
-    if earlier is not None:  # the phone did not hear that it was taken: neither counted nor refused again
-        return earlier, services.store.link(earlier, services.settings.link_hours)
-    with services.pace.one(request.remote_addr or "", services.settings.uploads_per_hour):
-        intake = Intake(
-            pixels=services.decode(data, photo.filename or photo.mimetype),
-            sha256=sha256,
-            source=source,  # type: ignore[arg-type]  # one of PHONE_SOURCES
-            site=site,
-            consent=True,
-            capture=None,
-            simulated=services.station.simulated,
-            idempotency_key=key,
-            consent_photo=form.get("letter") in YES,
-            refused_before=_refused_before(services, form.get("after")),
-        )
-        return keep(services, intake)
+    with services.turns.one(key):
+        earlier = services.store.known(key, sha256)
+        if earlier is not None:  # the phone did not hear that it was taken: neither counted nor refused again
+            return earlier, services.store.link(earlier, services.settings.link_hours)
+        with services.pace.one(request.remote_addr or "", services.settings.uploads_per_hour):
+            intake = Intake(
+                pixels=services.decode(data, photo.filename or photo.mimetype),
+                sha256=sha256,
+                source=source,  # type: ignore[arg-type]  # one of PHONE_SOURCES
+                site=site,
+                consent=True,
+                capture=None,
+                simulated=services.station.simulated,
+                idempotency_key=key,
+                consent_photo=form.get("letter") in YES,
+                refused_before=_refused_before(services, form.get("after")),
+            )
+            return keep(services, intake)
 
 
 def _refused_before(services: Services, token: str | None) -> int:

@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Lock
+from threading import Condition, Lock
 from typing import Final
 
 from appliance.request_errors import UploadsTooMany
@@ -47,6 +47,33 @@ class Pace:
                 raise _too_many(self._seen[-PHONES * per_hour][0] + HOUR_S - now)
             self._seen.append((now, address))
             return now, address
+
+
+class Turns:
+    """Requests with the same key go one after another, all others side by side. Thread-safe.
+
+    So a phone that repeats an upload before the first was kept finds what the first kept, and takes no second place.
+    """
+
+    def __init__(self) -> None:
+        self._left = Condition()
+        self._inside: set[str] = set()
+
+    @contextmanager
+    def one(self, key: str | None) -> Iterator[None]:
+        """Wait until nobody with this key is inside, and be the one who is. Without a key: at once."""
+        if key is None:
+            yield
+            return
+        with self._left:
+            self._left.wait_for(lambda: key not in self._inside)
+            self._inside.add(key)
+        try:
+            yield
+        finally:
+            with self._left:
+                self._inside.remove(key)
+                self._left.notify_all()
 
 
 def _too_many(wait_s: float) -> UploadsTooMany:

@@ -11,7 +11,7 @@ from appliance.cases.store import Store
 from appliance.log_tail import LogTail
 from appliance.settings import Settings
 from appliance.vision.photo import Pixels
-from appliance.web.pace import Pace
+from appliance.web.pace import Pace, Turns
 from appliance.web.pdf import Printer
 from firmware.station import Station
 
@@ -67,6 +67,8 @@ class Services:
     """Taken by each download of cases until its last byte."""
     pace: Pace = field(default_factory=Pace)
     """Counts what phones send."""
+    turns: Turns = field(default_factory=Turns)
+    """Taken by each upload under its Idempotency-Key."""
 
 
 def services() -> Services:

@@ -1,6 +1,8 @@
 """How often phones may send photographs."""
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -9,6 +11,8 @@ from werkzeug.test import TestResponse
 
 from appliance.cases.store import Store
 from appliance.request_errors import UploadsTooMany
+from appliance.vision.photo import Pixels
+from appliance.web.app import create_lan_app
 from appliance.web.pace import HOUR_S, PHONES, Pace
 from appliance.web.services import Services
 
@@ -96,3 +100,29 @@ def test_a_repeat_is_never_counted_nor_refused(
     assert send("c").status_code == 429
     assert send("b").status_code == 202
     assert len(store.cases()) == 2
+
+
+@pytest.mark.usefixtures("one_an_hour")
+def test_a_repeat_that_comes_before_the_first_was_kept_takes_no_second_place(
+    form: Callable[..., Any], services: Services, store: Store
+) -> None:
+    services.settings = services.settings.model_copy(update={"queue_limit": 1})
+    arrived, decode = threading.Semaphore(0), services.decode
+    app = create_lan_app(services)
+    app.before_request(lambda: arrived.release())
+
+    def decode_once_both_are_here(data: bytes, name: str | None) -> Pixels:
+        for _ in range(2):
+            assert arrived.acquire(timeout=60)
+        return decode(data, name)
+
+    services.decode = decode_once_both_are_here
+
+    def send(_: int) -> TestResponse:
+        return app.test_client().post("/api/v1/photos", **form(), headers={"Idempotency-Key": "a"})
+
+    with ThreadPoolExecutor(2) as phones:
+        first, second = phones.map(send, range(2))
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert first.get_json() == second.get_json()
+    assert len(store.cases()) == 1
