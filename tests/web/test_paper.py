@@ -128,6 +128,23 @@ def test_every_outcome_has_its_sheet_with_what_to_do(
     assert not re.search(r"<style|\sstyle=|\son\w+=", page)
 
 
+@pytest.mark.parametrize("kind", ["print", "letter"])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_paper_of_a_box_that_is_not_set_up_says_so(
+    phone: FlaskClient, answered: Callable[..., str], store: Store, kind: str, language: Any
+) -> None:
+    token, said = answered(), text(language, "unset.here")
+    pdf_url = f"/api/v1/results/{token}/{'result' if kind == 'print' else kind}.pdf?language={language}"
+
+    def told() -> list[bool]:
+        on_paper = text_of(phone.get(pdf_url).data)
+        return [said in phone.get(f"/r/{token}/{kind}?language={language}").text, squeezed(said) in on_paper]
+
+    assert told() == [True, True]
+    store.setup.become("done")
+    assert told() == [False, False]
+
+
 def test_there_is_no_sheet_before_the_answer(phone: FlaskClient, sent: dict[str, Any]) -> None:
     token = sent["page_url"].rsplit("/", 1)[1]
     for path in (f"/r/{token}/print", f"/r/{token}/letter", f"/api/v1/results/{token}/result.pdf"):
