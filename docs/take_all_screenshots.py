@@ -1,4 +1,4 @@
-"""Take a picture of every page at three sizes in both languages, to be looked at one by one, not to be kept:
+"""Take a picture of every page at its screens' sizes in both languages, to be looked at one by one, not to be kept:
 
     .venv/bin/python docs/take_all_screenshots.py FOLDER
 
@@ -19,11 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, RESULT_MS, Served, put_three
 from tests.browser.test_access import LOCALES, PAPER, at_the_kiosk, linked, of_the_staff
 
-SIZES: Final = (
-    ViewportSize(width=800, height=480),
-    ViewportSize(width=390, height=844),
-    ViewportSize(width=1280, height=800),
-)
+KIOSK: Final = ((800, 480), (480, 800), (1280, 800))
+PHONE: Final = ((360, 640), (390, 844))
+LAPTOP: Final = ((390, 844), (1280, 800))
 # The live view's picture has no source at first, as the preview on the phone's page, until a photograph is chosen.
 # What the browser would fetch only once it is scrolled to is on the picture of the whole page, too.
 PICTURES_ARE_THERE: Final = """() => [...document.images].every((each) => {
@@ -33,7 +31,7 @@ PICTURES_ARE_THERE: Final = """() => [...document.images].every((each) => {
 
 
 def main(folder: Path) -> None:
-    """Write FOLDER/WIDTH-LANGUAGE-NUMBER-PATH.png."""
+    """Write FOLDER/WIDTHxHEIGHT-LANGUAGE-NUMBER-PATH.png."""
     folder.mkdir(parents=True, exist_ok=True)
     expect.set_options(timeout=RESULT_MS)
     with sync_playwright() as playwright:
@@ -60,18 +58,30 @@ def shoot(browser: Browser, folder: Path, language: str) -> None:
 
 
 def window(browser: Browser, language: str) -> Page:
-    """A new one, of the smallest size."""
-    return browser.new_context(viewport=SIZES[0], locale=LOCALES[language], has_touch=True).new_page()
+    """A new one."""
+    return browser.new_context(viewport=size(*KIOSK[0]), locale=LOCALES[language], has_touch=True).new_page()
+
+
+def size(width: int, height: int) -> ViewportSize:
+    """As the browser takes it."""
+    return ViewportSize(width=width, height=height)
+
+
+def sizes_of(page: Page) -> tuple[tuple[int, int], ...]:
+    """The kiosk's pages stand on its screen, a patient's on a phone, the staff's on a phone and on a laptop."""
+    if page.locator("body.kiosk").count():
+        return KIOSK
+    return LAPTOP if "/staff" in page.url else PHONE
 
 
 def keep(page: Page, folder: Path, name: str) -> None:
     """A page at every size, once its pictures are there."""
     path = urlsplit(page.url).path.strip("/").replace("/", "_")[:40] or "home"
     page.wait_for_function(PICTURES_ARE_THERE)
-    for size in SIZES:
-        page.set_viewport_size(size)
-        page.screenshot(path=folder / f"{size['width']}-{name}-{path}.png", full_page=True, animations="disabled")
-    page.set_viewport_size(SIZES[0])
+    for width, height in sizes_of(page):
+        page.set_viewport_size(size(width, height))
+        page.screenshot(path=folder / f"{width}x{height}-{name}-{path}.png", full_page=True, animations="disabled")
+    page.set_viewport_size(size(*KIOSK[0]))
 
 
 def every_page(browser: Browser, box: Served, photographs: Path, language: str) -> Iterator[Page]:
