@@ -29,6 +29,9 @@ HINT_HEADER: Final = "X-Hint"
 """With each frame of the live view, what to change."""
 FROM_AFAR: Final[frozenset[Hint]] = frozenset({"dark", "glare", "still", "ready"})
 """The hints that hold for an overview, too: its lesion is small."""
+MOVES_ON: Final[frozenset[Phase]] = frozenset({"live", "capturing", "waiting", "done"})
+"""Phases that end by themselves, or by the button on the box."""
+SOON_S: Final = 3
 CONSENT_POINTS: Final = ("consent.photo", "consent.stays", "consent.code", "consent.not_diagnosis", "consent.free")
 CONSENT: Final = ("consent.title", *CONSENT_POINTS, "consent.tick_carer", "consent.tick_letter")
 """All the words on the page, in their order: these are logged."""
@@ -45,7 +48,9 @@ def home() -> Response:
     if visit.phase == "welcome" and services().store.setup.state == "begun":
         response = make_response(redirect(url_for("setup.home"), 303))
     else:
-        response = make_response(render_template(f"kiosk_{visit.phase}.html", visit=visit, **_material(visit)))
+        material = _material(visit)
+        page = render_template(f"kiosk_{visit.phase}.html", visit=visit, refresh_s=_refresh_s(visit), **material)
+        response = make_response(page)
     response.set_cookie(SESSION_COOKIE, _kiosk().session, httponly=True, samesite="Strict")
     return response
 
@@ -230,6 +235,14 @@ def _kiosk() -> Kiosk:
 
 def _page() -> Response:
     return make_response(redirect(url_for("kiosk.home"), 303))
+
+
+def _refresh_s(visit: Visit) -> int | None:
+    """When a browser without scripts asks again: while something is under way, and once the visit is forgotten."""
+    left_s = _kiosk().left_s
+    if visit.phase in MOVES_ON:
+        return SOON_S
+    return None if left_s is None else math.ceil(left_s) + 1
 
 
 def _material(visit: Visit) -> dict[str, object]:

@@ -290,6 +290,26 @@ def test_a_lost_box_is_said_and_found_again(kiosk: Callable[..., Page]) -> None:
     expect(page.locator("body.who")).to_be_visible()
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_without_scripts_the_screen_says_so_and_the_visit_can_be_done(
+    screen: Callable[..., Page], browse: Callable[..., Page], box: Any, language: Language
+) -> None:
+    screen().close()  # which ended the visit before
+    page = browse(800, 480, box, has_touch=True, java_script_enabled=False)
+    page.goto(f"{box.kiosk}/?language={language}")
+    for step in steps_of(page, "done", language):
+        expect(page.locator("[data-unscripted]", has_text=text(language, "unscripted")), step).to_be_visible()
+    expect(page.locator("h1")).to_have_text(text(language, "kiosk.done.title"))
+
+
+def test_a_script_that_fails_is_said_and_one_that_runs_is_not(kiosk: Callable[..., Page]) -> None:
+    page = kiosk("consent")
+    expect(page.locator("[data-unscripted]")).to_have_css("display", "none")
+    page.route("**/kiosk.js", lambda route: route.abort())
+    page.reload()
+    expect(page.locator("[data-unscripted]")).to_be_visible()
+
+
 def test_two_screens_show_the_same_visit(kiosk: Callable[..., Page], browse: Callable[..., Page], box: Any) -> None:
     first = kiosk("consent")
     second = browse(800, 480, box)

@@ -347,6 +347,19 @@ def test_a_screen_that_was_left_forgets_the_patient(
     assert kiosk.get("/kiosk/preview.jpg").status_code == 204
 
 
+@pytest.mark.parametrize("phase", STEPS)
+def test_without_scripts_a_screen_that_was_left_forgets_the_patient_too(
+    kiosk: FlaskClient, do: Any, clock: Clock, phase: Phase
+) -> None:
+    do(*STEPS[phase])
+    clock.now_s = 10
+    asked_again = re.search(r'<noscript><meta http-equiv="refresh" content="(\d+)">', kiosk.get("/").text)
+    assert asked_again
+    if phase != "live":  # which asks all the time: the button on the box ends it
+        clock.now_s += int(asked_again[1])
+        assert text("zh", "kiosk.welcome.title") in kiosk.get("/").text
+
+
 @pytest.mark.parametrize("after", [(), ("hand-over",)])
 def test_no_time_out_takes_a_result_away(
     kiosk: FlaskClient, visit: Kiosk, result: Any, do: Any, clock: Clock, after: tuple[str, ...]
@@ -357,6 +370,7 @@ def test_no_time_out_takes_a_result_away(
     phase = visit.visit.phase
     clock.now_s = 7 * 24 * 3600
     assert kiosk.get("/kiosk/state").get_json()["left_s"] is None
+    assert 'http-equiv="refresh"' not in kiosk.get("/").text
     assert visit.visit.phase == phase
 
 

@@ -152,6 +152,7 @@
   // A page that the browser kept for its back button would show the last patient.
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.replace("/"); });
   window.addEventListener("pagehide", () => { document.body.hidden = true; });
+  document.documentElement.className = "scripted"; // until here nothing failed
   follow();
   if (byId("view")) watch(byId("view"));
 })();

@@ -71,4 +71,5 @@
     byId("working").hidden = false;
     setTimeout(() => document.querySelectorAll(".actions button").forEach((each) => { each.disabled = true; }), 0);
   });
+  document.documentElement.className = "scripted"; // until here nothing failed
 })();
