@@ -48,6 +48,20 @@ LOOKED_UP = {
     "tzdata": "Apache-2.0",
 }
 """Of packages whose metadata do not say it in a form that a program reads, or that are for other machines."""
+DECODERS = {
+    "pillow": {
+        "libjpeg-turbo": ("3.2.0", "IJG AND BSD-3-Clause AND Zlib"),
+        "libwebp": ("1.6.0", "BSD-3-Clause"),
+        "littlecms2": ("2.19", "MIT"),
+    },
+    "pillow-heif": {
+        "libheif": ("1.23.6", "LGPL-3.0-or-later"),
+        "libde265": ("1.1.3", "LGPL-3.0-or-later"),
+        "x265": ("4.3", "GPL-2.0-or-later"),  # encodes only: no file reaches it
+    },
+}
+"""What the ready-made packages bring to read a stranger's file with: version and licence. An advisory on one of these
+does not name the Python package, so who asks for known holes must ask for each."""
 
 
 def packages(lock: str) -> list[tuple[str, str]]:
@@ -78,7 +92,12 @@ def bill(lock: str) -> dict[str, Any]:
 
 
 def _component(name: str, version: str) -> dict[str, Any]:
-    address, said = f"pkg:pypi/{name}@{version}", licence(name)
+    inside = [_library("generic", part, *about) for part, about in DECODERS.get(name, {}).items()]
+    return _library("pypi", name, version, licence(name)) | ({"components": inside} if inside else {})
+
+
+def _library(kind: str, name: str, version: str, said: str | None) -> dict[str, Any]:
+    address = f"pkg:{kind}/{name}@{version}"
     return {
         "type": "library",
         "bom-ref": address,

@@ -9,6 +9,8 @@ from types import ModuleType
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from PIL import features
+from pillow_heif import libheif_info
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ("box", "bookworm", "training", "dev")
@@ -18,7 +20,7 @@ LOOKED_AT = {
     "BSD-2-Clause",
     "BSD-3-Clause",
     "CC0-1.0",
-    "GPL-2.0-or-later",  # x265, in pillow-heif: docs/security.md
+    "GPL-2.0-or-later",  # x265, in pillow-heif: docs/decisions.md
     "ISC",
     "LGPL-2.1-or-later",
     "LGPL-3.0-or-later",
@@ -54,6 +56,20 @@ def test_the_list_is_what_the_lock_file_says(bill: ModuleType) -> None:
 def test_the_list_is_one_that_other_programs_read() -> None:
     text = (ROOT / "docs/sbom.json").read_text(encoding="utf-8")
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+
+
+def test_the_decoders_are_those_that_the_packages_bring(bill: ModuleType) -> None:
+    heif = libheif_info()
+    names = {"libjpeg-turbo": "libjpeg_turbo", "libwebp": "webp", "littlecms2": "littlecms2"}
+    assert {name: features.version(asked) for name, asked in names.items()} == {
+        name: version for name, (version, _) in bill.DECODERS["pillow"].items()
+    }
+    brought = {name: version for name, (version, _) in bill.DECODERS["pillow-heif"].items()}
+    assert heif["libheif"] == brought.pop("libheif")
+    assert set(heif["decoders"]) == {"libde265"}, "one decoder, and no other form of file than HEVC"
+    assert brought.pop("libde265") in heif["decoders"]["libde265"]
+    assert brought.pop("x265") in heif["encoders"]["x265"]
+    assert not brought
 
 
 @pytest.mark.parametrize("lock", LOCKS)
