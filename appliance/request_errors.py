@@ -207,6 +207,13 @@ class NoteInvalid(RequestError):
     status = 422
 
 
+class DownloadUnknown(RequestError):
+    """Somebody keeps a file that this box does not remember: it was confirmed already, or the box started anew."""
+
+    key = "download_unknown"
+    status = 409
+
+
 class PreviewOutdated(RequestError):
     """What was confirmed is no longer what would be done."""
 

@@ -5,22 +5,29 @@ import hashlib
 import io
 import json
 import os
+import secrets
 import shutil
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from appliance.cases import layout, visits
+from appliance.cases.clock import Moment
 from appliance.cases.database import Database
 from appliance.cases.ledger import Ledger
 from appliance.cases.stick import stick_faults
 from appliance.errors import CaseNotExportable, ExportTargetTaken, StickFailed
 from appliance.files import private_folder, sync_folder, write_atomically
+from appliance.request_errors import DownloadUnknown
 
 ADDED: Final = ("reviews", "diagnoses", "notes")
 """Tables of what clinicians added."""
 HIDDEN: Final = ("idempotency_key", "photo_id", "attempts", "exported", "backed_up")
+UNCONFIRMED: Final = 20
+"""Downloads that are remembered until somebody says that they are kept, or the box starts anew."""
 INDEX: Final = ("case", "taken_at", "clock", "site", "source", "outcome", "grade")
 
 
@@ -47,15 +54,46 @@ def export(state: Path, database: Database, ledger: Ledger, numbers: list[int], 
     return len(numbers)
 
 
-class Exports:
-    """The cases of one database for a browser. What it downloads does not count as exported: nobody sees it kept."""
+@dataclass(frozen=True)
+class Download:
+    """A zip file that was given to a browser to its end. Only people know whether it was kept."""
 
-    def __init__(self, state: Path, database: Database) -> None:
-        self._state, self._database = state, database
+    id: str
+    numbers: tuple[int, ...]
+    at: Moment
+    ledger: Ledger
+    """Knows which cases changed since it began."""
+
+
+class Exports:
+    """The cases of one database for a browser. They count as exported once somebody says that the file is kept."""
+
+    def __init__(self, state: Path, database: Database, now: Callable[[], Moment]) -> None:
+        self._state, self._database, self._now = state, database, now
+        self._unconfirmed: deque[Download] = deque(maxlen=UNCONFIRMED)
 
     def zipped(self, numbers: list[int]) -> Iterator[bytes]:
         """A zip file of answered cases, piece by piece, as :func:`streamed`."""
-        return streamed(contents(self._state, self._database, numbers))
+        ledger = Ledger(self._database, self._now)
+        ledger.begin()
+        yield from streamed(contents(self._state, self._database, numbers))
+        self._unconfirmed.appendleft(Download(secrets.token_urlsafe(8), tuple(numbers), self._now(), ledger))
+
+    @property
+    def unconfirmed(self) -> list[Download]:
+        """What was downloaded to its end since the start and nobody said to keep, newest first."""
+        return list(self._unconfirmed)
+
+    def confirm(self, download: str) -> tuple[int, ...]:
+        """Somebody keeps this file: its cases count as exported. Gives the numbers of these, which are all that nobody
+        changed or deleted meanwhile. Raises :class:`DownloadUnknown`.
+        """
+        for each in self.unconfirmed:
+            if each.id == download:
+                each.ledger.note_exported(each.numbers)
+                self._unconfirmed.remove(each)
+                return tuple(number for number in each.numbers if each.ledger.is_exported(number))
+        raise DownloadUnknown(download)
 
 
 def streamed(files: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:

@@ -93,7 +93,7 @@ class Store:
             self.reviews = Reviews(self._database, self.now)
             self.retention = Retention(self._database, self.ledger, self.now)
             self.setup = Setup(self._database)
-            self.exports = Exports(folder, self._database)
+            self.exports = Exports(folder, self._database, self.now)
             if not visiting:
                 self._finish_interrupted()
             self._opened = opened.pop_all()

@@ -209,6 +209,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "staff_figures.page": staff_session,
     "staff_retention.page": staff_session,
     "staff_retention.apply": staff_session,
+    "staff_retention.kept": staff_session,
     "staff_health.page": staff_session,
     "staff_health.support_bundle": staff_session,
     "staff_health.repair_seen": staff_session,

@@ -1,8 +1,8 @@
-"""The rule for old cases: what it is, exactly what it would delete now, and deleting that."""
+"""The rule for old cases: what it is, what it would delete now, and deleting that; and which downloads count."""
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 
-from appliance.request_errors import DeletionUnconfirmed, PreviewOutdated
+from appliance.request_errors import DeletionUnconfirmed, DownloadUnknown, PreviewOutdated, RequestError
 from appliance.web.intake import YES
 from appliance.web.problems import problem
 from appliance.web.services import services
@@ -34,7 +34,19 @@ def apply() -> Response:
     return make_response(redirect(url_for("staff_retention.page", done=len(preview.goes)), 303))
 
 
-def _page(error: PreviewOutdated | None) -> str:
+@staff_retention.post("/kept")
+def kept() -> Response:
+    """Somebody keeps a downloaded file: its cases count as exported."""
+    store = services().store
+    try:
+        numbers = store.exports.confirm(request.form.get("download", ""))
+    except DownloadUnknown as error:
+        return make_response(_page(error), error.status)
+    store.audit.record_each("staff", "export", numbers, "kept")
+    return make_response(redirect(url_for("staff_retention.page", kept=len(numbers)), 303))
+
+
+def _page(error: RequestError | None) -> str:
     days = _days()
     return render_template(
         "staff_retention.html",
@@ -44,6 +56,8 @@ def _page(error: PreviewOutdated | None) -> str:
         longest=LONGEST_DAYS,
         preview=services().store.retention.preview(days) if days else None,
         done=request.args.get("done", type=int),
+        kept=request.args.get("kept", type=int),
+        downloads=services().store.exports.unconfirmed,
     )
 
 

@@ -110,6 +110,55 @@ def test_without_pin_and_token_nothing_leaves_and_the_kiosk_has_no_such_page(
     assert not [rule for rule in rules if rule.startswith("staff_export")]
 
 
+@pytest.fixture
+def keep(laptop: FlaskClient) -> Callable[[], Any]:
+    """Say that the newest download on the page of old cases is kept."""
+
+    def said() -> Any:
+        page = laptop.get("/staff/retention").text
+        fields = {name: re.search(rf'name="{name}" value="([^"]+)"', page) for name in ("csrf", "download")}
+        return laptop.post("/staff/retention/kept", data={name: found[1] for name, found in fields.items() if found})
+
+    return said
+
+
+def test_a_download_counts_as_exported_once_somebody_says_that_it_is_kept(
+    post: Callable[..., Any], keep: Callable[[], Any], store: Store, sent: dict[str, Any], answer: Answer
+) -> None:
+    answer()
+    number = store.case(sent["case"]).number
+    opened(post(f"/staff/cases/{sent['case']}/export.zip")).close()
+    assert store.ledger.unexported() == [number]
+    assert keep().headers["Location"].endswith("kept=1")
+    assert store.ledger.unexported() == []
+    newest = store.audit.entries()[0]
+    assert (newest.actor, newest.action, newest.case_number, newest.detail) == ("staff", "export", number, "kept")
+    again = keep()
+    assert (again.status_code, 'data-problem="download_unknown"' in again.text) == (409, True)
+
+
+def test_a_case_that_changed_after_its_download_does_not_count(
+    post: Callable[..., Any], keep: Callable[[], Any], store: Store, sent: dict[str, Any], answer: Answer
+) -> None:
+    answer()
+    number = store.case(sent["case"]).number
+    opened(post(f"/staff/cases/{sent['case']}/export.zip")).close()
+    store.reviews.note(number, "came back")
+    assert keep().headers["Location"].endswith("kept=0")
+    assert store.ledger.unexported() == [number]
+
+
+def test_a_download_that_was_broken_off_is_not_offered(
+    post: Callable[..., Any], keep: Callable[[], Any], store: Store, sent: dict[str, Any], answer: Answer
+) -> None:
+    answer()
+    broken_off = store.exports.zipped([store.case(sent["case"]).number])
+    next(broken_off)
+    broken_off.close()  # type: ignore[attr-defined]  # a generator, as the server closes it
+    assert store.exports.unconfirmed == []
+    assert keep().status_code == 409
+
+
 def test_no_more_downloads_at_a_time_than_the_box_has_room_for(
     post: Callable[..., Any], sent: dict[str, Any], answer: Answer, store: Store
 ) -> None:
