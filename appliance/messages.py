@@ -9,7 +9,7 @@ from typing import Final, Literal, get_args
 
 from babel.messages.pofile import read_po
 
-from firmware.errors import DermkioskError
+from appliance.errors import DermkioskError
 
 Language = Literal["zh", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)

@@ -7,6 +7,7 @@ from babel.messages.pofile import read_po
 
 import appliance.errors
 import appliance.request_errors
+import training.errors  # noqa: F401  # its classes belong to the tree
 from appliance.messages import FOLDER, LANGUAGES, catalogue
 from firmware.errors import DermkioskError
 

@@ -111,11 +111,16 @@ class Feed:
         return augment(pixels, np.random.default_rng((self.seed, epoch, row)), self.photographs.box(row), marked)
 
 
-def dataset(feed: Feed, steps: Sequence[int], pool: Executor | None = None) -> Any:
-    """``tf.data`` of the steps: (views, targets, weights) by output; ``pool`` makes the batches in other processes."""
+def dataset(
+    feed: Feed, steps: Sequence[int], pool: Executor | None = None, stopped: list[Exception] | None = None
+) -> Any:
+    """``tf.data`` of the steps: (views, targets, weights) by output; ``pool`` makes the batches in other processes.
+
+    ``stopped`` takes up what went wrong in the making: TensorFlow raises an error of its own that holds a text alone.
+    """
     import tensorflow as tf
 
-    make = _through(pool, feed) if pool is not None else feed.batch
+    make = _told(_through(pool, feed) if pool is not None else feed.batch, [] if stopped is None else stopped)
     classes = feed.truth.classes.shape[1]
     shapes = ((None, *_side(feed)), (None, classes), (None, 1), (None,), (None,))
 
@@ -142,3 +147,14 @@ def _side(feed: Feed) -> tuple[int, int, int]:
 
 def _through(pool: Executor, feed: Feed) -> Callable[[int], Batch]:
     return lambda step: pool.submit(feed.batch, step).result()
+
+
+def _told(make: Callable[[int], Batch], stopped: list[Exception]) -> Callable[[int], Batch]:
+    def telling(step: int) -> Batch:
+        try:
+            return make(step)
+        except Exception as wrong:
+            stopped.append(wrong)
+            raise
+
+    return telling

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from appliance.errors import PhotoRefused
 from appliance.vision.classes import CLASSES
 from appliance.vision.photo import Pixels, decode
+from training.errors import PhotographGone, PhotographUnusable
 
 Box = tuple[float, float, float, float]
 Split = Literal["train", "validation", "test"]
@@ -41,8 +43,17 @@ class Photographs:
         return self.folder / str(self.rows["image"].iloc[position])
 
     def pixels(self, position: int) -> Pixels:
-        """Decode the photograph at ``position`` as the box would."""
-        return decode(self.path(position).read_bytes())
+        """Decode the photograph at ``position`` as the box would.
+
+        Raises :class:`training.errors.PhotographGone` or :class:`training.errors.PhotographUnusable`, which name it.
+        """
+        file = self.path(position)
+        try:
+            return decode(file.read_bytes())
+        except OSError as gone:
+            raise PhotographGone(str(gone.strerror), file=file) from gone
+        except PhotoRefused as refused:
+            raise PhotographUnusable(refused.key, file=file) from refused
 
     def box(self, position: int) -> Box | None:
         """The lesion's box (left, top, right, bottom, px), where the manifest has one."""

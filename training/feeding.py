@@ -3,7 +3,11 @@
 A machine with a GPU may have JAX and no TensorFlow: with ``KERAS_BACKEND=jax`` the same commands train the same there.
 """
 
+import gc
+from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from traceback import clear_frames
 from typing import Any
 
 import keras
@@ -11,17 +15,45 @@ import numpy as np
 
 from training.batches import AHEAD, Batch, Feed, dataset
 
+Stopped = list[Exception]
+"""What went wrong in the making of batches, the first first."""
 
-def for_training(feed: Feed, epochs: range, pool: Executor | None = None) -> Any:
-    """The steps of these epochs; ``pool`` makes the batches in other processes."""
+
+def for_training(feed: Feed, epochs: range, pool: Executor | None = None, stopped: Stopped | None = None) -> Any:
+    """The steps of these epochs; ``pool`` makes the batches in other processes, ``stopped``: see :func:`dataset`."""
     if on_tensorflow():
-        return dataset(feed, range(epochs.start * feed.steps, epochs.stop * feed.steps), pool)
+        return dataset(feed, range(epochs.start * feed.steps, epochs.stop * feed.steps), pool, stopped)
     return Epochs(feed, epochs.start, pool)
 
 
-def for_watching(feed: Feed, pool: Executor | None = None) -> Any:
+def for_watching(feed: Feed, pool: Executor | None = None, stopped: Stopped | None = None) -> Any:
     """One epoch, the same for each time it is asked for."""
-    return dataset(feed, range(feed.steps), pool) if on_tensorflow() else Epochs(feed, 0, pool)
+    return dataset(feed, range(feed.steps), pool, stopped) if on_tensorflow() else Epochs(feed, 0, pool)
+
+
+@contextmanager
+def ending_plainly(stopped: Stopped) -> Iterator[None]:
+    """What stopped the making of batches goes before what TensorFlow says of it; and a process that fails can end.
+
+    TensorFlow's iterators wait for the batches that are being made, and at Python's end nobody makes them any more: it
+    would wait for ever. So whatever ends ``fit`` early, they go here, while Python still answers.
+    """
+    try:
+        yield
+    except BaseException as end:  # also an interrupt; raised again
+        _let_go(end)
+        if stopped:
+            raise stopped[0] from None
+        raise
+
+
+def _let_go(end: BaseException) -> None:
+    """Free what the frames of an exception, and of those behind it, still hold."""
+    behind: BaseException | None = end
+    while behind is not None:
+        clear_frames(behind.__traceback__)
+        behind = behind.__context__
+    gc.collect()
 
 
 def on_tensorflow() -> bool:

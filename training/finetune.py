@@ -22,11 +22,13 @@ import numpy as np
 from training.batches import Feed, Truth, class_weights
 from training.dataset import Photographs, read_manifest, read_split
 from training.distribute import Cluster
-from training.feeding import following, for_training, for_watching, on_tensorflow
+from training.feeding import ending_plainly, following, for_training, for_watching, on_tensorflow
 from training.keeper import Keeper
+from training.lock import alone_in
 from training.mixing import Mixing
 from training.network import build, load_starting_weights, trainable
 from training.pace import Pace, PacedAdamW
+from training.parallel import a_death_told
 from training.progress import EpochBar
 from training.recipe import Phase, Recipe
 from training.split import check, ready
@@ -43,11 +45,17 @@ class OtherRecipe(ValueError):
 def finetune(recipe: Recipe, run: Path, workers: int = 0) -> None:
     """Train, or go on training, in the folder ``run``; ``workers`` further processes make the batches.
 
-    Raises :class:`OtherRecipe` if the folder holds something else, ``ValueError`` where the split leaks.
+    Raises :class:`OtherRecipe` if the folder holds something else, :class:`training.errors.RunInUse` where another
+    process trains in it, ``ValueError`` where the split leaks.
     """
     ready(Path(recipe.data), Path(recipe.images or recipe.data), recipe.exclude_sources)
     cluster = Cluster.join()
     own = cluster.folder(run)
+    with alone_in(own, "finetune"):
+        _train(recipe, run, own, cluster, workers)
+
+
+def _train(recipe: Recipe, run: Path, own: Path, cluster: Cluster, workers: int) -> None:
     claim(own, recipe)
     photographs = _split(own, recipe)
     keras.utils.set_random_seed(recipe.seed)
@@ -78,11 +86,17 @@ class Training:
         network, done = self._start_or_resume(network, feed.steps)
         keeper = Keeper(self.run, self.phase.name, self.recipe.patience, last=self.phase == self.recipe.phases[-1])
         if done < self.phase.epochs and not keeper.enough():
-            shown = for_training(feed, range(done, self.phase.epochs), self.pool)
+            self._fit(network, feed, watch, done, keeper)
+        return network
+
+    def _fit(self, network: keras.Model, feed: Feed, watch: Feed, done: int, keeper: Keeper) -> None:
+        stopped: list[Exception] = []
+        shown = for_training(feed, range(done, self.phase.epochs), self.pool, stopped)
+        with ending_plainly(stopped):
             network.fit(
                 self.cluster.share(shown),
                 steps_per_epoch=feed.steps,
-                validation_data=self.cluster.share(for_watching(watch, self.pool)),
+                validation_data=self.cluster.share(for_watching(watch, self.pool, stopped)),
                 validation_steps=watch.steps,
                 epochs=self.phase.epochs,
                 initial_epoch=done,
@@ -90,7 +104,6 @@ class Training:
                 shuffle=False,  # the feed is shuffled already
                 callbacks=[*following(shown), *self._callbacks(keeper, feed.steps)],
             )
-        return network
 
     def _feeds(self) -> tuple[Feed, Feed]:
         """What the phase learns from, and what it is watched on."""
@@ -159,7 +172,7 @@ def _pool(workers: int) -> Iterator[Executor | None]:
         yield None
         return
     # Not forked: the network's own threads may hold locks at that moment.
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+    with a_death_told(), ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         yield pool
 
 
