@@ -60,6 +60,12 @@ def test_a_unit_is_exposed_little(unit: Path) -> None:
     assert "Overall exposure level" in rated.stdout
 
 
+@pytest.mark.parametrize("unit", _services(), ids=lambda unit: unit.stem)
+def test_the_guide_says_what_a_unit_does(unit: Path) -> None:
+    guide = (UNITS.parents[1] / "docs/installing.md").read_text(encoding="utf-8")
+    assert f"\n| `{unit.stem}` | " in guide
+
+
 def test_a_unit_that_drops_its_filter_is_found_out(tmp_path: Path) -> None:
     lines = (UNITS / "dermkiosk.service").read_text().splitlines()
     open_unit = tmp_path / "dermkiosk.service"
