@@ -413,7 +413,12 @@ command_uninstall() {
 }
 
 remove_data() {
-  gone "$STATE" "$CONFIG"
+  if mountpoint -q "$STATE"; then # docs/security.md: an encrypted card
+    [[ ! $(ls -A "$STATE") ]] || change "empty $STATE" find "$STATE" -mindepth 1 -delete
+  else
+    gone "$STATE"
+  fi
+  gone "$CONFIG"
   live || return 0
   local user
   for user in dermkiosk dermkiosk-screen dermkiosk-clock; do

@@ -5,7 +5,7 @@
 # 'pending' is there, an upgrade is under way: begun and not yet known to work. A start of the machine that finds it
 # puts everything back (dermkiosk-roll-back.service).
 
-SNAPSHOT=$ROOT/var/lib/dermkiosk-before-upgrade
+SNAPSHOT=$STATE/before-upgrade # where the database is, so that it is encrypted where that is
 PENDING=$OPT/pending
 UPGRADING="" # yes: the services are stopped, and whatever fails now must start them again
 SETTLED=""   # yes: program, units and data stand as they are to stay

@@ -84,9 +84,9 @@ touch "$NOTES/users"
 if [ -e "$NOTES/users-fail" ]; then [ -s "$NOTES/users-fail" ] || rm "$NOTES/users-fail"; exit 1; fi""",
     "cp": f"""
 {HOLD}
-case "$*" in *-before-upgrade) [ ! -e "$NOTES/hold-copy" ] || hold ;; esac"""
+case "$*" in */before-upgrade) [ ! -e "$NOTES/hold-copy" ] || hold ;; esac"""
     """
-case "$*" in *-before-upgrade*) if [ -e "$NOTES/copy-fails" ]; then : >"$3/half"; exit 1; fi ;; esac
+case "$*" in */before-upgrade*) if [ -e "$NOTES/copy-fails" ]; then : >"$3/half"; exit 1; fi ;; esac
 PATH=${PATH#*:} exec cp "$@" """,
     "rm": """
 PATH=${PATH#*:} rm "$@"
@@ -300,7 +300,7 @@ def test_an_upgrade_keeps_the_data_and_the_version_before(box: Box) -> None:
     assert box.installed_program() == "version = 2\n"
     assert (box.opt / "releases/1/complete").exists()
     assert (photo.read_bytes(), box.schema()) == (b"a photograph", 2)
-    assert not (box.root / "var/lib/dermkiosk-before-upgrade").exists()
+    assert not (box.state / "before-upgrade").exists()
 
 
 def test_of_many_versions_two_stay(box: Box) -> None:
@@ -357,7 +357,7 @@ def _stands_as_before(box: Box, said: str) -> None:
     assert (box.current, box.installed_program()) == ("releases/1", "version = 1\n")
     assert [each.name for each in (box.opt / "releases").iterdir()] == ["1"]
     assert not (box.opt / "pending").exists()
-    assert not (box.root / "var/lib/dermkiosk-before-upgrade").exists()
+    assert not (box.state / "before-upgrade").exists()
     assert (box.notes / "active").exists()  # the kiosk runs
 
 
@@ -476,7 +476,7 @@ def test_an_upgrade_that_the_power_cut_off_is_put_back_at_the_next_start(box: Bo
     assert box.schema() == 2
     assert [each.name for each in (box.opt / "releases").iterdir()] == ["1"]
     assert not (box.opt / "pending").exists()
-    assert not (box.root / "var/lib/dermkiosk-before-upgrade").exists()
+    assert not (box.state / "before-upgrade").exists()
     assert box.roll_back() == ""
 
 
@@ -568,6 +568,22 @@ def test_uninstall_with_data_leaves_nothing(box: Box) -> None:
     box.setup("uninstall", "--with-data")
     assert not box.state.exists()
     assert "userdel dermkiosk\n" in box.log
+
+
+def test_data_on_a_file_system_of_their_own_go_and_it_stays_mounted(box: Box) -> None:
+    """As on an encrypted card: docs/security.md."""
+    box.setup("install")
+    box.state.mkdir(parents=True, exist_ok=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "none", box.state], capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"this machine lets nobody mount: {mounted.stderr.strip()}")
+    try:
+        box.keep_a_case()
+        box.setup("uninstall", "--with-data")
+        assert box.state.is_mount()
+        assert list(box.state.iterdir()) == []
+    finally:
+        subprocess.run(["umount", box.state], check=True)
 
 
 @pytest.mark.parametrize(
