@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import keras
 import numpy as np
 from PIL import Image
 
@@ -17,12 +16,14 @@ from appliance.vision.classes import CLASSES
 from appliance.vision.photo import Pixels
 from appliance.vision.runtime import Network
 from training import metrics
+from training.backend import keras
 from training.batches import Feed, Truth, class_weights, dataset
+from training.blocks import normalisation_for
 from training.convert import to_tflite
 from training.dataset import Photographs, Split
 from training.efficientnet_lite import lite0
 from training.metrics import Answers
-from training.network import BACKBONE, build, load_starting_weights, normalisation_for
+from training.network import BACKBONE, build, load_starting_weights
 from training.recipe import scaling_for
 
 ROUNDS: Final = 15

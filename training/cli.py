@@ -81,7 +81,9 @@ def everything(config: Path, data: Path, weights: Path, final: bool) -> None:
     "--phase",
     "phases",
     multiple=True,
-    help="BLOCK:EPOCHS:RATE, for example mixed8:4:3e-4; may be repeated  [default: head, mixed8, all]",
+    metavar="BLOCK:EPOCHS:RATE",
+    help="train from BLOCK on (head, mixed10, mixed9 … mixed0, all), for at most EPOCHS, at a peak learning rate of "
+    "RATE; repeated: one phase after the other  [default: head:2:1e-3, mixed8:4:3e-4, all:16:2e-4]",
 )
 @click.option("--exclude-source", "exclude_sources", multiple=True, help="leave out a source; may be repeated")
 @click.option("--marked-source", "marked_sources", multiple=True, help="hide the mark across its pictures' middle")
@@ -105,8 +107,10 @@ def finetune(run: Path, workers: int, phases: tuple[str, ...], scaling: str | No
     """Fine-tune InceptionV3; the same command goes on after a kill. With TF_CONFIG set, on several machines.
 
     \b
-    Example:
+    Examples, the second with phases of one's own, the head first and then the last blocks:
       dermkiosk-train finetune --data split.csv --weights inception.weights.h5 --run runs/first
+      dermkiosk-train finetune --data curated/split.csv --weights models/skin8-inceptionv3/model.tflite \\
+          --phase head:2:1e-3 --phase mixed8:3:3e-5 --run runs/ours
     """
     from training.finetune import finetune as train
     from training.recipe import Phase, Recipe, scaling_for

@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import pandas as pd
 
 from training.plainly import said_plainly
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NEW_FILE = click.Path(dir_okay=False, path_type=Path)
@@ -65,9 +68,8 @@ def curate(
     with said_plainly():
         options = Options(columns=_pairs("--column", columns, "group=patient_id"), **said)  # type: ignore[arg-type]  # click has checked the choice
         wishes = Wishes(collection or "", options, crop, margin, drop, keep, bundle or SHIPPED, workers)
-        for flag, count in curate_it(data, out, wishes).most_common():
-            click.echo(f"{flag:<24}{count:>8}")
-    click.echo(f"See {out / 'report.html'}")
+        for line in curate_it(data, out, wishes).lines(out):
+            click.echo(line)
 
 
 @click.command()
@@ -93,12 +95,18 @@ def split(
     Example:
       dermkiosk-train split --data curated/manifest.csv --out curated/split.csv --keep last-year/split.csv
     """
-    from training.split import SPLITS, split_file
+    from training.split import SPLITS, split_file, stayed
 
     with said_plainly():
         rows = split_file(
             data, out, seed=seed, keep=keep, test_share=test_share, train_only=train_only, workers=workers
         )
+        kept, moved = stayed(rows, keep) if keep is not None else ({}, 0)
+    if keep is not None:
+        had = ", ".join(f"{name} {count}" for name, count in kept.items())
+        click.echo(f"Kept as in {keep}: {had}; new: {len(rows) - sum(kept.values()) - moved}")
+    if moved:
+        click.echo(f"Moved, as they now belong together with others or to a train-only source: {moved}")
     for name in SPLITS:
         part = rows[rows["split"] == name]
         click.echo(f"{name:<12}{len(part):>8} photographs{part['group'].nunique():>8} groups")
@@ -163,10 +171,10 @@ def print_agreement(answers: Path, readers: tuple[str, ...]) -> None:
         found = agreement(said)
     if not found.photographs:
         there = ", ".join(sorted(set(said["label_by"]))) or "none"
-        click.echo(f"No photograph was read by two; the readers are {there}.")
+        click.echo(f"No photograph was read by two. Readers: {there}")
         return
     for (one, other), (kappa, count) in found.cohen.items():
-        click.echo(f"Cohen   {kappa:6.3f}  {count:>6} photographs  {one}, {other}")
+        click.echo(f"Cohen   {kappa:6.3f}  {count:>6} photographs  {one} and {other}")
     click.echo(f"Fleiss  {found.fleiss:6.3f}  {found.photographs:>6} photographs  all readers")
 
 
@@ -212,8 +220,10 @@ def _pairs(option: str, said: tuple[str, ...], example: str) -> dict[str, str]:
     return {left: right for left, _, right in parts}
 
 
-def _table(path: Path, *needed: str) -> pd.DataFrame:
+def _table(path: Path, *needed: str) -> "pd.DataFrame":
     """A CSV as text. Raises ``ValueError`` where a column is missing."""
+    import pandas as pd
+
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     if missing := [name for name in needed if name not in rows]:
         raise ValueError(f"{path} has no column {', '.join(missing)}; it has {', '.join(rows.columns)}")

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Literal, get_args
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision.photo import Pixels
 from appliance.vision.preprocess import preprocess
+from training.backend import keras
 from training.dataset import Photographs
 from training.network import BACKBONE
 

@@ -1,7 +1,6 @@
 """From any collection to a manifest that training can trust, a list of what was refused, and a report to look at."""
 
 import os
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from rich.progress import track
 
 from training.collections.record import Options, Record
 from training.collections.registry import COLLECTIONS, recognise
-from training.curation_report import Picture, write_report
+from training.curation_report import Picture, Reason, reasons_of, write_report
 from training.duplicates import Pairs, named_clusters, near_duplicates
 from training.examine import Examined, Task, examine
 from training.parallel import Map, Watch, mapping
@@ -53,8 +52,30 @@ class Wishes:
         return frozenset({*DROPPED, *self.drop}) - frozenset(self.keep)
 
 
-def curate(path: Path, out: Path, wishes: Wishes) -> Counter[str]:
-    """Write manifest.csv, refused.csv and report.html into the folder ``out``; returns how often each flag was set.
+@dataclass(frozen=True)
+class Summary:
+    """What a curation came to, in photographs."""
+
+    read: int
+    dropped: int
+    flagged: int
+    """Kept, but with a flag to look at."""
+    reasons: tuple[Reason, ...]
+
+    def lines(self, out: Path) -> Iterator[str]:
+        """For a terminal. ``out``: the folder that was written."""
+        yield f"{self.read} photographs read: {self.read - self.dropped} kept, {self.dropped} dropped"
+        yield f"Of those kept, {self.flagged} are flagged: look at them"
+        if self.reasons:
+            yield f"\n{'reason':<18}{'found':>8}{'dropped':>9}   what it is"
+        for reason in self.reasons:
+            yield f"{reason.flag:<18}{reason.found:>8}{reason.dropped:>9}   {reason.meaning}"
+        yield f"\nKept: {out / 'manifest.csv'}   dropped, with the reason: {out / 'refused.csv'}"
+        yield f"To look at, before you go on: {out / 'report.html'}"
+
+
+def curate(path: Path, out: Path, wishes: Wishes) -> Summary:
+    """Write manifest.csv, refused.csv and report.html into the folder ``out``; returns what it came to.
 
     Paths in the manifest are the collection's own where that is a CSV and nothing is cropped; else they are relative to
     ``out``, so that what is written there can be used as it is. Raises ``ValueError`` where the collection is not what
@@ -73,7 +94,12 @@ def curate(path: Path, out: Path, wishes: Wishes) -> Counter[str]:
     table = _with_paths(table, root, out) if elsewhere else table
     _write(table, out)
     write_report(table, _pictures(table, root), pairs, root, out)
-    return Counter(flag for flags in table["flags"] for flag in flags.split())
+    return _summed_up(table)
+
+
+def _summed_up(table: pd.DataFrame) -> Summary:
+    dropped, flagged = table["dropped"] != "", table["flags"] != ""
+    return Summary(len(table), int(dropped.sum()), int((flagged & ~dropped).sum()), reasons_of(table))
 
 
 def _examined(records: Sequence[Record], root: Path, out: Path, wishes: Wishes, apply: Map) -> list[Examined]:

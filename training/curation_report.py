@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import jinja2
 import pandas as pd
@@ -39,6 +39,15 @@ MEANING: Final = {
 ELSE: Final = "the box's photograph check would refuse it"
 
 
+class Reason(NamedTuple):
+    """A flag, what it means, how many photographs have it, and how many were dropped for it."""
+
+    flag: str
+    meaning: str
+    found: int
+    dropped: int
+
+
 @dataclass(frozen=True)
 class Picture:
     """One photograph on a sheet."""
@@ -62,7 +71,7 @@ def write_report(table: pd.DataFrame, pictures: Sequence[Picture], pairs: Pairs,
         collection=root.name,
         total=len(table),
         kept=int((table["dropped"] == "").sum()),
-        reasons=_reasons(table),
+        reasons=reasons_of(table),
         classes=_counts(table, "label"),
         tables=[(name, _counts(table, name)) for name in ("source", "fitzpatrick", "label_evidence") if name in table],
         by_source=_crossed(table),
@@ -71,14 +80,14 @@ def write_report(table: pd.DataFrame, pictures: Sequence[Picture], pairs: Pairs,
     (out / "report.html").write_text(page, encoding="utf-8")
 
 
-def _reasons(table: pd.DataFrame) -> list[tuple[str, str, int, int]]:
-    """Flag, its meaning, how many have it, how many were dropped for it; the most frequent first."""
+def reasons_of(table: pd.DataFrame) -> tuple[Reason, ...]:
+    """Each flag that was set, the most frequent first."""
     flags = table["flags"].str.split().explode().value_counts()
     dropped = table["dropped"].value_counts()
-    return [
-        (str(flag), MEANING.get(str(flag), ELSE), int(count), int(dropped.get(flag, 0)))
+    return tuple(
+        Reason(str(flag), MEANING.get(str(flag), ELSE), int(count), int(dropped.get(flag, 0)))
         for flag, count in flags.items()
-    ]
+    )
 
 
 def _counts(table: pd.DataFrame, column: str) -> list[tuple[str, int, int, int]]:

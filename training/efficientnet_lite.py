@@ -6,7 +6,7 @@ ImageNet weights fit; the input is (x − 127) / 128.
 
 from typing import Final
 
-import keras
+from training.backend import keras
 
 BLOCKS: Final = (
     # repeats, kernel, stride, expansion, channels out

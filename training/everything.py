@@ -9,12 +9,14 @@ import shutil
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from appliance.files import write_atomically
 from training.about import About
-from training.dataset import Split
 from training.recipe import Phase, Recipe, scaling_for
+
+if TYPE_CHECKING:
+    from training.dataset import Split
 
 Config = dict[str, Any]
 Say = Callable[[str], object]
@@ -143,7 +145,7 @@ class Steps:
 
         fit_gate(self.bundle, self.data / "manifest.csv", self.run / "gate")
 
-    def evaluate(self, split: Split) -> None:
+    def evaluate(self, split: "Split") -> None:
         """Every figure, the report, the card."""
         from training.evaluate import evaluate
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -14,9 +13,11 @@ from rich.progress import track
 
 from appliance.vision.photo import Pixels
 from appliance.vision.preprocess import preprocess
+from training.backend import keras
+from training.blocks import Scaling
 from training.dataset import Photographs
 from training.efficientnet_lite import SIDE_PX, lite0
-from training.network import BACKBONE, Scaling, build, load_starting_weights
+from training.network import BACKBONE, build, load_starting_weights
 from training.recipe import scaling_for
 
 Features = NDArray[np.float32]

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from traceback import clear_frames
 from typing import Any
 
-import keras
 import numpy as np
 
+from training.backend import keras
 from training.batches import AHEAD, Batch, Feed, dataset
 
 Stopped = list[Exception]

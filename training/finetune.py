@@ -16,9 +16,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
-import keras
 import numpy as np
 
+from training.backend import keras
 from training.batches import Feed, Truth, class_weights
 from training.dataset import Photographs, read_manifest, read_split
 from training.distribute import Cluster

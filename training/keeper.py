@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import keras
 import pandas as pd
 
 from appliance.files import write_atomically
+from training.backend import keras
 
 WATCHED: Final = "val_logits_loss"
 BEST: Final = "best.weights.h5"

@@ -5,7 +5,8 @@ the manifest; each annotator's answer comes back as one annotation with ``choice
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -74,8 +75,20 @@ def named(tables: Sequence[pd.DataFrame], names: Mapping[str, str]) -> list[pd.D
     """
     there = {reader for table in tables for reader in table["label_by"]}
     if strangers := set(names) - there:
-        raise ValueError(f"no answer is by {sorted(strangers)}; the readers are {sorted(there)}")
-    return [table.assign(label_by=[names.get(reader, reader) for reader in table["label_by"]]) for table in tables]
+        raise ValueError(f"no answer is by {_listed(strangers)}; the readers are {_listed(there)}")
+    called = {reader: names.get(reader, _unnamed(reader)) for reader in there}
+    if twice := {name for name, count in Counter(called.values()).items() if count > 1}:
+        raise ValueError(f"two readers would be called {_listed(twice)}: give each a name of their own by --reader")
+    return [table.assign(label_by=table["label_by"].map(called)) for table in tables]
+
+
+def _unnamed(reader: str) -> str:
+    """A number is not a name: beside names it would be taken for a count."""
+    return f"reader {reader}" if reader.isdecimal() else reader
+
+
+def _listed(readers: Iterable[str]) -> str:
+    return ", ".join(sorted(readers))
 
 
 def agreement(answers: pd.DataFrame) -> Agreement:

@@ -8,8 +8,7 @@ import math
 from dataclasses import astuple, dataclass
 from typing import Any
 
-import keras
-from keras import ops
+from training.backend import keras
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class PacedAdamW(keras.optimizers.AdamW):  # type: ignore[misc]  # Keras ships n
 
     def _initial(self, shape: Any, dtype: Any) -> Any:  # noqa: ARG002  # Keras's way to call an initializer
         """Not assigned after the variable is there: Keras may build inside a graph, where an assignment is lost."""
-        return ops.convert_to_tensor(astuple(self.pace), dtype)
+        return keras.ops.convert_to_tensor(astuple(self.pace), dtype)
 
     def get_config(self) -> dict[str, Any]:
         """For the checkpoint."""
@@ -46,8 +45,8 @@ class PacedAdamW(keras.optimizers.AdamW):  # type: ignore[misc]  # Keras ships n
 
     def _get_current_learning_rate(self) -> Any:
         rate, warmup, steps = self._pace[0], self._pace[1], self._pace[2]
-        step = ops.cast(self.iterations, "float32")
-        rising = rate * (0.05 + 0.95 * step / ops.maximum(warmup, 1.0))
-        done = ops.clip((step - warmup) / (steps - warmup), 0.0, 1.0)
-        falling = rate * 0.5 * (1.0 + ops.cos(done * math.pi))
-        return ops.where(step < warmup, rising, falling)
+        step = keras.ops.cast(self.iterations, "float32")
+        rising = rate * (0.05 + 0.95 * step / keras.ops.maximum(warmup, 1.0))
+        done = keras.ops.clip((step - warmup) / (steps - warmup), 0.0, 1.0)
+        falling = rate * 0.5 * (1.0 + keras.ops.cos(done * math.pi))
+        return keras.ops.where(step < warmup, rising, falling)

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-import keras
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from training.backend import keras
 
 
 class EpochBar(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types

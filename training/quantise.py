@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import keras
 from PIL import Image
 
 from appliance.files import sync_folder
@@ -17,6 +16,7 @@ from appliance.vision.preprocess import INPUT_SIDE_PX, preprocess
 from appliance.vision.runtime import Network
 from training import golden
 from training.about import KEY, About
+from training.backend import keras
 from training.bundle_files import sha256_of, write_card
 from training.class_names import CARDS
 from training.convert import Way, convert

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from appliance.vision.classes import CLASSES
-from training.network import FIRST_CONVOLUTION, Normalisation, Scaling, normalisation_for
+from training.blocks import FIRST_CONVOLUTION, Normalisation, Scaling, normalisation_for
 
 Precision = Literal["float32", "mixed_bfloat16"]
 
@@ -29,8 +29,11 @@ class Phase:
     @classmethod
     def parse(cls, text: str) -> "Phase":
         """From ``mixed8:4:2e-4``: block, epochs, rate. Raises ``ValueError``."""
-        begin, epochs, rate = text.split(":")
-        return cls(begin, int(epochs), float(rate))
+        try:
+            begin, epochs, rate = text.split(":")
+            return cls(begin, int(epochs), float(rate))
+        except ValueError as wrong:
+            raise ValueError(f"--phase {text}: BLOCK:EPOCHS:RATE, for example mixed8:4:3e-4 ({wrong})") from wrong
 
 
 GRADUAL = (Phase("head", 2, 1e-3), Phase("mixed8", 4, 3e-4), Phase("all", 16, 2e-4))

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
-
+from training.backend import keras
+from training.blocks import normalisation_for
 from training.dataset import Photographs, read_split
-from training.network import build, normalisation_for, with_class_maps
+from training.network import build, with_class_maps
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,16 @@ import shutil
 from pathlib import Path
 from typing import Any, Final
 
-import keras
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from appliance.vision.calibration import probabilities
+from training.backend import keras
+from training.blocks import normalisation_for
 from training.calibrate import temperature
 from training.keeper import BEST
-from training.network import build, load_starting_weights, normalisation_for
+from training.network import build, load_starting_weights
 from training.predict import Predictions, floating
 from training.run import Run
 

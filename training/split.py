@@ -85,6 +85,13 @@ def split_file(
     return told
 
 
+def stayed(rows: pd.DataFrame, keep: Path) -> tuple[dict[str, int], int]:
+    """How many photographs of each split are where the earlier split ``keep`` had them, and how many had to move."""
+    was = _earlier_splits(rows, pd.read_csv(keep, dtype=str, keep_default_na=False))
+    counts = rows["split"][was == rows["split"]].value_counts()
+    return {name: int(counts.get(name, 0)) for name in SPLITS}, int(((was != "") & (was != rows["split"])).sum())
+
+
 def bundles(rows: pd.DataFrame) -> NDArray[np.int64]:
     """A number per photograph, the same for all that belongs together."""
     positions = pd.Series(np.arange(len(rows)))

@@ -81,6 +81,22 @@ def test_every_reason_is_given(tmp_path: Path, collection: Path, save: Save) -> 
     assert kept.loc["lichen_planus/alone.jpg", "near_duplicates"] == ""
 
 
+def test_the_terminal_is_told_how_many_were_kept_and_dropped_and_where_to_look(
+    tmp_path: Path, collection: Path, save: Save
+) -> None:
+    out = tmp_path / "out"
+    save("psoriasis/first.jpg", draw(1))
+    save("psoriasis/lawn.jpg", meadow())
+    (collection / "psoriasis/again.jpg").write_bytes((collection / "psoriasis/first.jpg").read_bytes())
+    told = CliRunner().invoke(curate_command, ["--data", str(collection), "--out", str(out)]).stdout
+    assert "3 photographs read: 2 kept, 1 dropped" in told
+    assert "Of those kept, 1 are flagged" in told
+    by_reason = {line.split()[0]: line.split()[1:3] for line in told.splitlines() if line[:1].isalpha()}
+    assert by_reason["duplicate"] == ["1", "1"]
+    assert by_reason["not_skin"] == ["1", "0"]
+    assert str(out / "report.html") in told
+
+
 def test_flags_become_refusals_and_refusals_flags_by_name(tmp_path: Path, collection: Path, save: Save) -> None:
     save("psoriasis/first.jpg", draw(1))
     save("psoriasis/second.jpg", draw(1)[8:, 5:], quality=60)

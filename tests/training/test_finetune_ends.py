@@ -111,6 +111,8 @@ def test_two_do_not_train_in_one_folder(photographs: Path, tmp_path: Path) -> No
         said = _ended(process)
     assert process.returncode == 1
     assert f"Another process already works in {tmp_path / 'run'} (finetune)." in said
+    assert "absl" not in said  # what TensorFlow says of itself when it starts
+    assert "cuda" not in said
     assert "[training_run_in_use" in said
     assert not (tmp_path / "run" / "config.json").exists()
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from training.cli_data import labels
-from training.labels import agreement, config, fleiss, merge, read_annotations, tasks
+from training.labels import agreement, config, fleiss, merge, named, read_annotations, tasks
 
 ANNA, BO, CHEN = "anna@clinic.example", "bo@clinic.example", "chen@clinic.example"
 
@@ -208,6 +208,14 @@ def test_a_reader_who_confirms_pathology_leaves_it_pathology(rows: pd.DataFrame)
     merged, disputes = merge(rows, answers)
     assert disputes.empty
     assert merged.loc[0, "label_evidence"] == "pathology"
+
+
+def test_who_has_no_name_is_called_a_reader_and_no_two_are_called_alike(rows: pd.DataFrame) -> None:
+    answers = read_annotations(answered(rows, {0: {"1": "psoriasis", "2": "psoriasis"}}))
+    (said,) = named([answers], {"1": "Dr. Li"})
+    assert sorted(said["label_by"]) == ["Dr. Li", "reader 2"]
+    with pytest.raises(ValueError, match=r"two readers would be called Dr\. Li"):
+        named([answers], {"1": "Dr. Li", "2": "Dr. Li"})
 
 
 def test_there_and_back_by_the_command_line(tmp_path: Path, rows: pd.DataFrame) -> None:

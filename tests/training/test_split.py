@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.vision.classes import CLASSES
+from training.cli_data import split as split_command
 from training.dataset import OTHER, Photographs, read_manifest
 from training.split import SPLITS, assign_splits, bundles, check, ready, split_file
 
@@ -184,6 +186,21 @@ def test_what_an_earlier_split_held_back_stays_held_back(manifest: Path) -> None
     assert later.set_index("image").loc[earlier["image"], "split"].tolist() == earlier["split"].tolist()
     assert set(later.loc[~old, "split"]) == set(SPLITS)
     check(later)
+
+
+def test_the_terminal_is_told_what_an_earlier_split_kept(manifest: Path, tmp_path: Path) -> None:
+    rows = read_manifest(manifest).rows.assign(near_duplicates="")
+    rows.to_csv(tmp_path / "grown.csv", index=False)
+    old = assign_splits(Photographs(tmp_path, rows[: len(rows) // 2]), seed=1).rows
+    old.to_csv(tmp_path / "old.csv", index=False)
+    asked = ["--data", str(tmp_path / "grown.csv"), "--out", str(tmp_path / "new.csv")]
+    told = CliRunner().invoke(split_command, [*asked, "--keep", str(tmp_path / "old.csv")]).stdout
+    counts = ", ".join(f"{name} {(old['split'] == name).sum()}" for name in SPLITS)
+    assert f"Kept as in {tmp_path / 'old.csv'}: {counts}; new: {len(rows) - len(old)}" in told
+    assert "Moved" not in told
+    both = ["--train-only", "drawn_too"]
+    told = CliRunner().invoke(split_command, [*asked, "--keep", str(tmp_path / "old.csv"), *both]).stdout
+    assert "Moved, as they now belong together with others or to a train-only source: " in told
 
 
 def test_an_earlier_photograph_is_known_by_its_content_when_its_name_is_another(manifest: Path) -> None:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from training.backend import keras
 from training.batches import Truth, class_weights
 from training.mixing import mixed_truth
 from training.predict import Floats
