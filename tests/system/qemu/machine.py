@@ -116,14 +116,8 @@ class Machine(Box):
             *["-netdev", f"user,id=lan,restrict=on,{forwards}", "-device", "virtio-net-pci,netdev=lan"],
             *["-device", "qemu-xhci", "-device", "usb-storage,drive=stick"],
             *["-drive", f"id=stick,if=none,format=raw,readonly=on,file={folder / 'stick.raw'}"],
-            *[
-                "-kernel",
-                str(folder / "vmlinuz"),
-                "-initrd",
-                str(folder / "initrd"),
-                "-append",
-                KERNEL_LINE + SPARED[self.accelerator],
-            ],
+            *["-kernel", str(folder / "vmlinuz"), "-initrd", str(folder / "initrd")],
+            *["-append", KERNEL_LINE + SPARED[self.accelerator]],
         ]
 
 
