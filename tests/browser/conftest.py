@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from appliance.serve import Answerer, Listener
 from appliance.settings import Settings
 from appliance.vision.assessor import Assessor
 from appliance.vision.photo import Pixels, decode
-from appliance.web.app import create_lan_app
+from appliance.web.app import create_kiosk_app, create_lan_app
 from appliance.web.services import Services
 from firmware.coverings import Coverings
 from firmware.simulated import SimulatedButton, SimulatedIndicator, SimulatedLight
@@ -44,6 +45,8 @@ SERVE = [DERMKIOSK, "serve", "--kiosk-port", "0", "--lan-port", "0"]
 SYNTHETIC = ["--camera", "synthetic"]
 SIMULATED = ["--light", "simulated", "--button", "simulated", "--indicator", "simulated"]
 RESULT_MS = 60_000
+HANGS_S = 60.0
+"""A camera that hangs may be looked at for so long before the box gives it up."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -63,6 +66,8 @@ class Box:
     """Where the worker is held back: set it, and it answers."""
     services: Services | None = None
     """Likewise."""
+    camera: SyntheticCamera | None = None
+    """Likewise: faults can be switched on."""
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +94,14 @@ def _told(lines: Any, prefix: str) -> str:
 @pytest.fixture
 def held_box(tmp_path: Path, assessor: Assessor) -> Iterator[Box]:
     """A box in this process whose worker answers when it is released: so that waiting can be looked at."""
-    settings = Settings(camera="synthetic", state=tmp_path / "state", language="zh")
+    with held(tmp_path / "state", assessor) as box:
+        yield box
+
+
+@contextmanager
+def held(state: Path, assessor: Assessor) -> Iterator[Box]:
+    """See :func:`held_box`."""
+    settings = Settings(camera="synthetic", state=state, language="zh")
     answerer = Answerer(assessor)
     release = threading.Event()
 
@@ -98,18 +110,25 @@ def held_box(tmp_path: Path, assessor: Assessor) -> Iterator[Box]:
         return answerer.answer(case, pixels)
 
     light = SimulatedLight()
+    camera = SyntheticCamera(light)
     with (
-        Station(SyntheticCamera(light), light, SimulatedIndicator(), SimulatedButton()) as station,
+        Station(camera, light, SimulatedIndicator(), SimulatedButton(), HANGS_S) as station,
         Store(settings.state) as store,
+        ExitStack() as listening,
     ):
         worker = Worker(store, answer, answerer.give_up)
         services = Services(settings, store, worker.wake, station, decode, lambda: (), lambda: "http://127.0.0.1")
-        listener = Listener(create_lan_app(services), "127.0.0.1", 0)
+        ports = []
+        for app in (create_kiosk_app(services), create_lan_app(services)):
+            listener = Listener(app, "127.0.0.1", 0)
+            listening.callback(listener.close)
+            listener.start()
+            ports.append(f"http://127.0.0.1:{listener.port}")
         worker.start()
-        listener.start()
-        yield Box("", f"http://127.0.0.1:{listener.port}", store, release, services)
+        yield Box(ports[0], ports[1], store, release, services, camera)
+        camera.faults.clear()
         release.set()
-        listener.close()
+        listening.close()
         worker.stop(60)
 
 

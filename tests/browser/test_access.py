@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Error, Page, expect
 
+from appliance.cases.store import Intake
+from firmware.calibration import STEPS
+from firmware.synthetic import Fault
 from tests.browser.conftest import Served
 from tests.browser.test_kiosk_pages import steps_of
 
@@ -32,6 +36,9 @@ WIDER_THAN_ITS_ROOM = """() => {
   const seen = (each) => each.clientWidth > 1 && getComputedStyle(each).overflowX !== "visible";
   const root = document.documentElement;
   const page = root.scrollWidth > root.clientWidth ? [`the page, ${root.scrollWidth} px`] : [];
+  // The kiosk's screen stands still: only what is between its header and its buttons scrolls.
+  const tall = document.body.matches(".kiosk") && root.scrollHeight > root.clientHeight;
+  if (tall) page.push(`the page, ${root.scrollHeight} px high`);
   const parts = [...document.body.querySelectorAll("*")].filter((each) =>
     each.scrollWidth > each.clientWidth + 1 && seen(each) && !scrolls(each) && !each.matches("input, select, svg *"));
   return [...page, ...parts.map((each) => `${named(each)}, ${each.scrollWidth} px in ${each.clientWidth}`)];
@@ -109,10 +116,34 @@ def test_axe_finds_nothing_and_everything_fits_while_the_camera_is_calibrated(
     page = browse(800, 480, box, has_touch=True)
     page.goto(f"{box.kiosk}/?language={language}")
     found, shown = [], set()
-    for each in linked(page, f"{box.kiosk}/kiosk/calibration"):
-        shown.add(urlsplit(each.url).path)
+    for each in calibrated(page, box.kiosk):
+        shown.add(urlsplit(each.url).path.rsplit("/", 1)[-1])
         found += not_in(language, each) + faults(each) + too_wide(each, KIOSK)
-    assert "/kiosk/calibration/exposure" in shown
+    assert shown == {"calibration", *STEPS, "check"}
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("language", LOCALES)
+def test_axe_finds_nothing_and_everything_fits_while_something_is_under_way(
+    browse: Callable[..., Page], held_box: Any, language: str
+) -> None:
+    page = browse(800, 480, held_box, has_touch=True)
+    found, shown = [], []
+    for each in under_way(page, held_box, language):
+        shown.append(each.get_attribute("body", "data-phase"))
+        found += not_in(language, each) + faults(each) + too_wide(each, KIOSK) + out_of_reach(each)
+    assert shown == ["capturing", "waiting", "failed", "failed", "refer"]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("language", LOCALES)
+def test_axe_finds_nothing_and_everything_fits_where_staff_look_before_they_act(
+    browse: Callable[..., Page], held_box: Any, language: str
+) -> None:
+    page = browse(1280, 800, held_box, locale=LOCALES[language])
+    found = []
+    for each in previews(page, held_box):
+        found += not_in(language, each) + faults(each) + too_wide(each, PHONES + KIOSK)
     assert not found, "\n".join(found)
 
 
@@ -191,6 +222,82 @@ def at_the_kiosk(page: Page, base: str, language: str, folder: Path) -> Iterator
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{base}/kiosk/calibration")
     yield from linked(page, f"{base}/kiosk/calibration")
+
+
+def calibrated(page: Page, base: str) -> Iterator[Page]:
+    """The calibration from its first page to the check: each step before and after it was measured, and all of them."""
+    root = f"{base}/kiosk/calibration"
+    for step in (*STEPS, "check"):
+        page.goto(root)
+        yield page
+        page.goto(f"{root}/{step}")
+        yield page
+        page.click(f"form[action$={step}] button")
+        expect(page.locator(f"[data-done={step}]")).to_be_visible()
+        yield page
+
+
+def under_way(page: Page, box: Any, language: str) -> Iterator[Page]:
+    """While the photograph is taken and the answer awaited; then a room too bright for any, and the referral."""
+    page.goto(f"{box.kiosk}/?language={language}")
+    for _ in steps_of(page, "live[data-view=close_up]", language):
+        pass
+    box.camera.faults.add(Fault.HANG)
+    page.click(".shutter")
+    expect(page.locator("body.capturing")).to_be_visible()
+    yield page
+    box.camera.faults.clear()
+    expect(page.locator("body.waiting")).to_be_visible()
+    yield page
+    box.release.set()
+    page.click("form[action$=again] button")
+    box.camera.physics.ambient_level = 0.5
+    for time in (1, 2):
+        page.click(".shutter")
+        expect(page.locator("[data-problem=room_too_bright]")).to_be_visible()
+        yield page
+        if time == 1:
+            page.click("form[action$=again] button")
+    page.click("form[action$='kiosk/refer'] button")
+    expect(page.locator("[data-referral]")).to_be_visible()
+    yield page
+
+
+def previews(page: Page, box: Any) -> Iterator[Page]:
+    """A directory, right and wrong, before it is kept; old cases before they are deleted, and a download to be kept."""
+    store, place = box.store, "name,district,level,phone\nQingshan Hospital,Qingshan,county,0871-5550101\n"
+    for number in range(2):
+        store.accept(Intake(np.full((240, 320, 3), 128, np.uint8), f"{number:064}", "kiosk", "hand", True, None, True))
+    box.release.set()
+    store.pin.set(PIN, "kiosk")
+    page.goto(f"{box.phones}/staff/directory")
+    page.fill("#pin", PIN)
+    page.keyboard.press("Enter")
+    expect(page.locator("input[name=file]")).to_be_visible()
+    for text in (place, f"{place}Nowhere,,moon,?\n"):
+        page.goto(f"{box.phones}/staff/directory")
+        file = {"name": "places.csv", "mimeType": "text/csv", "buffer": text.encode()}
+        page.set_input_files("input[name=file]", file)
+        page.click("form[action$=preview] button")
+        expect(page.locator("form[action$=preview]")).to_have_count(0)
+        yield page
+    yield from _old(page, box)
+
+
+def _old(page: Page, box: Any) -> Iterator[Page]:
+    """One that may go and one that stays."""
+    store = box.store
+    with store._database.transaction() as connection:
+        connection.execute("UPDATE cases SET age_s = age_s - 40 * 86400")
+    first, *_ = store.ledger.unexported()
+    store.ledger.begin()
+    store.ledger.note_exported([first])
+    b"".join(store.exports.zipped([first]))
+    page.goto(f"{box.phones}/staff/retention?days=30")
+    expect(page.locator("[data-goes='1']")).to_be_visible()
+    expect(page.locator("[data-stays='1']")).to_be_visible()
+    expect(page.locator("[data-download]")).to_be_visible()
+    yield page
 
 
 def refused(page: Page) -> Iterator[Page]:
