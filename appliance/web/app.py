@@ -12,7 +12,7 @@ from appliance.cases.clock import local, now
 from appliance.messages import LANGUAGES
 from appliance.request_errors import LoginNeeded
 from appliance.vision.photo import MAX_BYTES
-from appliance.web import access, headers, language, problems, qr
+from appliance.web import access, headers, language, look, problems, qr
 from appliance.web.api import api
 from appliance.web.calibration import Guide, calibration
 from appliance.web.clock import clock
@@ -93,6 +93,7 @@ def _app(services: Services, guards: tuple[access.Rule, ...], browser_language: 
         app.before_request(guard)
     app.after_request(headers.keep_in_tls)  # the first of these is called last
     app.after_request(language.remember)
+    app.after_request(look.remember)
     app.after_request(headers.protect)
     problems.register(app)
     app.register_error_handler(LoginNeeded, login_first)
@@ -126,6 +127,8 @@ def _words() -> dict[str, object]:
         "languages": [(code, f"{here}?{language.COOKIE}={code}") for code in LANGUAGES],
         "staff_csrf": session.csrf if (session := access.known_staff()) else None,
         "at_kiosk": place() == "kiosk",
+        "dark_media": look.dark_media(),
+        "look": look.look(),
         "simulated": current_services().station.simulated,
         "next_step": partial(next_step, current_services().store),
         "clock_unverified": now().clock != "synced",

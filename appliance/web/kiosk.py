@@ -302,6 +302,7 @@ MATERIAL: Final[Mapping[Phase, Callable[[Visit], dict[str, object]]]] = {
     "code": _code,
     "site": lambda _visit: {"sides": SIDES},
     "live": _live,
+    "capturing": lambda _visit: {"dark_media": "screen"},  # the photograph is to have the ring's light alone
     "waiting": lambda visit: {"position": services().store.position(services().store.case(visit.code))},
     "result": _answered,
     "refer": _answered,

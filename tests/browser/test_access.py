@@ -1,5 +1,6 @@
 """Everybody can use every page: axe finds no fault by WCAG 2.2 AA, and nothing is cut off at any size."""
 
+import io
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Error, Page, expect
 
 from appliance.cases.store import Intake
@@ -21,10 +23,14 @@ PIN = "270913"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 RULES = {"runOnly": {"type": "tag", "values": TAGS}}
 LOCALES = {"en": "en-GB", "zh": "zh-CN"}
+LOOKS = [("en", "bright"), ("zh", "bright"), ("en", "dark")]
+SCHEMES = {"bright": "light", "dark": "dark"}
 PAGE_LANGUAGES = {"en": "en", "zh": "zh-CN"}
 SETUP = ("language", "clinic", "pin", "focus", "calibration", "selftest", "wifi")
 PAPER = ("/print", "/letter", "/refer")
 MOST_PAGES = 60
+DARK = 0.1
+"""Of a white screen's light."""
 ANSWER_MS = 60_000
 Size = tuple[int, int]
 PHONES: tuple[Size, ...] = ((320, 640), (390, 844), (844, 390))
@@ -100,6 +106,13 @@ def out_of_reach(page: Page) -> list[str]:
     return found
 
 
+def light_of(page: Page) -> float:
+    """What the page sends into the room, as a share of a white one."""
+    shown = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("RGB")) / 255
+    linear = np.where(shown <= 0.04045, shown / 12.92, ((shown + 0.055) / 1.055) ** 2.4)  # IEC 61966-2-1
+    return float((linear @ [0.2126, 0.7152, 0.0722]).mean())
+
+
 @pytest.fixture
 def photographed(tmp_path: Path, three_photographs: Path) -> Iterator[tuple[Served, Path]]:
     """A box whose camera shows a clear photograph and then two that are refused; and the folder that these lie in."""
@@ -109,12 +122,12 @@ def photographed(tmp_path: Path, three_photographs: Path) -> Iterator[tuple[Serv
         yield running, folder
 
 
-@pytest.mark.parametrize("language", LOCALES)
+@pytest.mark.parametrize(("language", "look"), LOOKS)
 def test_axe_finds_nothing_and_everything_fits_while_the_camera_is_calibrated(
-    browse: Callable[..., Page], box: Any, language: str
+    browse: Callable[..., Page], box: Any, language: str, look: str
 ) -> None:
     page = browse(800, 480, box, has_touch=True)
-    page.goto(f"{box.kiosk}/?language={language}")
+    page.goto(f"{box.kiosk}/?language={language}&look={look}")
     found, shown = [], set()
     for each in calibrated(page, box.kiosk):
         shown.add(urlsplit(each.url).path.rsplit("/", 1)[-1])
@@ -123,31 +136,34 @@ def test_axe_finds_nothing_and_everything_fits_while_the_camera_is_calibrated(
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("language", LOCALES)
+@pytest.mark.parametrize(("language", "look"), LOOKS)
 def test_axe_finds_nothing_and_everything_fits_while_something_is_under_way(
-    browse: Callable[..., Page], held_box: Any, language: str
+    browse: Callable[..., Page], held_box: Any, language: str, look: str
 ) -> None:
     page = browse(800, 480, held_box, has_touch=True)
+    page.goto(f"{held_box.kiosk}/?look={look}")
     found, shown = [], []
     for each in under_way(page, held_box, language):
         shown.append(each.get_attribute("body", "data-phase"))
+        dark = look == "dark" or shown[-1] == "capturing"
+        assert (light_of(each) < DARK) == dark, shown
         found += not_in(language, each) + faults(each) + too_wide(each, KIOSK) + out_of_reach(each)
     assert shown == ["capturing", "waiting", "failed", "failed", "refer"]
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("language", LOCALES)
+@pytest.mark.parametrize(("language", "look"), LOOKS)
 def test_axe_finds_nothing_and_everything_fits_where_staff_look_before_they_act(
-    browse: Callable[..., Page], held_box: Any, language: str
+    browse: Callable[..., Page], held_box: Any, language: str, look: str
 ) -> None:
-    page = browse(1280, 800, held_box, locale=LOCALES[language])
+    page = browse(1280, 800, held_box, locale=LOCALES[language], color_scheme=SCHEMES[look])
     found = []
     for each in previews(page, held_box):
         found += not_in(language, each) + faults(each) + too_wide(each, PHONES + KIOSK)
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("language", LOCALES)
+@pytest.mark.parametrize(("language", "look"), LOOKS)
 def test_axe_finds_nothing_and_everything_fits_on_any_page(
     browse: Callable[..., Page],
     phone: Callable[..., Page],
@@ -156,15 +172,17 @@ def test_axe_finds_nothing_and_everything_fits_on_any_page(
     photographed: tuple[Served, Path],
     photo_file: Path,
     language: str,
+    look: str,
 ) -> None:
     box, folder = photographed
     kiosk = browse(800, 480, box, has_touch=True)
+    kiosk.goto(f"{box.kiosk}/?look={look}")
     found = []
     for page in at_the_kiosk(kiosk, box.kiosk, language, folder):
         staffed = urlsplit(page.url).path.startswith(("/staff", "/kiosk/calibration"))
         found += not_in(language, page) + faults(page) + too_wide(page, KIOSK)
         found += [] if staffed else out_of_reach(page)
-    own = phone(box, locale=LOCALES[language])
+    own = phone(box, locale=LOCALES[language], color_scheme=SCHEMES[look])
     own.goto(f"{box.phones}/send")
     found += faults(own) + too_wide(own, PHONES)
     fill(own, photo_file, box.phones)
@@ -176,7 +194,7 @@ def test_axe_finds_nothing_and_everything_fits_on_any_page(
         found += not_in(language, own) + faults(own) + too_wide(own, PHONES)
     own.goto(f"{box.phones}/r/nobody")
     found += faults(own) + too_wide(own, PHONES)
-    laptop = browse(1280, 800, box, locale=LOCALES[language])
+    laptop = browse(1280, 800, box, locale=LOCALES[language], color_scheme=SCHEMES[look])
     for page in of_the_staff(laptop, box.phones):
         found += not_in(language, page) + faults(page) + too_wide(page, PHONES + KIOSK)
     assert not found, "\n".join(found)

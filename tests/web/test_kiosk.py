@@ -457,3 +457,24 @@ def test_a_new_patient_has_no_refusals(do: Any, page: Any, refuse: Any, live: No
     _walk(do, *TO_THE_CLOSE_UP)
     refuse()
     assert "/kiosk/go-on" not in page()
+
+
+DARK_SHEET = r'<link rel="stylesheet" href="/static/dark.css" media="([^"]+)">'
+
+
+def test_the_dark_screen_is_chosen_on_the_first_page_and_outlasts_the_patient(page: Any, do: Any, kiosk: Any) -> None:
+    assert not re.search(DARK_SHEET, page())
+    assert re.findall(DARK_SHEET, kiosk.get("/?look=dark").text) == ["screen"]
+    do("start")
+    do("end")
+    assert re.findall(DARK_SHEET, page()) == ["screen"]
+    assert text("zh", "kiosk.look.bright") in page()
+    kiosk.get("/?look=bright")
+    assert not re.search(DARK_SHEET, page())
+    kiosk.get("/?look=nonsense")
+    assert not re.search(DARK_SHEET, page())
+
+
+def test_a_phone_is_asked_whether_it_is_night(phone: FlaskClient) -> None:
+    for path in ("/send", "/send?look=dark"):
+        assert re.findall(DARK_SHEET, phone.get(path).text) == ["screen and (prefers-color-scheme: dark)"]
