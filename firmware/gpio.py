@@ -23,6 +23,9 @@ COLOURS: Final[dict[IndicatorState, tuple[float, float, float]]] = {
     "refused": (1, 0.4, 0),
     "fault": (1, 0, 0),
 }
+BLINKS_S: Final[dict[IndicatorState, float]] = {"refused": 1.0, "fault": 0.2}
+"""On for so long, and off: what needs somebody is told from the rest without its colour. A photograph is taken under a
+steady light."""
 log = logging.getLogger(__name__)
 
 
@@ -148,9 +151,14 @@ class GpioIndicator(_OnPins):
         return self._state
 
     def show(self, state: IndicatorState) -> None:
-        """Show ``state`` by its colour; an indicator that fails is logged, and goes on showing what it showed."""
+        """Show ``state`` by its colour and whether it blinks.
+
+        An indicator that fails is logged, and goes on showing what it showed.
+        """
         try:
-            self._device.value = COLOURS[state]
+            self._device.value = COLOURS[state]  # an indicator that is gone fails here, and not in a thread of its own
+            if half_s := BLINKS_S.get(state):
+                self._device.blink(half_s, half_s, on_color=COLOURS[state])
         except Exception:  # lgpio's errors have no base class of their own, and no photograph may fail for this
             log.exception("the indicator could not show %s", state)
         else:

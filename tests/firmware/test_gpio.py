@@ -1,3 +1,5 @@
+import time
+from collections.abc import Callable
 from queue import Empty, Queue
 
 import pytest
@@ -5,6 +7,7 @@ from gpiozero.exc import PinUnknownPi
 from gpiozero.pins.local import get_pi_revision
 from gpiozero.pins.mock import MockFactory
 
+from firmware.devices import IndicatorState
 from firmware.errors import GpioMissing, LightError
 from firmware.factories import open_button, open_indicator, open_light
 from firmware.gpio import BOUNCE_S, GpioButton, GpioLight, lgpio_factory
@@ -14,6 +17,14 @@ from firmware.synthetic import SyntheticCamera
 
 LIGHT, BUTTON, RGB = 18, 17, (22, 23, 24)
 WAIT_S = 20.0
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    """What a thread of its own does."""
+    end = time.monotonic() + WAIT_S
+    while not happened():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 class Clock:
@@ -111,8 +122,24 @@ def test_the_indicator_has_a_colour_for_each_state(pins: MockFactory) -> None:
         for state in ("ready", "busy", "refused", "fault"):
             indicator.show(state)
             assert indicator.state == state
+            wait_for(lambda: any(pins.pin(pin).state for pin in RGB))  # one that blinks does so in its own time
             shown[state] = tuple(pins.pin(pin).state for pin in RGB)
     assert shown == {"ready": (0, 1, 0), "busy": (0, 0, 1), "refused": (1, 0.4, 0), "fault": (1, 0, 0)}
+
+
+@pytest.mark.parametrize(("state", "blinks"), [("ready", False), ("busy", False), ("refused", True), ("fault", True)])
+def test_what_needs_somebody_blinks_so_that_nobody_needs_to_tell_colours(
+    pins: MockFactory, state: IndicatorState, blinks: bool
+) -> None:
+    with open_indicator("gpio", RGB, pins) as indicator:
+        indicator.show(state)
+        assert (indicator._device._blink_thread is not None) == blinks
+        pin = pins.pin(RGB[0])
+        pin.clear_states()
+        if blinks:
+            wait_for(lambda: {bool(each.state) for each in list(pin.states)} == {False, True})
+        indicator.show("ready")
+        assert indicator._device._blink_thread is None
 
 
 def test_an_indicator_that_fails_is_logged_and_stops_nothing(
