@@ -107,7 +107,7 @@ def answer(store: Store) -> Answer:
     ) -> None:
         while (case := store.next_queued()) is not None:
             assessment = replace(assessed(outcome, top, failed, shares), seen=seen)
-            store.answer(case, build(_origin(case), assessment, MODEL), assessment.class_maps)
+            store.answer(case, build(origin(case), assessment, MODEL), assessment.class_maps)
 
     return give
 
@@ -140,7 +140,7 @@ def _asked_by(advice: str) -> str:
     return next((module.ID for module in CHECKS if advice in module.ADVICE), advice.removeprefix("advice."))
 
 
-def _origin(case: Case) -> Origin:
+def origin(case: Case) -> Origin:
     photo = PhotoRecord(case.photo_id, case.source, case.taken_at, case.clock, case.sha256)
     return Origin(photo, case.code, case.capture, case.simulated, case.reservation)
 
