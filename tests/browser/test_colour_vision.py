@@ -28,6 +28,8 @@ PIN = "270913"
 DEFICIENCIES = ("protanopia", "deuteranopia", "tritanopia", "achromatopsia")
 LEGIBLE = 4.5
 """Contrast of text, WCAG 2.2, 1.4.3."""
+LARGE = 3.0
+"""Contrast of large text and of drawings, 1.4.11."""
 GRADES = {"normal_skin": "low", "psoriasis": "refer", "pemphigus": "urgent"}
 CHECKS = (Result("camera", ok=False), Result("backup", ok=True, says="never"), Result("database", ok=True))
 
@@ -89,6 +91,16 @@ def test_grades_and_lamps_are_words_and_shapes_and_legible_without_colours(
     shapes = lamps.locator("b").evaluate_all("all => all.map(each => getComputedStyle(each).borderRadius)")
     signs, words = lamps.locator("b").all_inner_texts(), lamps.locator(".chip").all_inner_texts()
     assert [len(set(each)) for each in (signs, shapes, words)] == [3, 3, 3]
+
+
+def test_with_the_readers_own_colours_a_bar_is_still_a_bar(
+    browse: Callable[..., Page], graded: tuple[Box, dict[str, str]]
+) -> None:
+    box, links = graded
+    page = browse(390, 844, box, locale="en-GB", forced_colors="active")
+    page.goto(f"{box.phones}{links['refer']}")
+    bar = page.locator("progress").first
+    assert contrast(Image.open(io.BytesIO(bar.screenshot())).convert("RGB")) >= LARGE
 
 
 def illegible(page: Page, elements: Locator) -> list[str]:
