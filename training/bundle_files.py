@@ -21,6 +21,13 @@ def seal(bundle: Path) -> None:
     write_card(bundle, read_card(bundle).model_copy(update={"sha256": hashes}))
 
 
+def record_gate(bundle: Path, how: dict[str, object]) -> None:
+    """Say in bundle.json where the limits of the photograph checks come from, and seal the bundle."""
+    card = read_card(bundle)
+    write_card(bundle, card.model_copy(update={"provenance": {**card.provenance, "gate": how}}))
+    seal(bundle)
+
+
 def sha256_of(path: Path) -> str:
     """Hex digest of a file; ``none`` where there is no file."""
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "none"

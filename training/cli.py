@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from training.cli_data import COMMANDS as DATA_COMMANDS
+from training.cli_gate import gate
 from training.evaluation.commands import cross_collection, crossvalidate
 from training.plainly import said_plainly as _said_plainly
 
@@ -39,8 +40,8 @@ def main() -> None:
 @click.option(
     "--data",
     required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="folder of the photographs",
+    type=click.Path(exists=True, path_type=Path),
+    help="what curate reads: a folder per class, or a CSV; a folder with a manifest.csv stands for that",
 )
 @click.option(
     "--weights",
@@ -333,30 +334,7 @@ for _command in DATA_COMMANDS:
     main.add_command(_command)
 
 
-@main.command()
-@BUNDLE
-@click.option(
-    "--data", required=True, type=click.Path(exists=True, path_type=Path), help="manifest.csv; quality.csv beside it"
-)
-@click.option(
-    "--cache", type=click.Path(file_okay=False, path_type=Path), help="folder to keep the measures in, to fit again"
-)
-def gate(bundle: Path, data: Path, cache: Path | None) -> None:
-    """Fit the quality gate on labelled photographs and rendered faults, and put its limits into the bundle.
-
-    The last step but evaluation: after quantise and calibrate, whose outputs it leaves as they are.
-
-    \b
-    Example:
-      dermkiosk-train gate --bundle models/skin8-inceptionv3 --data photos/manifest.csv
-    """
-    from training.gate import fit_gate, said
-
-    with _said_plainly():
-        figures = fit_gate(bundle, data, cache)
-        if not figures:
-            raise ValueError(f"{data.parent} has no quality.csv")
-        click.echo(said(figures))
+main.add_command(gate)
 
 
 @main.command(name="skin-tones")

@@ -26,6 +26,13 @@ COLLECTIONS = click.Choice(["skin8", "folders", "csv", "pad_ufes_20", "fitzpatri
 @click.option("--out", required=True, type=FOLDER, help="folder for manifest.csv, refused.csv and report.html")
 @click.option("--collection", type=COLLECTIONS, default=None, help="what --data is; recognised where not given")
 @click.option("--column", "columns", multiple=True, metavar="OURS=THEIRS", help="name of a CSV's column; repeatable")
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="THEIRS=OURS",
+    help="which of the eight a condition is, or other; '*=other': all that are not named; repeatable",
+)
 @click.option("--source", default="", help="name of the source, where the collection does not say")
 @click.option("--label-by", default="", help="who labelled, where the collection does not say")
 @click.option("--label-when", default="", help="when, where the collection does not say")
@@ -45,6 +52,7 @@ def curate(
     out: Path,
     collection: str | None,
     columns: tuple[str, ...],
+    labels: tuple[str, ...],
     crop: bool,
     margin: float,
     drop: tuple[str, ...],
@@ -59,6 +67,7 @@ def curate(
     Examples:
       dermkiosk-train curate --data skin8/manifest.csv --no-crop --out curated
       dermkiosk-train curate --data photographs/ --label-evidence record --out curated --workers 16
+      dermkiosk-train curate --data photographs/ --label "SCC=squamous_cell_carcinoma" --label "*=other" --out curated
       dermkiosk-train curate --data cases.csv --column group=mrn --column label=icd --drop hair --out curated
     """
     from training.collections.record import Options
@@ -66,8 +75,18 @@ def curate(
     from training.curate import curate as curate_it
 
     with said_plainly():
-        options = Options(columns=_pairs("--column", columns, "group=patient_id"), **said)  # type: ignore[arg-type]  # click has checked the choice
-        wishes = Wishes(collection or "", options, crop, margin, drop, keep, bundle or SHIPPED, workers)
+        options = Options(columns=pairs("--column", columns, "group=patient_id"), **said)  # type: ignore[arg-type]  # click has checked the choice
+        wishes = Wishes(
+            collection or "",
+            options,
+            pairs("--label", labels, "SCC=squamous_cell_carcinoma"),
+            crop=crop,
+            margin=margin,
+            drop=drop,
+            keep=keep,
+            bundle=bundle or SHIPPED,
+            workers=workers,
+        )
         for line in curate_it(data, out, wishes).lines(out):
             click.echo(line)
 
@@ -137,13 +156,18 @@ def labels() -> None:
 @click.option("--prefix", default=None, help="before each path: where Label Studio finds the photographs")
 @click.option("--show-labels", is_flag=True, help="give the label there is as a prediction to correct")
 @click.option("--only", type=FILE, help="CSV with a column image: export these alone, e.g. those to adjudicate")
-def export_tasks(data: Path, out: Path, prefix: str | None, show_labels: bool, only: Path | None) -> None:
+@click.option("--quality", is_flag=True, help="ask what is wrong with the photograph, not what it shows: for gate")
+def export_tasks(
+    data: Path, out: Path, prefix: str | None, show_labels: bool, only: Path | None, quality: bool
+) -> None:
     """Write tasks for Label Studio and print its labelling configuration.
 
     \b
-    Example:
-      dermkiosk-train labels export --data curated/manifest.csv --out tasks.json
+    Examples, for the diagnosis, and for the photograph checks:
+      dermkiosk-train labels export --data curated/manifest.csv --out tasks.json > labelling.xml
+      dermkiosk-train labels export --data curated/manifest.csv --quality --out quality.json > quality.xml
     """
+    from training import quality_labels
     from training.labels import LOCAL, config, tasks
 
     with said_plainly():
@@ -151,7 +175,7 @@ def export_tasks(data: Path, out: Path, prefix: str | None, show_labels: bool, o
         chosen = rows[rows["image"].isin(_table(only, "image")["image"])] if only else rows
         told = tasks(chosen, LOCAL if prefix is None else prefix, show_labels=show_labels)
         out.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        click.echo(config(sorted(set(rows["label"]))), nl=False)
+        click.echo(quality_labels.config() if quality else config(sorted(set(rows["label"]))), nl=False)
 
 
 @labels.command(name="agreement")
@@ -167,7 +191,7 @@ def print_agreement(answers: Path, readers: tuple[str, ...]) -> None:
     from training.labels import agreement, named, read_annotations, read_export
 
     with said_plainly():
-        (said,) = named([read_annotations(read_export(answers))], _pairs("--reader", readers, "1=Dr. Li"))
+        (said,) = named([read_annotations(read_export(answers))], pairs("--reader", readers, "1=Dr. Li"))
         found = agreement(said)
     if not found.photographs:
         there = ", ".join(sorted(set(said["label_by"]))) or "none"
@@ -200,7 +224,7 @@ def import_answers(
     with said_plainly():
         files = [answers] if settled is None else [answers, settled]
         tables = [read_annotations(read_export(file)) for file in files]
-        said, *talked = named(tables, _pairs("--reader", readers, "1=Dr. Li"))
+        said, *talked = named(tables, pairs("--reader", readers, "1=Dr. Li"))
         before = _table(data, "image", "label")
         rows, disputes = merge(before, said, talked[0] if talked else None)
         rows.to_csv(out, index=False)
@@ -209,10 +233,30 @@ def import_answers(
     click.echo(f"{said['image'].nunique()} photographs read, {changed} labels changed, {len(disputes)} to adjudicate")
 
 
+@labels.command(name="quality")
+@click.option("--answers", required=True, type=FILE, help="Label Studio's export as JSON of the --quality tasks")
+@click.option("--out", required=True, type=NEW_FILE, help="CSV to write: quality.csv, for gate --labels")
+def quality(answers: Path, out: Path) -> None:
+    """Take the readers' words on photograph quality into a CSV that gate is fitted on.
+
+    \b
+    Example:
+      dermkiosk-train labels quality --answers export.json --out quality.csv
+    """
+    from training.labels import read_export
+    from training.quality_labels import ASKED, read_quality
+
+    with said_plainly():
+        table = read_quality(read_export(answers))
+        table.to_csv(out, index=False)
+    counts = ", ".join(f"{name} {int(table[name].sum())}" for name in ASKED if name in table)
+    click.echo(f"{len(table)} photographs: {counts}")
+
+
 COMMANDS = (curate, split, labels)
 
 
-def _pairs(option: str, said: tuple[str, ...], example: str) -> dict[str, str]:
+def pairs(option: str, said: tuple[str, ...], example: str) -> dict[str, str]:
     """What stands left and right of the ``=`` of an option that may be repeated."""
     parts = [one.partition("=") for one in said]
     if wrong := [one for one, (_, equals, _) in zip(said, parts, strict=True) if not equals]:

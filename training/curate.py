@@ -1,7 +1,7 @@
 """From any collection to a manifest that training can trust, a list of what was refused, and a report to look at."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,7 @@ from training.curation_report import Picture, Reason, reasons_of, write_report
 from training.duplicates import Pairs, named_clusters, near_duplicates
 from training.examine import Examined, Task, examine
 from training.parallel import Map, Watch, mapping
+from training.relabel import relabelled
 
 SHIPPED: Final = Path(__file__).parents[1] / "models/skin8-inceptionv3"
 UNREADABLE: Final = "unreadable"
@@ -36,6 +37,10 @@ class Wishes:
     collection: str = ""
     """A name of the registry; empty: whatever the path looks like."""
     options: Options = field(default_factory=Options)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """The collection's own name of a condition → one of the eight or ``other``, see :mod:`training.relabel`."""
+    only_known: bool = False
+    """Stop at other labels than these."""
     crop: bool = True
     margin: float = 0.25
     """Of the box's longer side, on each side of it."""
@@ -77,21 +82,21 @@ class Summary:
 def curate(path: Path, out: Path, wishes: Wishes) -> Summary:
     """Write manifest.csv, refused.csv and report.html into the folder ``out``; returns what it came to.
 
-    Paths in the manifest are the collection's own where that is a CSV and nothing is cropped; else they are relative to
-    ``out``, so that what is written there can be used as it is. Raises ``ValueError`` where the collection is not what
-    it should be. The same command goes on after a kill: what was found of a photograph is kept in ``out/examined``.
+    Paths in the manifest are the collection's own where that is a CSV and cropping is not wished; else they are
+    relative to ``out``, so that what is written there can be used as it is. Raises ``ValueError`` where the collection
+    is not what it should be. The same command goes on after a kill: what was found of a photograph is kept in
+    ``out/examined``.
     """
     name = wishes.collection or recognise(path)
     root = path if path.is_dir() else path.parent
-    records = list(COLLECTIONS[name](path, wishes.options))
+    records = relabelled(COLLECTIONS[name](path, wishes.options), wishes.labels, only_known=wishes.only_known)
     if not records:
         raise ValueError(f"{path} names no photographs")
     out.mkdir(parents=True, exist_ok=True)
     with mapping(wishes.workers) as apply:
         examined = _examined(records, root, out, wishes, apply)
         pairs, table = _compared(records, examined, wishes, apply)
-    elsewhere = path.is_dir() or (wishes.crop and any(found.crop for found in examined))
-    table = _with_paths(table, root, out) if elsewhere else table
+    table = _with_paths(table, root, out) if path.is_dir() or wishes.crop else table
     _write(table, out)
     write_report(table, _pictures(table, root), pairs, root, out)
     return _summed_up(table)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from appliance.files import write_atomically
 from training.about import About
+from training.lock import alone_in
 from training.recipe import Phase, Recipe, scaling_for
 
 if TYPE_CHECKING:
@@ -22,16 +23,14 @@ Config = dict[str, Any]
 Say = Callable[[str], object]
 DONE: Final = "steps.json"
 NEEDED: Final = {"run", "bundle", "about", "finetune"}
+SAID: Final = ("columns", "source", "label_by", "label_when", "label_evidence")
+"""What [curate] may say of the collection beside its files."""
 KEYS: Final = {
-    "curate": {
-        "collection",
-        "drop",
-        "keep",
-        "workers",
-    },  # cropped photographs lie elsewhere: crop with ``curate`` first
+    "curate": {*SAID, "collection", "labels", "crop", "margin", "drop", "keep", "bundle", "workers"},
     "split": {"seed", "keep", "test_share", "train_only_sources", "workers"},
     "soup": {"shares"},
     "quantise": {"representatives", "seed", "way"},
+    "gate": {"labels", "keep_limits_of"},
 }
 """What the tables may ask for; ``finetune`` takes the fields of :class:`training.recipe.Recipe`."""
 
@@ -39,16 +38,23 @@ KEYS: Final = {
 def run_all(config: Path, data: Path, weights: Path, say: Say, *, final: bool = False) -> None:
     """Curate, split, fine-tune, quantise, calibrate, fit the gate, evaluate. Each step says its name to ``say``.
 
-    ``data`` is the folder of the photographs, ``weights`` that of the starting weights. ``final`` also looks at the
-    test photographs. Raises ``ValueError`` where the TOML asks for something there is not, or the run's folder holds
-    what another TOML made.
+    ``data`` is what ``curate`` reads, or a folder with a manifest.csv; ``weights`` the folder of the starting weights.
+    ``final`` also looks at the test photographs. Raises ``ValueError`` where the TOML asks for something there is not,
+    or the run's folder holds what another TOML made, and :class:`training.errors.RunInUse` where another process works
+    in that.
     """
-    wanted = tomllib.loads(config.read_text())
     try:
+        wanted = tomllib.loads(config.read_text())
         _check(wanted)
-        steps = Steps(wanted, data, weights)
-    except (KeyError, TypeError) as wrong:
+        steps = Steps(wanted, data, weights, say)
+        steps.check_files()
+    except (KeyError, TypeError, ValueError) as wrong:  # what tomllib raises is a ValueError
         raise ValueError(f"{config}: {wrong.args[0]}") from wrong
+    with alone_in(steps.run, "all"):
+        _go_through(steps, wanted, say, final)
+
+
+def _go_through(steps: "Steps", wanted: Config, say: Say, final: bool) -> None:
     done = _done(steps.run / DONE, wanted)
     for name, step in steps.in_order(final=final):
         if name in done:
@@ -71,6 +77,8 @@ def _check(wanted: Config) -> None:
         raise KeyError("[soup] needs shares")
     if missing := NEEDED - set(wanted):
         raise KeyError(f"{', '.join(sorted(missing))} is missing")
+    if len(wanted.get("gate", ("one",))) != 1:
+        raise KeyError("[gate] needs either labels, a CSV of quality labels, or keep_limits_of, a bundle")
 
 
 def _done(file: Path, wanted: Config) -> list[str]:
@@ -90,14 +98,38 @@ def _write(file: Path, wanted: Config, done: list[str]) -> None:
 class Steps:
     """The steps of one TOML file."""
 
-    def __init__(self, wanted: Config, data: Path, weights: Path) -> None:
+    def __init__(self, wanted: Config, data: Path, weights: Path, say: Say) -> None:
         """Raises ``KeyError`` or ``TypeError`` for what is missing or unknown."""
         self.run, self.shipped = Path(wanted["run"]), Path(wanted["bundle"])
         self.bundle = self.run / "bundle" / self.shipped.name
-        self.data, self.wanted, self.about = data, wanted, About.read(Path(wanted["about"]))
+        self.wanted, self.say, self.about = wanted, say, About.read(Path(wanted["about"]))
+        manifest = data / "manifest.csv"
+        self.data = manifest if manifest.is_file() else data
         self.curated = self.run / "curated"
         self.split_file = self.curated / "split.csv"
-        self.recipe = recipe(wanted["finetune"], self.split_file, data / "manifest.csv", weights)
+        moved = self.data.is_dir() or wanted.get("curate", {}).get("crop", False)
+        self.images = self.split_file if moved else self.data
+        self.recipe = recipe(wanted["finetune"], self.split_file, self.images, weights)
+
+    def check_files(self) -> None:
+        """Before hours are spent. Raises ``ValueError`` for a file that is named and not there."""
+        start, gate = self.recipe.weights, self.wanted.get("gate", {})
+        named = {
+            "[finetune] weights": start if start not in ("imagenet", "none") else None,
+            "[split] keep": self.wanted.get("split", {}).get("keep"),
+            "[curate] bundle": self.wanted.get("curate", {}).get("bundle"),
+            "[gate] labels": gate.get("labels"),
+            "[gate] keep_limits_of": gate.get("keep_limits_of"),
+        }
+        for name, path in named.items():
+            if path is not None and not Path(path).exists():
+                raise ValueError(f"{name}: there is no {path}")
+        if not gate and (self.data.is_dir() or not self.data.with_name("quality.csv").is_file()):
+            raise ValueError(
+                "there are no labels of quality, so the photograph checks cannot be fitted. Say in a table [gate] what "
+                'is to be done: labels = "quality.csv" (docs/evaluation.md says how to make one), or keep_limits_of = '
+                '"models/skin8-inceptionv3", the bundle that training starts from'
+            )
 
     def in_order(self, *, final: bool) -> tuple[tuple[str, Callable[[], object]], ...]:
         """Name and function of each step."""
@@ -117,21 +149,26 @@ class Steps:
 
     def curate(self) -> None:
         """Look at every photograph once; what was found is kept, so that the next time is quick."""
+        from training.collections.record import Options
         from training.curate import SHIPPED, Wishes, curate
 
-        wishes = {**self.wanted.get("curate", {}), "crop": False}
+        wishes: Config = {"crop": False, **self.wanted.get("curate", {})}
+        options = Options(**{name: wishes.pop(name) for name in SAID if name in wishes})
         wishes["bundle"] = Path(wishes.get("bundle", SHIPPED))
-        curate(self.data / "manifest.csv", self.curated, Wishes(**wishes))
+        found = curate(self.data, self.curated, Wishes(options=options, only_known=True, **wishes))
+        for line in found.lines(self.curated):
+            self.say(line)
 
     def split(self) -> None:
         """The same every time."""
-        from training.split import split_file
+        from training.split import SPLITS, split_file
 
         wishes = dict(self.wanted.get("split", {}))
         keep = wishes.pop("keep", None)
         train_only = tuple(wishes.pop("train_only_sources", ()))
         manifest = self.curated / "manifest.csv"
-        split_file(manifest, self.split_file, keep=Path(keep) if keep else None, train_only=train_only, **wishes)
+        rows = split_file(manifest, self.split_file, keep=Path(keep) if keep else None, train_only=train_only, **wishes)
+        self.say(", ".join(f"{name} {int((rows['split'] == name).sum())}" for name in SPLITS))
 
     def soup(self) -> None:
         """Mix with what the run started from."""
@@ -140,10 +177,22 @@ class Steps:
         soup(self.run, tuple(self.wanted["soup"]["shares"]))
 
     def gate(self) -> None:
-        """Limits of the photograph checks, where there are labels of quality."""
-        from training.gate import fit_gate
+        """Limits of the photograph checks: fitted on labels of quality, or kept, as the configuration says."""
+        from training import gate_kept, gate_labels
+        from training.gate import fit_gate, said
+        from training.run import Run
 
-        fit_gate(self.bundle, self.data / "manifest.csv", self.run / "gate")
+        wished = self.wanted.get("gate", {})
+        if "keep_limits_of" in wished:
+            photographs = Run.open(self.run).photographs
+            self.say(gate_kept.said(gate_kept.keep_limits(self.bundle, Path(wished["keep_limits_of"]), photographs)))
+            return
+        labelled = (
+            gate_labels.read(self.split_file, Path(wished["labels"]), self.images)
+            if wished
+            else gate_labels.read(self.data)  # also those labelled that curation dropped
+        )
+        self.say(said(fit_gate(self.bundle, labelled, self.run / "gate")))
 
     def evaluate(self, split: "Split") -> None:
         """Every figure, the report, the card."""
@@ -187,6 +236,8 @@ class Steps:
 
 def recipe(wanted: Config, split: Path, images: Path, weights: Path) -> Recipe:
     """The recipe of a TOML table; ``weights`` is a name in that folder, ``imagenet`` or ``none``."""
+    if lacks := {"weights", "phases"} - set(wanted):
+        raise KeyError(f"[finetune] needs {', '.join(sorted(lacks))}")
     rest = dict(wanted)
     start = rest.pop("weights")
     start = start if start in ("imagenet", "none") else str(weights / start)

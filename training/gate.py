@@ -1,5 +1,6 @@
 """The gate's limits: fitted out of fold by group, chosen jointly, written into the bundle, and reported by source."""
 
+import hashlib
 import itertools
 import json
 from collections.abc import Mapping
@@ -12,20 +13,20 @@ import pandas as pd
 from sklearn.model_selection import GroupKFold
 
 from appliance.vision.bundle import read_card
-from appliance.vision.preprocess import preprocess
 from appliance.vision.quality.limits import EXCLUSIONS, FILE, Evidence, GateLimits
 from appliance.vision.quality.places import Places
 from appliance.vision.runtime import Network
 from training import gate_places
-from training.bundle_files import seal, sha256_of
-from training.features_output import LAYERS, with_features
+from training.bundle_files import record_gate, sha256_of
+from training.features_output import LAYERS
 from training.gate_fit import CLASSICAL, PLACES, SLOPE, Fit, Space, ridge, scored
+from training.gate_labels import Labelled
+from training.gate_outputs import give_outputs
 from training.gate_places import INK, ink_places
 from training.gate_report import HIGH_IS_BAD, Floats, Mask, Table, nested, refused_by_basic, report
 from training.gate_samples import BASIC, Samples, collect
 from training.gate_weak import KIND as WEAK_KIND
 from training.gate_weak import Bags, measured_in
-from training.golden import draw
 
 T = TypeVar("T")
 Learned = Literal["photographs", "rendered"]
@@ -48,7 +49,6 @@ BEYOND: Final = 0.02
 FIXED: Final = {"not_skin": 0.05, "no_lesion": 0.1}
 """Low on purpose: they are to stop what is plainly no photograph of skin."""
 TOO_SMALL_MM: Final = 2.0
-LABELS_FILE: Final = "quality.csv"
 
 
 class Heads(NamedTuple, Generic[T]):
@@ -97,56 +97,32 @@ class Option(NamedTuple):
     margin: float
 
 
-def fit_gate(bundle: Path, manifest: Path, cache: Path | None = None) -> dict[str, Any]:
+def fit_gate(bundle: Path, labelled: Labelled, cache: Path | None = None) -> dict[str, Any]:
     """Fit, choose, write ``gate.json`` and ``evaluation/gate.json`` into ``bundle`` and seal it; returns the report.
 
-    quality.csv lies beside ``manifest``; without it the bundle stays as it is and the report is empty. Gives the
-    network its outputs of features where it has none. ``cache``: a folder for the measures, to fit again without the
-    network. Raises ``ValueError`` where the network lacks a layer, or no photograph is there to learn ink from.
+    Gives the network its outputs of features where it has none. ``cache``: a folder for the measures, to fit again
+    without the network. Raises ``ValueError`` where the network lacks a layer, or no photograph is there to learn ink
+    from.
     """
-    if not (manifest.parent / LABELS_FILE).is_file():
-        return {}
     model = bundle / read_card(bundle).model
-    _give_outputs(bundle, model)
-    labels = pd.read_csv(manifest.parent / LABELS_FILE)
-    kept = None if cache is None else cache / sha256_of(model)[:12]
+    give_outputs(bundle, model)
+    kept = None if cache is None else cache / f"{sha256_of(model)[:12]}-{_fingerprint(labelled)[:12]}"
     network = Network(model.read_bytes(), threads=1)
-    places = ink_places(manifest.parent, network, kept)
-    samples = collect(labels, manifest.parent, network, places, kept)
-    table = table_of(samples, labels, pd.read_csv(manifest))
-    fitted_on = f"{len(labels)} labelled photographs, rendered faults"
-    limits, figures = choose(table, {INK: places}, fitted_on)
+    places = ink_places(labelled.unmarked, network, kept)
+    labels = labelled.labels
+    samples = collect(labels, labelled.folder, network, places, kept)
+    fitted_on = f"{len(labels)} labelled photographs, rendered faults; ink drawn on {len(labelled.unmarked)} others"
+    limits, figures = choose(table_of(samples, labels, labelled.manifest), {INK: places}, fitted_on)
     (bundle / FILE).write_text(limits.model_dump_json(indent=1) + "\n")
     (bundle / "evaluation").mkdir(exist_ok=True)
     (bundle / "evaluation" / "gate.json").write_text(json.dumps(figures, indent=1) + "\n")
-    seal(bundle)
+    record_gate(bundle, {"limits": "fitted", "fitted_on": fitted_on})
     return figures
 
 
-def _give_outputs(bundle: Path, model: Path) -> None:
-    """Add the outputs, if they are missing, and let evaluations of this very network stand: it says the same.
-
-    Raises ``ValueError`` where it does not.
-    """
-    before, was = model.read_bytes(), sha256_of(model)
-    after = with_features(before)
-    if after == before:
-        return
-    view = preprocess(draw(1))
-    old, new = (Network(each, threads=1).run(view) for each in (before, after))
-    if not all(np.array_equal(old[name], new[name]) for name in old):
-        raise ValueError("the further outputs changed the others")
-    model.write_bytes(after)
-    carry_over(bundle, was, sha256_of(model))
-
-
-def carry_over(bundle: Path, was: str, now: str) -> None:
-    """Evaluations of the file with the hash ``was`` are of the one with the hash ``now``; both are stated."""
-    for file in (bundle / "evaluation").glob("*.json"):
-        found = json.loads(file.read_text())
-        if isinstance(found, dict) and found.get("model_sha256") == was:
-            found.update(model_sha256=now, model_sha256_without_features=was)
-            file.write_text(json.dumps(found, indent=2) + "\n")
+def _fingerprint(labelled: Labelled) -> str:
+    told = labelled.labels.to_csv(index=False) + str([(file.name, number) for file, number in labelled.unmarked])
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def choose(table: Table, places: dict[str, Places], fitted_on: str) -> tuple[GateLimits, dict[str, Any]]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -24,9 +23,6 @@ FILE: Final = "places.json"
 INK: Final = "ink"
 NAMES: Final = tuple(f"{INK}.{kind}" for kind in KINDS)
 """Of the measures, as :attr:`appliance.vision.quality.limits.Head.measured` has them."""
-UNMARKED: Final = Path(__file__).with_name("skin8-unmarked.csv")
-"""Photographs of the split ``train``, of groups that quality.csv lacks, on which neither ink nor much hair was seen by
-eye; and the number that chance begins with."""
 LAYERS: Final = ("mixed4", "mixed5")
 PALE: Final = ((120, 100, 160), (100, 110, 150), (90, 80, 110), (70, 60, 100))
 """Pens of which half has rubbed off, sRGB."""
@@ -44,16 +40,15 @@ CONTRAST: Final = 40
 """Mean difference of the channels that counts as wholly covered."""
 
 
-def ink_places(folder: Path, network: Network, cache: Path | None = None) -> Places:
-    """Learned on those of :data:`UNMARKED` that are in ``folder``; kept in ``cache`` and read from there.
+def ink_places(unmarked: Iterable[tuple[Path, int]], network: Network, cache: Path | None = None) -> Places:
+    """Learned on photographs that bear no ink, each with the number that chance begins with for it.
 
-    Raises ``ValueError`` where there are none.
+    Kept in ``cache`` and read from there. Raises ``ValueError`` where there are none.
     """
     kept = None if cache is None else cache / FILE
     if kept is not None and kept.is_file():
         return Places.model_validate_json(kept.read_bytes())
-    listed = [(folder / str(name), int(number)) for name, number in pd.read_csv(UNMARKED).to_numpy()]
-    views = ((preprocess(decode(file.read_bytes())), number) for file, number in listed if file.is_file())
+    views = ((preprocess(decode(file.read_bytes())), number) for file, number in unmarked)
     places = learned(views, network)
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)

@@ -186,26 +186,36 @@ def _task(row: dict[Any, Any], prefix: str, show_labels: bool) -> dict[str, Any]
 
 def _answer(task: dict[str, Any], annotation: dict[str, Any]) -> dict[str, str] | None:
     """What one annotation says; None where it says nothing."""
-    if "path" not in task["data"]:
-        raise ValueError(f"task {task.get('id')} has no path in its data; it was not exported by 'labels export'")
-    chosen = [
-        choice
-        for result in annotation.get("result", [])
-        if result.get("from_name") == FIELD and result.get("type") == "choices"
-        for choice in result["value"]["choices"]
-    ]
+    path, chosen = path_of(task), chosen_in(annotation, FIELD)
     if annotation.get("was_cancelled") or not chosen:
         return None
     return {
-        "image": task["data"]["path"],
+        "image": path,
         "sha256": task["data"].get("sha256", ""),
         "label": chosen[0],
-        "label_by": _reader(annotation.get("completed_by", "")),
+        "label_by": reader_of(annotation.get("completed_by", "")),
         "label_when": str(annotation.get("updated_at") or annotation.get("created_at") or ""),
     }
 
 
-def _reader(told: Any) -> str:
+def path_of(task: dict[str, Any]) -> str:
+    """The photograph's name in the manifest. Raises ``ValueError`` where ``labels export`` did not write the task."""
+    if "path" not in task["data"]:
+        raise ValueError(f"task {task.get('id')} has no path in its data; it was not exported by 'labels export'")
+    return str(task["data"]["path"])
+
+
+def chosen_in(annotation: dict[str, Any], field: str) -> list[str]:
+    """What an annotation chose of the choices that the labelling configuration calls ``field``."""
+    return [
+        str(choice)
+        for result in annotation.get("result", [])
+        if result.get("from_name") == field and result.get("type") == "choices"
+        for choice in result["value"]["choices"]
+    ]
+
+
+def reader_of(told: Any) -> str:
     """Label Studio gives a reader's number, or with them their address."""
     return str(told.get("email") or told.get("id")) if isinstance(told, dict) else str(told)
 

@@ -13,6 +13,7 @@ from appliance.files import sync_folder
 from appliance.vision.bundle import Card
 from appliance.vision.classes import CLASSES
 from appliance.vision.preprocess import INPUT_SIDE_PX, preprocess
+from appliance.vision.quality.limits import FILE as GATE_FILE
 from appliance.vision.runtime import Network
 from training import golden
 from training.about import KEY, About
@@ -51,6 +52,8 @@ def quantise(
     with replaced(bundle) as beside:
         (beside / MODEL_FILE).write_bytes(model)
         Image.fromarray(golden.draw()).save(beside / GOLDEN_FILE)
+        for file in (beside / GATE_FILE, beside / "evaluation" / GATE_FILE):
+            file.unlink(missing_ok=True)  # limits of the photograph checks weigh features of the network before
         card = _card(beside, run, about, small, parity.figures, len(chosen))
         write_card(beside, card.model_copy(update={"name": bundle.name}))
     return parity

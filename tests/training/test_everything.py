@@ -13,7 +13,7 @@ ABOUT = ROOT / "training" / "skin8-about.toml"
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.name)
 def test_the_shipped_configurations_are_recipes(config: Path) -> None:
     wanted = tomllib.loads(config.read_text())
-    steps = Steps(wanted, Path("photographs"), Path("weights"))
+    steps = Steps(wanted, Path("photographs"), Path("weights"), print)
     assert steps.recipe.weights == str(Path("weights") / wanted["finetune"]["weights"])
     names = [name for name, _ in steps.in_order(final=False)]
     assert names[:3] == ["curate", "split", "finetune"]
@@ -41,6 +41,12 @@ NAMED = f"run = 'r'\nbundle = 'b'\nabout = '{ABOUT}'\n"
         ("bundle = 'b'", "run"),
         ("run = 'r'\nbundle = 'b'\n[finetune]\nweights = 'none'\nphases = []", "about"),
         (NAMED + "[finetune]\nweights = 'none'\nphases = []\nepoch = 3", "epoch"),
+        (NAMED + "[finetune]\nweights = 'none'", "phases"),
+        (NAMED + "[finetune]\nweights = 'there.h5'\nphases = []\n[gate]\nkeep_limits_of = '.'", r"there\.h5"),
+        (NAMED + "[finetune]\nweights = 'none'\nphases = []", "no labels of quality"),
+        (NAMED + "[finetune]\nweights = 'none'\nphases = []\n[gate]", "either labels"),
+        (NAMED + "[finetune]\nweights = 'none'\nphases = []\n[gate]\nlabels = 'nowhere.csv'", r"nowhere\.csv"),
+        ("run = ", "Invalid value"),
         (NAMED + "[finetune]\nweights = 'none'\nphases = [{begin='mixed99', epochs=1, rate=1}]", "mixed99"),
     ],
 )
@@ -57,6 +63,8 @@ about = "{about}"
 [finetune]
 weights = "none"
 phases = []
+[gate]
+keep_limits_of = "{here}"
 """
 
 

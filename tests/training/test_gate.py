@@ -14,8 +14,9 @@ from appliance.vision.runtime import Network
 from training import gate_places
 from training.faults import FAULTS
 from training.features_output import LAYERS, with_features
-from training.gate import WAYS, WEAK, carry_over, choose, table_of
+from training.gate import WAYS, WEAK, choose, table_of
 from training.gate_fit import SLOPE, Space, ridge, scored
+from training.gate_outputs import carry_over
 from training.gate_places import INK
 from training.gate_samples import BASIC, LABELS, Samples, collect, measure_names
 from training.golden import draw

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -18,6 +19,7 @@ from appliance.vision.bundle import read_card
 from appliance.vision.photo import Pixels
 from training import parity
 from training.about import About
+from training.model_card import write_model_card
 from training.predict import floating
 from training.quantise import quantise
 from training.run import Run
@@ -58,6 +60,8 @@ def run(split: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bundle(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundle made of it."""
     folder = tmp_path_factory.mktemp("bundles") / "tiny"
+    folder.mkdir()
+    (folder / "gate.json").write_text("limits of the network that was here before")
     for arguments in (
         ("quantise", "--about", str(ABOUT), "--representatives", "20"),
         ("calibrate",),
@@ -117,6 +121,30 @@ def test_the_box_takes_the_bundle(bundle: Path, skin: Pixels) -> None:
 def test_the_box_wants_a_gate_unless_it_is_asked_to_do_without(bundle: Path) -> None:
     with pytest.raises(GateMissing):
         Assessor.open(bundle, threads=2)
+
+
+def test_limits_that_are_kept_are_called_kept(
+    run: Path, bundle: Path, split: Path, tmp_path: Path, skin: Pixels
+) -> None:
+    kept = shutil.copytree(bundle, tmp_path / "kept")
+    told = _train("gate", "--bundle", str(kept), "--data", str(split), "--keep-limits-of", str(BUNDLE.parent))
+    assert told.returncode == 0, told.stderr
+    assert "The photograph checks were not fitted" in told.stdout
+    assert Assessor.open(kept, threads=2).assess(skin).quality.checks
+    how: Any = read_card(kept).provenance["gate"]
+    assert (how["limits"], how["kept_from"]) == ("kept", "skin8-inceptionv3")
+    assert 0 <= how["same_verdict"] <= 1
+    write_model_card(kept, Run.open(run).photographs)
+    assert "**Not fitted on this network.**" in (kept / "MODEL_CARD.md").read_text()
+    assert "This bundle has none, so the box refuses it" in (bundle / "MODEL_CARD.md").read_text()
+
+
+def test_without_labels_of_quality_the_gate_says_what_can_be_done(bundle: Path, split: Path) -> None:
+    refused = _train("gate", "--bundle", str(bundle), "--data", str(split))
+    assert refused.returncode == 1
+    assert "--labels" in refused.stderr
+    assert "--keep-limits-of BUNDLE" in refused.stderr
+    assert "Traceback" not in refused.stderr
 
 
 def test_the_network_is_fed_the_photographs_own_bytes(bundle: Path) -> None:

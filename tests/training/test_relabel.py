@@ -1,0 +1,35 @@
+import pytest
+
+from training.collections.record import Record, spelled
+from training.relabel import relabelled
+
+
+def _records(*conditions: str) -> list[Record]:
+    return [Record(f"{n}.jpg", spelled(name), name, "", "here") for n, name in enumerate(conditions)]
+
+
+def test_a_collection_s_names_become_the_eight_and_other_and_stay_its_conditions() -> None:
+    records = _records("SCC, in situ", "Psoriasis", "Melanoma", "Eczema")
+    told = relabelled(records, {"scc in situ": "squamous_cell_carcinoma", "*": "other"})
+    assert [each.label for each in told] == ["squamous_cell_carcinoma", "psoriasis", "other", "other"]
+    assert [each.condition for each in told] == ["SCC, in situ", "Psoriasis", "Melanoma", "Eczema"]
+
+
+def test_without_labels_every_name_stays_unless_only_the_known_ones_will_do() -> None:
+    records = _records("psoriasis", "Tinea")
+    assert [each.label for each in relabelled(records, {})] == ["psoriasis", "tinea"]
+    with pytest.raises(ValueError, match=r"nobody said: Tinea\. Say it by curate --label 'Tinea=psoriasis'"):
+        relabelled(records, {}, only_known=True)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ({"Tinea": "fungus"}, "not fungus"),
+        ({"Tinae": "other"}, "no photograph is called tinae; there are Psoriasis, Tinea"),
+        ({"Psoriasis": "psoriasis"}, "nobody said: Tinea"),
+    ],
+)
+def test_what_cannot_be_meant_is_said(labels: dict[str, str], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        relabelled(_records("Psoriasis", "Tinea"), labels)

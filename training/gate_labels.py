@@ -1,0 +1,115 @@
+"""Labels of quality, read from a CSV: who has which exclusion case; and the photographs that ink is drawn on.
+
+A row a photograph: ``image`` (as the manifest's column ``image`` or ``original`` has it), and 0 or 1 (empty: 0) for
+each of ``residue``, ``too_small``, ``hair``, ``exudate``; where somebody looked, also ``blurred``, ``exposure`` and
+``uncertain``. A photograph with 0 throughout is clear: the gate is to accept it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from appliance.vision.quality.limits import EXCLUSIONS
+from training.dataset import each_in_a_group
+from training.gate_samples import LABELS, clear
+
+FILE: Final = "quality.csv"
+"""Looked for beside the manifest."""
+UNMARKED: Final = Path(__file__).with_name("skin8-unmarked.csv")
+"""Photographs of the split ``train``, of groups that quality.csv lacks, on which neither ink nor much hair was seen by
+eye; and the number that chance begins with."""
+OPTIONAL: Final = (*(name for name in LABELS if name not in EXCLUSIONS), "uncertain")
+FEWEST: Final = 10
+"""Photographs with each exclusion case that limits can be chosen on …"""
+FEWEST_CLEAR: Final = 40
+"""… and clear ones."""
+ASIDE: Final = 3
+"""One of so many groups of clear photographs is drawn on and not judged, where no others are known to bear no ink."""
+KEEP: Final = "--keep-limits-of BUNDLE"
+Unmarked = list[tuple[Path, int]]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What the gate is fitted on."""
+
+    folder: Path
+    """The paths are relative to it."""
+    labels: pd.DataFrame
+    """``image``, the ``LABELS`` and ``uncertain``, 0 or 1; a row a photograph that is judged."""
+    manifest: pd.DataFrame
+    unmarked: Unmarked
+    """Files of photographs without ink, of other groups, and the number that chance begins with for each."""
+
+
+def read(manifest: Path, labels: Path | None = None, images: Path | None = None) -> Labelled:
+    """Labels of photographs of ``manifest``, by default quality.csv beside it; ``images``: a file in their folder.
+
+    Labels of photographs that are not in the manifest are passed over: curation may have dropped them. Raises
+    ``ValueError`` where there are none, too few of a kind, or a cell is neither 0 nor 1.
+    """
+    file = labels or manifest.parent / FILE
+    if not file.is_file():
+        raise ValueError(
+            f"there are no labels of quality at {file}: name a CSV of yours by --labels (docs/evaluation.md says how "
+            f"to make one), or keep the limits of the bundle that training started from by {KEEP}"
+        )
+    rows = each_in_a_group(pd.read_csv(manifest, dtype=str, keep_default_na=False))
+    known = _of_the_manifest(_table(file), rows, file)
+    folder = (images or manifest).parent
+    judged, unmarked = _apart(known, rows, folder)
+    _enough(judged, file)
+    return Labelled(folder, judged, rows, unmarked)
+
+
+def _table(file: Path) -> pd.DataFrame:
+    told = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    if lacks := {"image", *EXCLUSIONS} - set(told):
+        raise ValueError(f"{file} lacks the columns {', '.join(sorted(lacks))}; it has {', '.join(told.columns)}")
+    cells = told[[name for name in (*EXCLUSIONS, *OPTIONAL) if name in told]].replace("", "0")
+    wrong = ~cells.isin(["0", "1"])
+    if wrong.to_numpy().any():
+        row, column = (int(each[0]) for each in np.nonzero(wrong.to_numpy()))
+        raise ValueError(
+            f"{file}: {told['image'].iloc[row]} has {cells.iloc[row, column]!r} as {cells.columns[column]}, not 0 or 1"
+        )
+    numbers = cells.astype(int).reindex(columns=[*LABELS, "uncertain"], fill_value=0)
+    return pd.concat([told["image"], numbers], axis=1)
+
+
+def _of_the_manifest(told: pd.DataFrame, rows: pd.DataFrame, file: Path) -> pd.DataFrame:
+    """The labels under the manifest's own names of the photographs."""
+    names = {image: image for image in rows["image"]}
+    if "original" in rows:
+        names = dict(zip(rows["original"], rows["image"], strict=True)) | names
+    known = told.assign(image=told["image"].map(names)).dropna(subset=["image"]).drop_duplicates("image")
+    if known.empty:
+        raise ValueError(f"{file} names no photograph of the manifest, for example not {told['image'].iloc[0]}")
+    return known.reset_index(drop=True)
+
+
+def _apart(labels: pd.DataFrame, rows: pd.DataFrame, folder: Path) -> tuple[pd.DataFrame, Unmarked]:
+    """What is judged, and what is drawn on: skin8's list where it is there, else some groups of clear photographs."""
+    listed = [(folder / str(name), int(number)) for name, number in pd.read_csv(UNMARKED).to_numpy()]
+    if there := [(file, number) for file, number in listed if file.is_file()]:
+        return labels, there
+    group = labels["image"].map(rows.drop_duplicates("image").set_index("image")["group"])
+    plain = pd.Series(clear(labels) & (labels["uncertain"] == 0).to_numpy(), index=labels.index)
+    wholly = plain.groupby(group).transform("all")
+    aside = group.isin(sorted(set(group[wholly]))[::ASIDE])
+    drawn_on = [(folder / str(name), number) for number, name in enumerate(labels["image"][aside])]
+    return labels[~aside].reset_index(drop=True), drawn_on
+
+
+def _enough(labels: pd.DataFrame, file: Path) -> None:
+    counts = {**{case: int(labels[case].sum()) for case in EXCLUSIONS}, "clear": int(clear(labels).sum())}
+    few = {name: count for name, count in counts.items() if count < (FEWEST_CLEAR if name == "clear" else FEWEST)}
+    if few:
+        said = ", ".join(f"{name} {count}" for name, count in few.items())
+        raise ValueError(
+            f"{file} has too few photographs to choose limits on: {said}; {FEWEST} of each case and {FEWEST_CLEAR} "
+            f"clear ones are needed. Label more, or keep the limits of the bundle that training started from by {KEEP}"
+        )

@@ -1,0 +1,46 @@
+"""A collection's own names of conditions as the eight classes and ``other``."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from appliance.vision.classes import CLASSES
+from training.collections.record import Record, spelled
+from training.dataset import OTHER
+
+KNOWN: Final = (*CLASSES, OTHER)
+REST: Final = "*"
+"""Stands for every name that is not given."""
+
+
+def relabelled(records: Iterable[Record], labels: Mapping[str, str], *, only_known: bool = False) -> list[Record]:
+    """The records with ``labels`` (the collection's name → one of :data:`KNOWN`); their conditions stay what they are.
+
+    How a name is spelled does not matter (``Lichen Planus``, lichen_planus); ``*`` stands for all that are not named.
+    Raises ``ValueError`` for a label that is none of the known ones, a name that no photograph has, and with
+    ``only_known``, or where any label is given, a photograph that is left with another label.
+    """
+    if strange := sorted(set(labels.values()) - set(KNOWN)):
+        raise ValueError(f"a label is one of {', '.join(KNOWN)}, not {', '.join(strange)}")
+    given = {spelled(name): label for name, label in labels.items() if name != REST}
+    read = list(records)
+    if absent := sorted(set(given) - {name for record in read for name in _names(record)}):
+        there = sorted({record.condition for record in read})
+        raise ValueError(f"no photograph is called {', '.join(absent)}; there are {', '.join(there)}")
+    told = [_with(record, given, labels.get(REST)) for record in read]
+    if (only_known or labels) and (left := sorted({each.condition for each in told if each.label not in KNOWN})):
+        raise ValueError(
+            f"which of the eight these are, or {OTHER!r}, nobody said: {', '.join(left)}. Say it by curate --label "
+            f"'{left[0]}=psoriasis', or in the configuration's [curate] labels; '*=other' stands for all the rest"
+        )
+    return told
+
+
+def _with(record: Record, given: Mapping[str, str], rest: str | None) -> Record:
+    named = next((given[name] for name in _names(record) if name in given), None)
+    label = named or (record.label if record.label in KNOWN else rest or record.label)
+    return replace(record, label=label)
+
+
+def _names(record: Record) -> tuple[str, str]:
+    return spelled(record.condition), record.label
