@@ -4,34 +4,7 @@ A screenful about kernels and missing GPUs looks like a fault to whoever runs a 
 TF_CPP_MIN_LOG_LEVEL does not hold it back.
 """
 
-import os
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Final
-
-STDERR: Final = 2
-
-
-@contextmanager
-def holding_back() -> Iterator[None]:
-    """What any library writes to the process's stderr meanwhile is shown only where an error is raised."""
-    sys.stderr.flush()
-    own = os.dup(STDERR)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), STDERR)
-        try:
-            yield
-        except BaseException:  # whatever it is, it is raised again
-            held.seek(0)
-            os.write(own, held.read())
-            raise
-        finally:
-            sys.stderr.flush()
-            os.dup2(own, STDERR)
-            os.close(own)
-
+from training.quiet import holding_back
 
 with holding_back():
     import keras as keras
@@ -40,3 +13,6 @@ with holding_back():
         import tensorflow
 
         tensorflow.config.list_physical_devices("GPU")  # the first time it complains where there is none
+
+# Where Keras would print a table of every tensor it exports, it logs it, which nobody sees who does not ask.
+keras.config.disable_interactive_logging()

@@ -18,6 +18,7 @@ from appliance.vision.preprocess import preprocess
 from training.backend import keras
 from training.dataset import Photographs
 from training.network import BACKBONE
+from training.quiet import holding_back
 
 Floats = NDArray[np.float32]
 Way = Literal["tensorflow", "tensorflow-pools", "litert-quantizer"]
@@ -51,7 +52,8 @@ def converter_of(network: keras.Model, views: list[Pixels] | None) -> Any:
     """TensorFlow's converter for the network, INT8 inside where there are ``views``, floats in and out."""
     import tensorflow as tf
 
-    converter = tf.lite.TFLiteConverter.from_keras_model(network)
+    with converting():
+        converter = tf.lite.TFLiteConverter.from_keras_model(network)
     if views is not None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: _inputs(views)
@@ -71,7 +73,7 @@ def _litert_quantizer(network: keras.Model, views: list[Pixels]) -> bytes:
 @contextmanager
 def converting() -> Iterator[None]:
     """Without the converters' own warnings: they speak of how converters call themselves, and no user could act."""
-    with warnings.catch_warnings():
+    with holding_back(), warnings.catch_warnings():
         own = (
             "Statistics for quantized inputs",
             ".*experimental_preserve_all_tensors",

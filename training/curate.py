@@ -17,7 +17,7 @@ from training.curation_report import Picture, Reason, reasons_of, write_report
 from training.duplicates import Pairs, named_clusters, near_duplicates
 from training.examine import Examined, Task, examine
 from training.parallel import Map, Watch, mapping
-from training.relabel import relabelled
+from training.relabel import KNOWN, relabelled
 
 SHIPPED: Final = Path(__file__).parents[1] / "models/skin8-inceptionv3"
 UNREADABLE: Final = "unreadable"
@@ -66,6 +66,8 @@ class Summary:
     flagged: int
     """Kept, but with a flag to look at."""
     reasons: tuple[Reason, ...]
+    strangers: int
+    """Conditions whose label is none of the eight nor ``other``."""
 
     def lines(self, out: Path) -> Iterator[str]:
         """For a terminal. ``out``: the folder that was written."""
@@ -75,6 +77,8 @@ class Summary:
             yield f"\n{'reason':<18}{'found':>8}{'dropped':>9}   what it is"
         for reason in self.reasons:
             yield f"{reason.flag:<18}{reason.found:>8}{reason.dropped:>9}   {reason.meaning}"
+        if self.strangers:
+            yield f"\nConditions that are none of the eight nor 'other': {self.strangers}. Say which by --label"
         yield f"\nKept: {out / 'manifest.csv'}   dropped, with the reason: {out / 'refused.csv'}"
         yield f"To look at, before you go on: {out / 'report.html'}"
 
@@ -104,7 +108,8 @@ def curate(path: Path, out: Path, wishes: Wishes) -> Summary:
 
 def _summed_up(table: pd.DataFrame) -> Summary:
     dropped, flagged = table["dropped"] != "", table["flags"] != ""
-    return Summary(len(table), int(dropped.sum()), int((flagged & ~dropped).sum()), reasons_of(table))
+    strangers = table.loc[~table["label"].isin(KNOWN) & ~dropped, "condition"].nunique()
+    return Summary(len(table), int(dropped.sum()), int((flagged & ~dropped).sum()), reasons_of(table), strangers)
 
 
 def _examined(records: Sequence[Record], root: Path, out: Path, wishes: Wishes, apply: Map) -> list[Examined]:

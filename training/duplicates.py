@@ -58,7 +58,7 @@ def near_duplicates(prints: Sequence[Fingerprint], apply: Map = map, watch: Watc
     firsts, copies = _same_bytes(prints)
     near = firsts[_candidates([prints[i].phash for i in firsts], [prints[i].dhash for i in firsts])]
     alike = apply(resemblance, (prints[i].miniature for i, _ in near), (prints[j].miniature for _, j in near))
-    proven = near[np.fromiter(watch(alike, len(near)), float, len(near)) >= RESEMBLANCE]
+    proven = near[np.array(list(watch(alike, len(near))), float) >= RESEMBLANCE]
     return np.concatenate([copies, proven])
 
 

@@ -23,6 +23,7 @@ from training import duplicates, resemblance
 from training.bundle_files import sha256_of
 from training.collections.record import Box
 from training.duplicates import Fingerprint
+from training.quiet import holding_back
 
 QUALITY: Final = 95
 """JPEG quality of a crop."""
@@ -102,7 +103,8 @@ def judged(pixels: Pixels, bundle: Path) -> Quality:
 @lru_cache
 def _assessor(bundle: Path) -> Assessor:
     """Once in each process. Its network takes one thread: there are as many processes as wanted."""
-    return Assessor.open(bundle, threads=1)
+    with holding_back():  # that TensorFlow Lite made a delegate
+        return Assessor.open(bundle, threads=1)
 
 
 def _name(sha256: str, task: Task) -> str:

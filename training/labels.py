@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
@@ -176,7 +177,8 @@ def read_export(path: Path) -> list[dict[str, Any]]:
 
 def _task(row: dict[Any, Any], prefix: str, show_labels: bool) -> dict[str, Any]:
     # Readers see the whole photograph where the manifest has a crop; its path is also the one below the collection.
-    address = f"{prefix}{row.get('original') or row['image']}"
+    path = str(row.get("original") or row["image"])
+    address = prefix + (quote(path) if "?" in prefix or prefix.startswith("http") else path)
     task: dict[str, Any] = {"data": {"image": address, "path": row["image"], "sha256": row.get("sha256", "")}}
     if show_labels:
         choice = {"from_name": FIELD, "to_name": "photo", "type": "choices", "value": {"choices": [row["label"]]}}

@@ -31,7 +31,7 @@ def relabelled(records: Iterable[Record], labels: Mapping[str, str], *, only_kno
     if (only_known or labels) and (left := sorted({each.condition for each in told if each.label not in KNOWN})):
         raise ValueError(
             f"which of the eight these are, or {OTHER!r}, nobody said: {', '.join(left)}. Say it by curate --label "
-            f"'{left[0]}=psoriasis', or in the configuration's [curate] labels; '*=other' stands for all the rest"
+            f"'{left[0]}=other', or in the configuration's [curate] labels; '*=other' stands for all the rest"
         )
     return told
 

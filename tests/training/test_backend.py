@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from training.backend import holding_back
+from training.quiet import holding_back
 
 
 def test_asking_for_help_or_a_wrong_configuration_starts_no_network() -> None:

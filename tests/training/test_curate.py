@@ -95,6 +95,10 @@ def test_the_terminal_is_told_how_many_were_kept_and_dropped_and_where_to_look(
     assert by_reason["duplicate"] == ["1", "1"]
     assert by_reason["not_skin"] == ["1", "0"]
     assert str(out / "report.html") in told
+    assert "--label" not in told
+    (collection / "psoriasis").rename(collection / "tinea")
+    told = CliRunner().invoke(curate_command, ["--data", str(collection), "--out", str(out)]).stdout
+    assert "none of the eight nor 'other': 1. Say which by --label" in told
 
 
 def test_flags_become_refusals_and_refusals_flags_by_name(tmp_path: Path, collection: Path, save: Save) -> None:

@@ -210,6 +210,12 @@ def test_a_reader_who_confirms_pathology_leaves_it_pathology(rows: pd.DataFrame)
     assert merged.loc[0, "label_evidence"] == "pathology"
 
 
+def test_an_address_is_one_whatever_the_folder_is_called(rows: pd.DataFrame) -> None:
+    strange = rows.assign(original="a & b/#1.jpg")
+    assert tasks(strange)[0]["data"]["image"] == "/data/local-files/?d=a%20%26%20b/%231.jpg"
+    assert tasks(strange, "s3://bucket/")[0]["data"]["image"] == "s3://bucket/a & b/#1.jpg"
+
+
 def test_who_has_no_name_is_called_a_reader_and_no_two_are_called_alike(rows: pd.DataFrame) -> None:
     answers = read_annotations(answered(rows, {0: {"1": "psoriasis", "2": "psoriasis"}}))
     (said,) = named([answers], {"1": "Dr. Li"})
@@ -286,7 +292,7 @@ def test_copies_that_readers_label_apart_are_talked_about(rows: pd.DataFrame) ->
 def test_readers_are_shown_the_photograph_and_not_its_crop(rows: pd.DataFrame) -> None:
     cut = rows.assign(original=[f"ward 3/{n}.png" for n in range(6)])
     shown = tasks(cut)[2]["data"]
-    assert (shown["image"], shown["path"]) == ("/data/local-files/?d=ward 3/2.png", "images/2.jpg")
+    assert (shown["image"], shown["path"]) == ("/data/local-files/?d=ward%203/2.png", "images/2.jpg")
 
 
 def test_one_reader_has_nobody_to_agree_with(tmp_path: Path, rows: pd.DataFrame) -> None:

@@ -18,7 +18,7 @@ def test_a_collection_s_names_become_the_eight_and_other_and_stay_its_conditions
 def test_without_labels_every_name_stays_unless_only_the_known_ones_will_do() -> None:
     records = _records("psoriasis", "Tinea")
     assert [each.label for each in relabelled(records, {})] == ["psoriasis", "tinea"]
-    with pytest.raises(ValueError, match=r"nobody said: Tinea\. Say it by curate --label 'Tinea=psoriasis'"):
+    with pytest.raises(ValueError, match=r"nobody said: Tinea\. Say it by curate --label 'Tinea=other'"):
         relabelled(records, {}, only_known=True)
 
 
