@@ -20,8 +20,7 @@ def said_plainly() -> Iterator[None]:
 
 
 def explained(wrong: DermkioskError) -> str:
-    """Sentence, remedy, and in brackets the key with the detail that a technician wants."""
+    """Sentence, remedy, and the key in brackets with the detail that a technician wants: as ``dermkiosk`` says it."""
     from appliance.messages import remedy, sentence  # reading the catalogue takes time that only an error is worth
 
-    detail = f": {wrong.detail}" if wrong.detail else ""
-    return f"{sentence('en', wrong)}\n  → {remedy('en', wrong)}\n  [{wrong.key}{detail}]"
+    return f"{sentence('en', wrong)}\n{remedy('en', wrong)}\n[{wrong.key}] {wrong.detail}".rstrip()
