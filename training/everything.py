@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from appliance.files import write_atomically
+from appliance.vision.classes import CLASSES
 from training.about import About
 from training.lock import alone_in
 from training.recipe import Phase, Recipe, scaling_for
@@ -77,6 +78,8 @@ def _check(wanted: Config) -> None:
         raise KeyError("[soup] needs shares")
     if missing := NEEDED - set(wanted):
         raise KeyError(f"{', '.join(sorted(missing))} is missing")
+    if strange := set(wanted.get("curate", {}).get("labels", {}).values()) - {*CLASSES, "other"}:
+        raise KeyError(f"[curate] labels are {', '.join(CLASSES)} and other, not {', '.join(sorted(strange))}")
     if len(wanted.get("gate", ("one",))) != 1:
         raise KeyError("[gate] needs either labels, a CSV of quality labels, or keep_limits_of, a bundle")
 

@@ -48,7 +48,11 @@ def quantise(
     groups = watched.rows["group"].to_numpy(str)
     parity = compare(floating(network, watched), int8(small, watched), watched.targets, groups)
     if parity.broken:
-        raise StraysTooFar(f"the INT8 file strays too far from the float network. {'; '.join(parity.broken)}")
+        raise StraysTooFar(
+            f"the INT8 file strays too far from the float network. {'; '.join(parity.broken)}. The bundle stays as it was. "
+            f"Judged on {len(watched)} validation photographs, so each counts {1 / len(watched):.4f}: with few, hold back "
+            "more (split --test-share). Otherwise try more --representatives, or another --way (quantise-compare)"
+        )
     with replaced(bundle) as beside:
         (beside / MODEL_FILE).write_bytes(model)
         Image.fromarray(golden.draw()).save(beside / GOLDEN_FILE)

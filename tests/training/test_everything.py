@@ -2,8 +2,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from training.everything import Steps, recipe, run_all
+from training.golden import draw
+from training.split import ready
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = [ROOT / "training" / "skin8.toml", ROOT / "training" / "skin8-first.toml"]
@@ -46,6 +49,7 @@ NAMED = f"run = 'r'\nbundle = 'b'\nabout = '{ABOUT}'\n"
         (NAMED + "[finetune]\nweights = 'none'\nphases = []", "no labels of quality"),
         (NAMED + "[finetune]\nweights = 'none'\nphases = []\n[gate]", "either labels"),
         (NAMED + "[finetune]\nweights = 'none'\nphases = []\n[gate]\nlabels = 'nowhere.csv'", r"nowhere\.csv"),
+        (NAMED + "[finetune]\nweights = 'none'\nphases = []\n[curate]\nlabels = {SCC = 'scc'}", "not scc"),
         ("run = ", "Invalid value"),
         (NAMED + "[finetune]\nweights = 'none'\nphases = [{begin='mixed99', epochs=1, rate=1}]", "mixed99"),
     ],
@@ -110,3 +114,61 @@ def test_a_folder_of_another_configuration_is_refused(tmp_path: Path, monkeypatc
     (tmp_path / "all.toml").write_text(text)
     with pytest.raises(ValueError, match="another configuration"):
         run_all(tmp_path / "all.toml", tmp_path, tmp_path, print)
+
+
+@pytest.fixture
+def hospital(tmp_path: Path) -> Path:
+    """Two conditions by a hospital's own names, a patient a photograph; and the same as a CSV with boxes."""
+    lines = ["file,mrn,disease,x1,y1,x2,y2"]
+    for number in range(12):
+        file = (
+            tmp_path / "photographs" / ("Lupus" if number % 2 else "Ringworm") / f"patient {number}" / f"{number}.jpg"
+        )
+        file.parent.mkdir(parents=True)
+        Image.fromarray(draw(number)).save(file)
+        box = "20,30,220,240" if number % 3 else ",,,"
+        lines.append(f"{file.relative_to(tmp_path / 'photographs')},{number},{file.parts[-3]},{box}")
+    (tmp_path / "photographs" / "cases.csv").write_text("\n".join(lines) + "\n")
+    return tmp_path / "photographs"
+
+
+HOSPITAL = """
+run = "{here}/run"
+bundle = "{here}/bundle"
+about = "{about}"
+[curate]
+labels = {{ Lupus = "lupus_erythematosus", "*" = "other" }}
+{more}
+[split]
+test_share = 0.2
+[finetune]
+weights = "none"
+phases = []
+[gate]
+keep_limits_of = "{here}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("data", "more", "cropped"),
+    [
+        ("", "source = 'ward 3'", 0),
+        ("cases.csv", "columns = { group = 'mrn' }", 0),
+        ("cases.csv", "columns = { group = 'mrn' }\ncrop = true", 8),
+    ],
+    ids=["folders", "table", "cropped"],
+)
+def test_it_takes_what_curate_takes(hospital: Path, tmp_path: Path, data: str, more: str, cropped: int) -> None:
+    wanted = tomllib.loads(HOSPITAL.format(here=tmp_path, about=ABOUT, more=more))
+    told: list[str] = []
+    steps = Steps(wanted, hospital / data, tmp_path, told.append)
+    steps.check_files()
+    steps.curate()
+    steps.split()
+    photographs = ready(Path(steps.recipe.data), Path(steps.recipe.images))  # as finetune looks at them
+    assert photographs.rows["label"].value_counts().to_dict() == {"lupus_erythematosus": 6, "other": 6}
+    assert set(photographs.rows["condition"]) == {"Lupus", "Ringworm"}
+    assert photographs.rows["group"].nunique() == 12
+    assert sum("curated/images" in str(photographs.path(n).resolve()) for n in range(12)) == cropped
+    assert photographs.pixels(0).ndim == 3
+    assert any("12 photographs read: 12 kept" in line for line in told)
