@@ -48,11 +48,7 @@ def quantise(
     groups = watched.rows["group"].to_numpy(str)
     parity = compare(floating(network, watched), int8(small, watched), watched.targets, groups)
     if parity.broken:
-        raise StraysTooFar(
-            f"the INT8 file strays too far from the float network. {'; '.join(parity.broken)}. The bundle stays as it was. "
-            f"Judged on {len(watched)} validation photographs, so each counts {1 / len(watched):.4f}: with few, hold back "
-            "more (split --test-share). Otherwise try more --representatives, or another --way (quantise-compare)"
-        )
+        raise StraysTooFar(_advised(parity.broken, len(watched)))
     with replaced(bundle) as beside:
         (beside / MODEL_FILE).write_bytes(model)
         Image.fromarray(golden.draw()).save(beside / GOLDEN_FILE)
@@ -61,6 +57,14 @@ def quantise(
         card = _card(beside, run, about, small, parity.figures, len(chosen))
         write_card(beside, card.model_copy(update={"name": bundle.name}))
     return parity
+
+
+def _advised(broken: list[str], watched: int) -> str:
+    return (
+        f"the INT8 file strays too far from the float network, and the bundle stays as it was. {'; '.join(broken)}. "
+        f"Each of the {watched} validation photographs counts {1 / watched:.4f}: where they are few, hold back more "
+        "(split --test-share). Otherwise try more --representatives or another --way; quantise-compare tries several"
+    )
 
 
 @contextmanager
