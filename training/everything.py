@@ -33,7 +33,7 @@ KEYS: Final = {
     "quantise": {"representatives", "seed", "way"},
     "gate": {"labels", "keep_limits_of"},
 }
-"""What the tables may ask for; ``finetune`` takes the fields of :class:`training.recipe.Recipe`."""
+"""What the tables may ask for; ``finetune`` takes ``workers`` and the fields of :class:`training.recipe.Recipe`."""
 
 
 def run_all(config: Path, data: Path, weights: Path, say: Say, *, final: bool = False) -> None:
@@ -207,7 +207,7 @@ class Steps:
         """Train, or go on."""
         from training.finetune import finetune
 
-        finetune(self.recipe, self.run)
+        finetune(self.recipe, self.run, self.wanted["finetune"].get("workers", 0))
 
     def quantise(self) -> None:
         """INT8, if it passes. The earlier bundle's looks at the photographs stay on record."""
@@ -242,6 +242,7 @@ def recipe(wanted: Config, split: Path, images: Path, weights: Path) -> Recipe:
     if lacks := {"weights", "phases"} - set(wanted):
         raise KeyError(f"[finetune] needs {', '.join(sorted(lacks))}")
     rest = dict(wanted)
+    rest.pop("workers", None)  # how it is done, not what
     start = rest.pop("weights")
     start = start if start in ("imagenet", "none") else str(weights / start)
     rest["phases"] = tuple(Phase(**phase) for phase in rest["phases"])

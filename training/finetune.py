@@ -9,10 +9,9 @@ epoch with its optimiser, ``history.csv`` a row an epoch, ``best.weights.h5`` th
 import hashlib
 import json
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +27,7 @@ from training.lock import alone_in
 from training.mixing import Mixing
 from training.network import build, load_starting_weights, trainable
 from training.pace import Pace, PacedAdamW
-from training.parallel import a_death_told
+from training.parallel import processes
 from training.progress import EpochBar
 from training.recipe import Phase, Recipe
 from training.split import check, ready
@@ -171,8 +170,7 @@ def _pool(workers: int) -> Iterator[Executor | None]:
     if not workers:
         yield None
         return
-    # Not forked: the network's own threads may hold locks at that moment.
-    with a_death_told(), ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+    with processes(workers) as pool:
         yield pool
 
 

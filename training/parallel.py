@@ -1,5 +1,8 @@
 """The same work on many things, in this process or in several."""
 
+import os
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -13,6 +16,8 @@ Map = Callable[..., Iterable[Any]]
 """The built-in ``map``, or one that does its work in other processes."""
 Watch = Callable[[Iterable[Any], int], Iterable[Any]]
 """Passes results on, of which there will be so many, and may show how far they are."""
+WATCH_S: Final = 1.0
+"""Between two looks whether the process that is helped is still there."""
 CHUNK: Final = 16
 """Things handed to a process at once."""
 
@@ -31,15 +36,31 @@ def mapping(workers: int) -> Iterator[Map]:
     if workers < 2:
         yield map
         return
-    # Not forked: what outlives a killed parent must not hold its locks.
-    with a_death_told(), ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+    with processes(workers) as pool:
         yield lambda function, *values: pool.map(function, *values, chunksize=CHUNK)
 
 
 @contextmanager
-def a_death_told() -> Iterator[None]:
-    """A process that died is no fault of the program's. Raises :class:`training.errors.HelperDied`."""
+def processes(count: int) -> Iterator[ProcessPoolExecutor]:
+    """A pool of processes, none of which outlives this one, however it ends.
+
+    Not forked: a network's threads may hold locks at that moment, and a lock on a folder would be inherited. Raises
+    :class:`training.errors.HelperDied` where one of them is killed.
+    """
+    helped = (os.getpid(),)
     try:
-        yield
+        with ProcessPoolExecutor(count, get_context("spawn"), _end_with, helped) as pool:
+            yield pool
     except BrokenProcessPool as died:
         raise HelperDied(str(died)) from died
+
+
+def _end_with(helped: int) -> None:
+    """In a helper: end when the process that is helped is gone; one that was killed tells nobody."""
+
+    def watch() -> None:
+        while os.getppid() == helped:
+            time.sleep(WATCH_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

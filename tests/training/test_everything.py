@@ -27,7 +27,7 @@ def test_the_shipped_configurations_are_recipes(config: Path) -> None:
 
 
 def test_keras_weights_bring_their_scaling() -> None:
-    asked = {"weights": "imagenet", "phases": [{"begin": "head", "epochs": 1, "rate": 1e-3}]}
+    asked = {"weights": "imagenet", "workers": 3, "phases": [{"begin": "head", "epochs": 1, "rate": 1e-3}]}
     made = recipe(asked, Path("split.csv"), Path("manifest.csv"), Path("weights"))
     assert (made.weights, made.scaling) == ("imagenet", "symmetric")
 
