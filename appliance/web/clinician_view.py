@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
 from appliance.vision.assessment import Outcome
 from appliance.vision.classes import CLASSES
 from appliance.web.result_view import ResultView, result_view
@@ -136,7 +138,9 @@ def _told(value: Any) -> str:
         return "✓" if value else "✗"
     if isinstance(value, list):
         return " / ".join(map(_told, value))
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):  # four digits, and no "5e+04" for a person to decipher
+        return np.format_float_positional(value, precision=4, fractional=False, trim="-")
+    return str(value)
 
 
 @dataclass(frozen=True)

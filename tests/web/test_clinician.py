@@ -104,14 +104,14 @@ def test_how_the_photo_was_taken_is_told_in_words(
     made["capture"] = {
         "camera": "synthetic", "exposure_us": 8000.0, "analogue_gain": 1.0, "colour_gains": [2.0, 1.5],
         "ambient_share": 0.02, "mm_per_pixel": 0.021, "locked_to": "calibration", "settled": True,
-        "room_exposure_us": None, "lens_position": None, "burst": 5, "sharpness": 0.4,
+        "room_exposure_us": 50_000.0, "lens_position": None, "burst": 5, "sharpness": 8.4e-05,
         "calibration": {"counter": 7, "made_at": None, "hardware_id": "x", "steps": [], "delta_e": 1.0},
     }  # fmt: skip
     made["quality"]["checks"] = [
         {"id": module.ID, "ok": True, "value": 0.25, "limit": 0.5, "advice": "advice.focus"} for module in CHECKS
     ]
     page = rendered(app, clinician_view(made), language=language)
-    for shown in ("8000", "2 / 1.5", "0.021", "0" * 64, ">7</dd>"):
+    for shown in ("8000", "2 / 1.5", "0.021", ">50000<", ">0.000084<", "0" * 64, ">7</dd>"):
         assert shown in page
     assert page.count("data-check=") == len(CHECKS)
 
