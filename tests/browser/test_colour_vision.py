@@ -15,6 +15,7 @@ from appliance.cases.store import Intake, Store
 from appliance.health.result import Result
 from appliance.serve import Listener
 from appliance.settings import Settings
+from appliance.vision import colour
 from appliance.vision.photo import decode
 from appliance.web.app import create_lan_app
 from appliance.web.services import Services
@@ -30,6 +31,9 @@ LEGIBLE = 4.5
 """Contrast of text, WCAG 2.2, 1.4.3."""
 LARGE = 3.0
 """Contrast of large text and of drawings, 1.4.11."""
+SKIN = (198, 150, 125)
+STANDS_OUT = 10.0
+"""CIELAB distance of the map's strongest place from the skin: four times what is just noticeable (2.3)."""
 GRADES = {"normal_skin": "low", "psoriasis": "refer", "pemphigus": "urgent"}
 CHECKS = (Result("camera", ok=False), Result("backup", ok=True, says="never"), Result("database", ok=True))
 
@@ -56,7 +60,7 @@ def graded(tmp_path: Path) -> Iterator[tuple[Box, dict[str, str]]]:
 
 def _answered(store: Store, top: Any) -> str:
     case = store.accept(
-        Intake(np.full((240, 320, 3), 128, np.uint8), f"{len(top):064}", "kiosk", "hand", True, None, True)
+        Intake(np.full((320, 320, 3), SKIN, np.uint8), f"{len(top):064}", "kiosk", "hand", True, None, True)
     )
     assessment = assessed("findings", top, ())
     store.answer(case, build(origin(case), assessment, MODEL), assessment.class_maps)
@@ -101,6 +105,25 @@ def test_with_the_readers_own_colours_a_bar_is_still_a_bar(
     page.goto(f"{box.phones}{links['refer']}")
     bar = page.locator("progress").first
     assert contrast(Image.open(io.BytesIO(bar.screenshot())).convert("RGB")) >= LARGE
+
+
+def test_the_map_stands_out_from_skin_without_colours(
+    browse: Callable[..., Page], graded: tuple[Box, dict[str, str]]
+) -> None:
+    box, links = graded
+    page = browse(390, 844, box, locale="en-GB", reduced_motion="reduce")
+    page.goto(f"{box.phones}{links['refer']}")
+    page.locator(".map-label").click()
+    expect(page.locator(".frame .map")).not_to_have_js_property("naturalWidth", 0)
+    expect(page.locator(".frame .map")).to_have_css("opacity", "1")
+    session = page.context.new_cdp_session(page)
+    for deficiency in DEFICIENCIES:
+        session.send("Emulation.setEmulatedVisionDeficiency", {"type": deficiency})
+        shown = Image.open(io.BytesIO(page.locator(".frame").screenshot())).convert("RGB")
+        lab = colour.lab(colour.halved_light(np.asarray(shown)))
+        height, width = lab.shape[:2]
+        strongest, skin = lab[height // 2, width // 2], lab[height // 12, width // 12]
+        assert np.linalg.norm(strongest - skin) >= STANDS_OUT, deficiency
 
 
 def illegible(page: Page, elements: Locator) -> list[str]:
