@@ -24,6 +24,8 @@ PROGRAMS = (
     "opt/dermkiosk/roll-back",
     "usr/bin/cage",
     "usr/bin/mount",
+    "usr/bin/mountpoint",
+    "usr/bin/nsenter",
     "usr/bin/umount",
     "usr/bin/python3",
     "usr/bin/systemctl",
@@ -169,10 +171,13 @@ def test_the_self_check_is_asked_for_daily_and_again_only_while_somebody_is_ther
 def test_a_stick_is_mounted_for_its_backup_alone_and_named_alike_everywhere() -> None:
     unit = (UNITS / "dermkiosk-backup.service").read_text()
     rules = (UNITS.parent / "conf/udev.rules").read_text()
-    (mounted,) = (line for line in unit.splitlines() if line.startswith("ExecStartPre="))
+    mounted, seen = (line for line in unit.splitlines() if line.startswith("ExecStartPre="))
+    # Without this each line mounts in a name space of its own, and the backup goes into memory.
+    assert mounted.startswith("ExecStartPre=+/usr/bin/nsenter --target 1 --mount /usr/bin/mount ")
+    assert seen == "ExecStartPre=/usr/bin/mountpoint --quiet /run/dermkiosk-stick"
     assert mounted.split()[-2:] == ["/dev/disk/by-label/DERMKIOSK", "/run/dermkiosk-stick"]
     assert "nosuid,nodev,noexec" in mounted
-    assert "ExecStopPost=+-/usr/bin/umount /run/dermkiosk-stick" in unit
+    assert "ExecStopPost=+-/usr/bin/nsenter --target 1 --mount /usr/bin/umount /run/dermkiosk-stick" in unit
     assert 'ENV{ID_FS_LABEL}=="DERMKIOSK"' in rules
     assert 'ENV{SYSTEMD_WANTS}+="dermkiosk-backup.service"' in rules
 

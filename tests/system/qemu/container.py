@@ -29,6 +29,17 @@ printf '[keyfile]\nunmanaged-devices=interface-name:host0\n' >{root}/etc/Network
 exec systemd-nspawn --quiet --boot -D {root} -M {name} --register=no --keep-unit --console=read-only \
   --network-veth --capability=CAP_SYS_TIME --link-journal=no
 """
+# The unit's own lines, without the options that only FAT knows.
+PLUG_IN = """
+mkdir -p /dev/disk/by-label /run/systemd/system/dermkiosk-backup.service.d
+mknod /dev/stick b {major} {minor}
+ln -s /dev/stick /dev/disk/by-label/DERMKIOSK
+{{ printf '[Service]\\nExecStartPre=\\n'
+  sed -n '/^ExecStartPre=/{{s/,uid=.*,umask=0077//;p}}' /etc/systemd/system/dermkiosk-backup.service
+}} >/run/systemd/system/dermkiosk-backup.service.d/ext4.conf
+systemctl daemon-reload
+systemctl start --no-block dermkiosk-backup
+"""
 
 
 class Container(Box):
@@ -41,7 +52,7 @@ class Container(Box):
         self._name = f"box{os.getpid()}"
         self._network = f"10.211.{os.getpid() % 256}"  # two may run at once
         self._root, self._export = disk.with_suffix(f".{self._name}"), disk.with_suffix(".export")
-        self._loop = ""
+        self._loop = self._stick = ""
         self._storage: subprocess.Popen[bytes] | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -72,7 +83,14 @@ class Container(Box):
             self._let_go()
 
     def plug_in(self, stick: Path) -> None:
-        raise NotHere(f"{stick.name} needs udev and FAT, which a container's kernel need not have")
+        """A stick with ext4, which this kernel has, under the name that udev would give it; and udev's start."""
+        owner, group = self.run("id -u dermkiosk; id -g dermkiosk").split()
+        file = stick.with_suffix(".ext4")
+        file.unlink(missing_ok=True)
+        subprocess.run(["mke2fs", "-q", "-t", "ext4", "-E", f"root_owner={owner}:{group}", file, "256M"], check=True)
+        self._stick = _said("losetup", "--find", "--show", file)
+        number = Path(self._stick).stat().st_rdev
+        self.run(PLUG_IN.format(major=os.major(number), minor=os.minor(number)))
 
     def watchdog(self) -> str:
         raise NotHere("a container has no watchdog of its own")
@@ -132,9 +150,9 @@ class Container(Box):
         return True
 
     def _detach(self) -> None:
-        if self._loop:
-            subprocess.run(["losetup", "--detach", self._loop], check=False)
-        self._loop = ""
+        for device in filter(None, (self._loop, self._stick)):
+            subprocess.run(["losetup", "--detach", device], check=False)
+        self._loop = self._stick = ""
 
     def _let_go(self) -> None:
         self._detach()

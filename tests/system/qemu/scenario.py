@@ -29,11 +29,17 @@ OURS = "/opt/dermkiosk /etc/systemd /etc/udev /etc/xdg /usr/lib/sysusers.d /usr/
 UNITS = "/etc/systemd/system/dermkiosk*.service"
 
 
-BACKUP_LINES = "SELECT action FROM audit ORDER BY number"
-NEWEST_OF_BACKUPS = (
-    f"""python3 -c 'import sqlite3; lines = sqlite3.connect("file:{STATE}/cases.sqlite3?mode=ro", uri=True).execute("""
-    f""""{BACKUP_LINES}"); print([line for line, in lines if line.startswith("backup")][-1])'"""
-)
+BACKUPS = """
+import sqlite3, sys, time
+database = sqlite3.connect("file:/var/lib/dermkiosk/cases.sqlite3?mode=ro", uri=True)
+def newest():
+    lines = database.execute("SELECT action FROM audit ORDER BY number").fetchall()
+    return [line for line, in lines if line.startswith("backup")][-1]
+while sys.argv[1:] and newest() != sys.argv[1]:
+    time.sleep(0.01)
+print(newest())
+"""
+NEWEST_OF_BACKUPS = f"python3 -c '{BACKUPS}'"
 
 
 class Broken(Exception):
@@ -270,7 +276,7 @@ def a_stick_of_that_name_gets_a_backup(box: Box, ledger: Ledger) -> None:
 
 def _kill_a_backup(box: Box) -> None:
     """In its middle: the stick is let go, staff read it, and the next one is made."""
-    began = f"until {NEWEST_OF_BACKUPS} | grep -qx backup_begun; do sleep 0.1; done"
+    began = f"{NEWEST_OF_BACKUPS} backup_begun"
     box.run(f"systemctl start --no-block dermkiosk-backup; {began}; systemctl kill --signal=KILL dermkiosk-backup")
     _until(box, lambda: "failed" in box.run("systemctl is-active dermkiosk-backup", None), 60, "it is over")
     seen = box.run(f"systemctl show dermkiosk-backup --property=Result; {NEWEST_OF_BACKUPS}; cat /proc/mounts")
