@@ -36,6 +36,17 @@ KEYS: Final = {
 """What the tables may ask for; ``finetune`` takes ``workers`` and the fields of :class:`training.recipe.Recipe`."""
 
 
+ASKED_BY: Final = {
+    "curate": ("curate",),
+    "split": ("split",),
+    "finetune": ("finetune",),
+    "soup": ("soup",),
+    "quantise": ("quantise", "about"),
+    "gate": ("gate",),
+}
+"""What of the configuration each step hangs on, in their order: it may change until the step, or a later one, ended."""
+
+
 def run_all(config: Path, data: Path, weights: Path, say: Say, *, final: bool = False) -> None:
     """Curate, split, fine-tune, quantise, calibrate, fit the gate, evaluate. Each step says its name to ``say``.
 
@@ -85,12 +96,20 @@ def _check(wanted: Config) -> None:
 
 
 def _done(file: Path, wanted: Config) -> list[str]:
+    """The steps that ended. What is asked of the others may have changed since: a step that failed is tried again."""
     if not file.is_file():
         return []
     kept = json.loads(file.read_text())
-    if kept["wanted"] != wanted:
-        raise ValueError(f"{file.parent} holds what another configuration made; name another folder as run")
-    return list(kept["done"])
+    done, before = list(kept["done"]), kept["wanted"]
+    last = max((place for place, step in enumerate(ASKED_BY) if step in done), default=-1)
+    open_to = {name for names in list(ASKED_BY.values())[last + 1 :] for name in names}
+    changed = {name for name in {*before, *wanted} if before.get(name) != wanted.get(name)}
+    if fixed := sorted(changed - open_to):
+        raise ValueError(
+            f"{file.parent} holds what another configuration made, with another {', '.join(fixed)}; "
+            "name another folder as run"
+        )
+    return done
 
 
 def _write(file: Path, wanted: Config, done: list[str]) -> None:

@@ -107,6 +107,33 @@ def test_goes_on_after_the_last_whole_step(tmp_path: Path, monkeypatch: pytest.M
     assert done.count("validation") == 1
 
 
+def test_what_is_asked_of_a_step_that_failed_may_be_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    text = CONFIGURED.format(here=tmp_path, about=ABOUT)
+    for name in ("curate", "split", "finetune", "calibrate", "gate", "put_in_place"):
+        monkeypatch.setattr(Steps, name, lambda _self, name=name: done.append(name))
+    monkeypatch.setattr(Steps, "evaluate", lambda _self, split: done.append(split))
+
+    def straying(self: Steps) -> None:
+        if self.wanted.get("quantise") is None:
+            raise ValueError("strays")
+        done.append("quantise")
+
+    monkeypatch.setattr(Steps, "quantise", straying)
+    (tmp_path / "all.toml").write_text(text)
+    with pytest.raises(ValueError, match="strays"):
+        run_all(tmp_path / "all.toml", tmp_path, tmp_path, print)
+    (tmp_path / "all.toml").write_text(text + "[curate]\ncrop = true\n")
+    with pytest.raises(ValueError, match="another configuration made, with another curate"):
+        run_all(tmp_path / "all.toml", tmp_path, tmp_path, print)
+    (tmp_path / "all.toml").write_text(text + "[quantise]\nway = 'tensorflow-pools'\n")
+    run_all(tmp_path / "all.toml", tmp_path, tmp_path, print)
+    assert done == ["curate", "split", "finetune", "quantise", "calibrate", "gate", "validation", "put_in_place"]
+    (tmp_path / "all.toml").write_text(text + "[soup]\nshares = [0.5]\n[quantise]\nway = 'tensorflow-pools'\n")
+    with pytest.raises(ValueError, match="another soup"):
+        run_all(tmp_path / "all.toml", tmp_path, tmp_path, print)
+
+
 def test_a_folder_of_another_configuration_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = CONFIGURED.format(here=tmp_path, about=ABOUT)
     (tmp_path / "run").mkdir()
