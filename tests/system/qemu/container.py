@@ -87,7 +87,11 @@ class Container(Box):
         owner, group = self.run("id -u dermkiosk; id -g dermkiosk").split()
         file = stick.with_suffix(".ext4")
         file.unlink(missing_ok=True)
-        subprocess.run(["mke2fs", "-q", "-t", "ext4", "-E", f"root_owner={owner}:{group}", file, "256M"], check=True)
+        subprocess.run(
+            ["mke2fs", "-q", "-t", "ext4", "-E", f"root_owner={owner}:{group}", file, "256M"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         self._stick = _said("losetup", "--find", "--show", file)
         number = Path(self._stick).stat().st_rdev
         self.run(PLUG_IN.format(major=os.major(number), minor=os.minor(number)))
