@@ -24,6 +24,18 @@ STAINS: Final = ((110, 50, 140), (110, 50, 12), (60, 120, 110))
 """Gentian violet, iodine, green soap, sRGB."""
 HAIRS: Final = ((25, 18, 15), (60, 40, 28), (120, 85, 55), (215, 210, 205))
 """Black, brown, fair and white hair, sRGB."""
+LAMPS: Final = {
+    "bulb": (1.0, 0.397, 0.095),
+    "sodium": (1.0, 0.26, 0.02),
+    "yellow": (1.0, 0.9, 0.3),
+    "blue": (0.25, 0.6, 2.2),
+    "green": (0.3, 1.7, 0.4),
+    "cyan": (0.35, 1.4, 1.7),
+    "magenta": (1.2, 0.25, 1.9),
+}
+"""Linear red, green and blue against white light. ``bulb``: a black body of 2,700 K against daylight."""
+UNSEEN: Final = ("yellow",)
+"""Lamps whose light is not plain at a glance: alone, one takes it for the tone of the skin."""
 USUAL_SKIN: Final = (0.5, 0.28, 0.19)
 """Linear sRGB of light skin; only its hue counts."""
 BLACK: Final = 0.003
@@ -70,15 +82,23 @@ def uneven(view: Pixels, random: np.random.Generator) -> Pixels:
 
 
 def cast(view: Pixels, random: np.random.Generator) -> Pixels:
-    """A coloured lamp on skin of the usual hue: blue, green, cyan or magenta.
+    """A coloured lamp on skin of the usual hue: one of the :data:`LAMPS` but the :data:`UNSEEN`.
 
     The photograph's own tint is taken out first: under a blue lamp a yellowish photograph would come out neutral.
     """
     light = _linear(view)
     median = np.median(light.reshape(-1, 3), axis=0)
     usual = np.array(USUAL_SKIN, np.float32) * median.mean() / np.mean(USUAL_SKIN)
-    gains = np.array([(0.25, 0.6, 2.2), (0.3, 1.7, 0.4), (0.35, 1.4, 1.7), (1.2, 0.25, 1.9)], np.float32)
-    return _encoded(light * (usual / np.maximum(median, 1e-3)) * random.choice(gains))
+    plain = [lamp for name, lamp in LAMPS.items() if name not in UNSEEN]
+    return _encoded(under(light * (usual / np.maximum(median, 1e-3)), plain[random.choice(len(plain))]))
+
+
+def under(light: Floats, lamp: tuple[float, float, float]) -> Floats:
+    """Linear light (H×W×3) as under ``lamp``, exposed until the median is as luminous as it was; 1 is what clips."""
+    weights = np.array((0.2126, 0.7152, 0.0722), np.float32)
+    coloured = light * np.array(lamp, np.float32)
+    median, now = (float(np.median(each @ weights)) for each in (light, coloured))
+    return np.asarray(coloured * np.float32(median / max(now, 1e-4)))
 
 
 def glare(view: Pixels, random: np.random.Generator) -> Pixels:

@@ -13,7 +13,7 @@ import pandas as pd
 from sklearn.model_selection import GroupKFold
 
 from appliance.vision.bundle import read_card
-from appliance.vision.quality.limits import EXCLUSIONS, FILE, Evidence, GateLimits
+from appliance.vision.quality.limits import EXCLUSIONS, FILE, Evidence, GateLimits, Head
 from appliance.vision.quality.places import Places
 from appliance.vision.runtime import Network
 from training import gate_places
@@ -21,10 +21,11 @@ from training.bundle_files import record_gate, sha256_of
 from training.features_output import LAYERS
 from training.gate_fit import CLASSICAL, PLACES, SLOPE, Fit, Space, ridge, scored
 from training.gate_labels import Labelled
+from training.gate_lamp import Light, by_lamp, light_of
 from training.gate_outputs import give_outputs
 from training.gate_places import INK, ink_places
 from training.gate_report import HIGH_IS_BAD, Floats, Mask, Table, nested, refused_by_basic, report
-from training.gate_samples import BASIC, Samples, collect
+from training.gate_samples import BASIC, Samples, collect, measure_names, views_of
 from training.gate_weak import KIND as WEAK_KIND
 from training.gate_weak import Bags, measured_in
 
@@ -52,10 +53,11 @@ TOO_SMALL_MM: Final = 2.0
 
 
 class Heads(NamedTuple, Generic[T]):
-    """One thing for each of the two heads of an exclusion case."""
+    """One thing for each of the heads of an exclusion case: two that are learned, and one that is a measure alone."""
 
     photographs: T
     rendered: T
+    alone: T
 
 
 @dataclass(frozen=True)
@@ -78,14 +80,17 @@ WAYS: Final[dict[str, Heads[tuple[Way, ...]]]] = {
     "residue": Heads(
         (Way({**_ALL, **_INK}, 0.03, turned=True), Way({**_MIDDLE, **_INK}, 0.03, turned=False)),
         (Way({**_ALL, **_INK}, 0.01, turned=False),),
+        (),
     ),
-    "too_small": Heads(_BOTH, (Way(_MIDDLE, 0.01, turned=False),)),
-    "hair": Heads(_BOTH, (Way(_MIDDLE, 0.01, turned=False),)),
-    "exudate": Heads(_BOTH, (Way(_MIDDLE, 0.01, turned=False),)),
+    "too_small": Heads(_BOTH, (Way(_MIDDLE, 0.01, turned=False),), ()),
+    "hair": Heads(_BOTH, (Way(_MIDDLE, 0.01, turned=False),), ()),
+    "exudate": Heads(_BOTH, (Way(_MIDDLE, 0.01, turned=False),), ()),
 }
 """A head is the mean of what is learned in its ways. Chosen by what they find out of fold: a little of that is luck."""
 WEAK: Final = {"residue": 0.4}
 """Cases that are also looked for place by place, learned from their labels; how much of that is added to the score."""
+ALONE: Final = {"residue": ("dye", "stain", 0.95)}
+"""Classical measures that are reason enough by themselves; the rendered fault they find, and its recall aimed at."""
 Thresholds = dict[str, Heads[float]]
 
 
@@ -102,17 +107,18 @@ def fit_gate(bundle: Path, labelled: Labelled, cache: Path | None = None) -> dic
 
     Gives the network its outputs of features where it has none. ``cache``: a folder for the measures, to fit again
     without the network. Raises ``ValueError`` where the network lacks a layer, or no photograph is there to learn ink
-    from.
+    or the colour of the light from.
     """
     model = bundle / read_card(bundle).model
     give_outputs(bundle, model)
     kept = None if cache is None else cache / f"{sha256_of(model)[:12]}-{_fingerprint(labelled)[:12]}"
     network = Network(model.read_bytes(), threads=1)
-    places = ink_places(labelled.unmarked, network, kept)
+    places, light = ink_places(labelled.unmarked, network, kept), light_of(labelled.others(), kept)
     labels = labelled.labels
-    samples = collect(labels, labelled.folder, network, places, kept)
+    samples = collect(labels, labelled.folder, network, places, light.lamp, kept)
     fitted_on = f"{len(labels)} labelled photographs, rendered faults; ink drawn on {len(labelled.unmarked)} others"
-    limits, figures = choose(table_of(samples, labels, labelled.manifest), {INK: places}, fitted_on)
+    limits, figures = choose(table_of(samples, labels, labelled.manifest), {INK: places}, light, fitted_on)
+    figures["lamps"] = by_lamp(views_of(labels, labelled.folder).values(), light)
     (bundle / FILE).write_text(limits.model_dump_json(indent=1) + "\n")
     (bundle / "evaluation").mkdir(exist_ok=True)
     (bundle / "evaluation" / "gate.json").write_text(json.dumps(figures, indent=1) + "\n")
@@ -125,11 +131,14 @@ def _fingerprint(labelled: Labelled) -> str:
     return hashlib.sha256(told.encode()).hexdigest()
 
 
-def choose(table: Table, places: dict[str, Places], fitted_on: str) -> tuple[GateLimits, dict[str, Any]]:
-    """Limits and report of a table of samples, whose places were measured by ``places``."""
-    basic = {name: _basic_limit(table, name) for name in BASIC}
+def choose(table: Table, places: dict[str, Places], light: Light, fitted_on: str) -> tuple[GateLimits, dict[str, Any]]:
+    """Limits and report of a table of samples, which were measured by ``places`` and ``light``."""
+    basic = {name: _basic_limit(table, name) for name in BASIC} | {"colour_cast": light.limit}
     refused, space = refused_by_basic(table, basic), Space(table)
-    scores = {case: Heads(*(out_of_fold(space, case, learned) for learned in LEARNED)) for case in EXCLUSIONS}
+    scores = {
+        case: Heads(out_of_fold(space, case, "photographs"), out_of_fold(space, case, "rendered"), _alone(table, case))
+        for case in EXCLUSIONS
+    }
     bags = _bags(table)
     for case, say in WEAK.items():
         scores[case] = scores[case]._replace(photographs=scores[case].photographs + say * at_places(table, bags, case))
@@ -138,6 +147,7 @@ def choose(table: Table, places: dict[str, Places], fitted_on: str) -> tuple[Gat
     thresholds = _thresholds(table, scores, refused, table.plain)
     limits = GateLimits(
         **basic,
+        lamp=light.lamp,
         too_small_mm=TOO_SMALL_MM,
         exclusions={case: _evidence(space, case, thresholds[case]) for case in EXCLUSIONS},
         features=_used(),
@@ -157,6 +167,13 @@ def out_of_fold(space: Space, case: str, learned: Learned) -> Floats:
         for seen, held in (fold for repeat in range(REPEATS) for fold in _folds(group, repeat)):
             total[held] += scored(kernel, _fit(space.table, kernel, case, way, learned, seen), np.flatnonzero(held))
     return total / (REPEATS * len(ways))
+
+
+def _alone(table: Table, case: str) -> Floats:
+    """The measure of :data:`ALONE`, which learns nothing; below any threshold where there is none."""
+    if case not in ALONE:
+        return np.full(len(table.group), -np.inf)
+    return table.samples.classical[:, measure_names().index(ALONE[case][0])].astype(np.float64)
 
 
 def at_places(table: Table, bags: Bags, case: str) -> Floats:
@@ -203,13 +220,15 @@ def _fit(table: Table, kernel: Floats, case: str, way: Way, learned: Learned, se
 def _evidence(space: Space, case: str, thresholds: Heads[float]) -> Evidence:
     everything = np.ones(len(space.table.group), np.bool_)
     heads = []
-    for learned, threshold in zip(LEARNED, thresholds, strict=True):
+    for learned, threshold in zip(LEARNED, thresholds, strict=False):
         ways: tuple[Way, ...] = getattr(WAYS[case], learned)
         fits = [_fit(space.table, space.kernel(way.blocks), case, way, learned, everything) for way in ways]
         head = space.head([(fit, way.blocks) for fit, way in zip(fits, ways, strict=True)], threshold)
         if case in WEAK and learned == "photographs":
             head = head.model_copy(update={"measured": {**head.measured, f"{case}.{WEAK_KIND}": SLOPE * WEAK[case]}})
         heads.append(head)
+    if case in ALONE:
+        heads.append(Head(bias=round(-SLOPE * thresholds.alone, 5), measured={ALONE[case][0]: SLOPE}))
     return Evidence(heads=tuple(heads))
 
 
@@ -229,14 +248,24 @@ def _basic_limit(table: Table, name: str) -> float:
         return FIXED[name]
     sign = 1.0 if name in HIGH_IS_BAD else -1.0
     values = sign * table.samples.basic[:, BASIC.index(name)].astype(np.float64)
-    worst = float(np.sort(values[table.clear | table.drawn])[::-1][BASIC_SPARED.get(name, 0)])
-    bad = float(np.quantile(values[table.rendered(name)], 1 - RENDERED_RECALL))
-    return round(sign * ((worst + bad) / 2 if bad > worst else worst + BEYOND * abs(worst)), 4)
+    good = np.sort(values[table.clear | table.drawn])[::-1][BASIC_SPARED.get(name, 0) :]
+    return round(sign * _between(good, values[table.rendered(name)], RENDERED_RECALL), 4)
+
+
+def _between(good: Floats, faulty: Floats, recall: float) -> float:
+    """Midway from the highest good value to that which the share ``recall`` of the faulty exceeds.
+
+    Just beyond the highest good one where they overlap.
+    """
+    worst, bad = float(good.max()), float(np.quantile(faulty, 1 - recall))
+    return (worst + bad) / 2 if bad > worst else worst + BEYOND * abs(worst)
 
 
 def _margins(scores: dict[str, Heads[Floats]], thresholds: Thresholds) -> dict[str, Floats]:
     """What the surer head of each case says, 0 at its threshold."""
-    return {case: np.maximum(*(s - t for s, t in zip(scores[case], thresholds[case], strict=True))) for case in scores}
+    return {
+        case: np.maximum.reduce([s - t for s, t in zip(scores[case], thresholds[case], strict=True)]) for case in scores
+    }
 
 
 def _nested_margins(table: Table, scores: dict[str, Heads[Floats]], refused: Mask) -> dict[str, Floats]:
@@ -250,20 +279,30 @@ def _nested_margins(table: Table, scores: dict[str, Heads[Floats]], refused: Mas
 
 
 def _thresholds(table: Table, scores: dict[str, Heads[Floats]], refused: Mask, seen: Mask) -> Thresholds:
-    """First those of the heads learned from rendered faults, then those of the other heads, together.
+    """First those of the heads learned from rendered faults and of measures alone, then the other heads', together.
 
     Chosen on the ``seen`` samples alone.
     """
     clear = table.clear & seen
     rendered = {case: _least_threshold(table, case, scores[case].rendered, clear) for case in EXCLUSIONS}
-    already = {case: scores[case].rendered > rendered[case] for case in EXCLUSIONS}
+    alone = {case: _alone_threshold(table, case, scores[case].alone, clear) for case in EXCLUSIONS}
+    already = {
+        case: (scores[case].rendered > rendered[case]) | (scores[case].alone > alone[case]) for case in EXCLUSIONS
+    }
     taken = np.logical_or.reduce([refused, *already.values()])[clear]
     options = {
         case: _options(scores[case].photographs, already[case], table.faulty(case) & seen, clear, WANTED[case])
         for case in EXCLUSIONS
     }
     photographs = _joint(options, taken)
-    return {case: Heads(photographs[case], rendered[case]) for case in EXCLUSIONS}
+    return {case: Heads(photographs[case], rendered[case], alone[case]) for case in EXCLUSIONS}
+
+
+def _alone_threshold(table: Table, case: str, scores: Floats, clear: Mask) -> float:
+    if case not in ALONE:
+        return 0.0
+    _, kind, recall = ALONE[case]
+    return _between(scores[clear | table.drawn], scores[table.samples.kind == kind], recall)
 
 
 def _least_threshold(table: Table, case: str, scores: Floats, clear: Mask) -> float:

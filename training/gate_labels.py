@@ -44,6 +44,12 @@ class Labelled:
     unmarked: Unmarked
     """Files of photographs without ink, of other groups, and the number that chance begins with for each."""
 
+    def others(self) -> list[Path]:
+        """Files of photographs of groups of which none is judged."""
+        judged = self.manifest["group"][self.manifest["image"].isin(self.labels["image"])]
+        names = self.manifest["image"][~self.manifest["group"].isin(judged)]
+        return [file for name in names if (file := self.folder / str(name)).is_file()]
+
 
 def read(manifest: Path, labels: Path | None = None, images: Path | None = None) -> Labelled:
     """Labels of photographs of ``manifest``, by default quality.csv beside it; ``images``: a file in their folder.

@@ -61,6 +61,11 @@ class Table:
         """Pictures with a fault that is meant for ``check``."""
         return np.isin(self.samples.kind, [name for name, (_, meant) in FAULTS.items() if meant == check])
 
+    def untouched(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rows of the photographs as they are that the pictures ``rows`` were made of, in their order."""
+        plain = {str(name): row for row, name in enumerate(self.samples.image) if self.plain[row]}
+        return np.array([plain[str(name)] for name in self.samples.image[rows]], np.int64)
+
     @property
     def drawn(self) -> Mask:
         """Drawn pictures of skin."""
@@ -104,7 +109,8 @@ def report(table: Table, margins: dict[str, Floats], basic: dict[str, float]) ->
         },
         "drawn_refused": _share(gate, table.drawn),
         "exclusions": {case: _case(table, case, margins[case], verdicts[case], sources) for case in EXCLUSIONS},
-        "removed": {case: _removed(table, case, margins[case]) for case in EXCLUSIONS},
+        "removed": {case: _removed(table, case, margins[case], "no") for case in EXCLUSIONS},
+        "removed_control": {case: _removed(table, case, margins[case], "control") for case in EXCLUSIONS},
         "rendered": {kind: _rendered(table, kind, verdicts, basic, gate) for kind in FAULTS},
     }
 
@@ -142,20 +148,20 @@ def _rendered(
 ) -> dict[str, Any]:
     check, rows = FAULTS[kind][1], np.asarray(table.samples.kind == kind)
     own = verdicts[check] if check in verdicts else refused_by_basic(table, {check: basic[check]})
+    without = np.isin(np.arange(len(rows)), table.untouched(np.flatnonzero(rows)))
     return {
         "check": check,
         "pictures": int(rows.sum()),
         "recall": _share(own, rows),
+        "refused_without": _share(own, without),
         "recall_of_gate": _share(gate, rows),
     }
 
 
-def _removed(table: Table, case: str, margin: Floats) -> dict[str, Any]:
-    """How the evidence falls when the fault is taken off the same photograph, in pairs."""
-    rows = {kind: np.flatnonzero(table.samples.kind == kind) for kind, each in REMOVED.items() if each == case}
-    after = np.concatenate([*rows.values(), np.zeros(0, np.int64)])
-    plain = {str(name): row for row, name in enumerate(table.samples.image) if table.plain[row]}
-    before = np.array([plain[str(name)] for name in table.samples.image[after]], np.int64)
+def _removed(table: Table, case: str, margin: Floats, way: str) -> dict[str, Any]:
+    """How the evidence falls when the fault is taken off the same photograph, or as the control of that; in pairs."""
+    after = np.flatnonzero(table.samples.kind == f"{way} {case}")
+    before = table.untouched(after)
     if not len(after):
         return {"pairs": 0}
     refused = margin[before] > 0

@@ -16,6 +16,7 @@ from appliance.vision.photo import Pixels, decode
 from appliance.vision.preprocess import preprocess
 from appliance.vision.quality import measures
 from appliance.vision.quality.gate import CHECKS
+from appliance.vision.quality.lamp import Lamp
 from appliance.vision.quality.limits import EXCLUSIONS, GateLimits
 from appliance.vision.quality.places import Places
 from appliance.vision.quality.scene import Scene
@@ -25,7 +26,7 @@ from training.faults import FAULTS
 from training.features_output import LAYERS
 from training.golden import draw
 from training.removal import KINDS as REMOVED
-from training.removal import REMOVALS
+from training.removal import WAYS as TREATED
 
 LABELS: Final = (*EXCLUSIONS, "blurred", "exposure")
 PLAIN: Final = "plain"
@@ -108,19 +109,21 @@ class Samples:
         return cls(**together, sizes=parts[0].sizes)
 
 
-def collect(labels: pd.DataFrame, folder: Path, network: Network, places: Places, cache: Path | None = None) -> Samples:
+def collect(
+    labels: pd.DataFrame, folder: Path, network: Network, places: Places, lamp: Lamp, cache: Path | None = None
+) -> Samples:
     """Measure every labelled photograph, drawn skin, faults on the clear ones, and the faulty ones without theirs.
 
     ``labels``: quality.csv.
 
-    ``cache``: a folder of the measures of this very network and ``places``, one file a kind of picture; only what is
-    missing is measured.
+    ``cache``: a folder of the measures of this very network, ``places`` and ``lamp``, one file a kind of picture; only
+    what is missing is measured.
     """
-    judge = partial(_measured, network, places)
-    views = {str(name): preprocess(decode((folder / str(name)).read_bytes())) for name in labels["image"]}
+    judge = partial(_measured, network, places, lamp)
+    views = views_of(labels, folder)
     chosen = [str(name) for name in labels["image"][clear(labels)]][::FAULT_EVERY]
     on = dict.fromkeys((PLAIN, DRAWN, *FAULTS), chosen)
-    on |= {kind: [str(name) for name in labels["image"][labels[case] == 1]] for kind, case in REMOVED.items()}
+    on |= {kind: [str(name) for name in labels["image"][labels[case] == 1]] for kind, (_, case) in REMOVED.items()}
     return Samples.joined(
         [
             _of_kind(kind, _pictures(kind, views, names), judge, network, cache)
@@ -128,6 +131,11 @@ def collect(labels: pd.DataFrame, folder: Path, network: Network, places: Places
             if names or kind == PLAIN
         ]
     )
+
+
+def views_of(labels: pd.DataFrame, folder: Path) -> dict[str, Pixels]:
+    """The network's view of each photograph of quality.csv, by its name."""
+    return {str(name): preprocess(decode((folder / str(name)).read_bytes())) for name in labels["image"]}
 
 
 def measure_names() -> list[str]:
@@ -169,7 +177,8 @@ def _pictures(kind: str, views: dict[str, Pixels], chosen: list[str]) -> Iterato
         for name, view in views.items():
             yield from ((name, turn, np.ascontiguousarray(way(view))) for turn, way in enumerate(TURNS))
     elif kind in REMOVED:
-        yield from ((name, 0, REMOVALS[REMOVED[kind]](views[name])) for name in chosen)
+        way, case = REMOVED[kind]
+        yield from ((name, 0, TREATED[way][case](views[name])) for name in chosen)
     else:
         yield from ((name, 0, FAULTS[kind][0](views[name], random)) for name in chosen)
 
@@ -192,10 +201,10 @@ Measured = tuple[
 """Columns of :class:`Samples`: classical, features, places, basic, cells (of one picture or of none)."""
 
 
-def _measured(network: Network, places: Places, kind: str, turn: int, view: Pixels) -> Measured:
+def _measured(network: Network, places: Places, lamp: Lamp, kind: str, turn: int, view: Pixels) -> Measured:
     scene = Scene(view)
     classical = np.array(list(scene.measures.values()), np.float32)
-    basic = np.array(list(_basic(scene).values()) if turn == 0 else [0.0] * len(BASIC), np.float32)
+    basic = np.array(list(_basic(scene, lamp).values()) if turn == 0 else [0.0] * len(BASIC), np.float32)
     features, at_places, cells = _asked(kind, view, network, places)
     return classical, features, at_places, basic, cells[: turn == 0]
 
@@ -220,6 +229,6 @@ def _asked(
     return pooled, np.array(gate_places.measured(places, outputs), np.float32), cells[None]
 
 
-def _basic(scene: Scene) -> dict[str, float]:
-    unlimited = GateLimits.model_construct(None, **_ANY)  # type: ignore[arg-type]  # not validated, on purpose
+def _basic(scene: Scene, lamp: Lamp) -> dict[str, float]:
+    unlimited = GateLimits.model_construct(None, **_ANY, lamp=lamp)  # type: ignore[arg-type]  # not validated, on purpose
     return {module.ID: module.check(scene, unlimited).value for module in CHECKS if module.ID in BASIC}

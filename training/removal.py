@@ -3,9 +3,13 @@
 Takes and gives the network's view (uint8 RGB, 299×299×3). Ink, hair and fluid are found by colour and shape alone, as
 the page after a refusal marks them, and filled in from around; what is not found stays, so that a fall of the evidence
 is rather too small.
+
+Filling in might by itself make the evidence fall. So each has a control on the same photograph, which is given the same
+treatment where the fault is not, or without its purpose: what the evidence falls then is owed to the treatment.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -30,24 +34,23 @@ LINES: Final = 20
 NEARER: Final = 2.5
 
 
-def residue(view: Pixels) -> Pixels:
-    """Without ink, dye and cream."""
-    return _without(view, "residue", wider=5)
+def residue(view: Pixels) -> Mask:
+    """Ink, dye and cream."""
+    return _marked(view, "residue", wider=5)
 
 
-def exudate(view: Pixels) -> Pixels:
-    """Without reflections, raw and crusted places."""
-    return _without(view, "exudate", wider=3)
+def exudate(view: Pixels) -> Mask:
+    """Reflections, raw and crusted places."""
+    return _marked(view, "exudate", wider=3)
 
 
-def hair(view: Pixels) -> Pixels:
-    """Without thin dark and light lines."""
+def hair(view: Pixels) -> Mask:
+    """Thin dark and light lines."""
     scene = Scene(view)
-    lines = np.maximum(scene.dark_lines, scene.light_lines) > LINES
-    return filled_in(view, ndimage.binary_dilation(lines))
+    return np.asarray(ndimage.binary_dilation(np.maximum(scene.dark_lines, scene.light_lines) > LINES))
 
 
-def too_small(view: Pixels) -> Pixels:
+def nearer(view: Pixels) -> Pixels:
     """From two and a half times as near, at the place that is deepest in the lesion; the middle where there is none."""
     size, mask = len(view), Scene(view).lesion.mask
     inside = ndimage.distance_transform_edt(mask)
@@ -58,14 +61,50 @@ def too_small(view: Pixels) -> Pixels:
     return np.asarray(Image.fromarray(view).resize((size, size), Image.Resampling.LANCZOS, box=box))
 
 
+def as_coarse(view: Pixels) -> Pixels:
+    """From where it was, but with no more detail than :func:`nearer` has."""
+    size, small = view.shape[:2], (round(len(view) / NEARER),) * 2
+    return np.asarray(Image.fromarray(view).resize(small, Image.Resampling.BOX).resize(size, Image.Resampling.LANCZOS))
+
+
+def elsewhere(mask: Mask) -> Mask:
+    """The same shape where the fault is not: turned, mirrored or moved to overlap least, less the overlap."""
+    half = len(mask) // 2
+    ways = [np.rot90(each, turns) for each in (mask, mask[:, ::-1]) for turns in range(4)]
+    ways += [np.roll(mask, offset, (0, 1)) for offset in ((0, half), (half, 0), (half, half))]
+    return np.asarray(min(ways, key=lambda each: int(np.count_nonzero(each & mask))) & ~mask)
+
+
+def _marked(view: Pixels, reason: str, wider: int) -> Mask:
+    found = where(view, reason)
+    if found is None:
+        return np.zeros(view.shape[:2], np.bool_)
+    large = Image.fromarray(found).resize(view.shape[:2], Image.Resampling.NEAREST)
+    return np.asarray(ndimage.binary_dilation(np.asarray(large), iterations=wider))
+
+
+def _filled(find: Callable[[Pixels], Mask], view: Pixels) -> Pixels:
+    return filled_in(view, find(view))
+
+
+def _filled_elsewhere(find: Callable[[Pixels], Mask], view: Pixels) -> Pixels:
+    return filled_in(view, elsewhere(find(view)))
+
+
+FOUND: Final[dict[str, Callable[[Pixels], Mask]]] = {"residue": residue, "hair": hair, "exudate": exudate}
+"""Where the fault is, H×W, by the exclusion case."""
 REMOVALS: Final[dict[str, Callable[[Pixels], Pixels]]] = {
-    "residue": residue,
-    "too_small": too_small,
-    "hair": hair,
-    "exudate": exudate,
+    "too_small": nearer,
+    **{case: partial(_filled, find) for case, find in FOUND.items()},
 }
-"""By the exclusion case."""
-KINDS: Final = {f"no {case}": case for case in REMOVALS}
+"""The photograph without its fault, by the exclusion case."""
+CONTROLS: Final[dict[str, Callable[[Pixels], Pixels]]] = {
+    "too_small": as_coarse,
+    **{case: partial(_filled_elsewhere, find) for case, find in FOUND.items()},
+}
+"""The same photograph with its fault, treated alike."""
+WAYS: Final = {"no": REMOVALS, "control": CONTROLS}
+KINDS: Final = {f"{way} {case}": (way, case) for way, cases in WAYS.items() for case in cases}
 """Kinds of pictures, as the samples name them."""
 
 
@@ -92,11 +131,3 @@ def _grain(picture: NDArray[np.float32], mask: Mask) -> NDArray[np.float32]:
         now = left & ~np.roll(near, offset, (0, 1))
         grain[now], left = np.roll(fine, offset, (0, 1))[now], left & ~now
     return grain
-
-
-def _without(view: Pixels, reason: str, wider: int) -> Pixels:
-    found = where(view, reason)
-    if found is None:
-        return view
-    large = Image.fromarray(found).resize(view.shape[:2], Image.Resampling.NEAREST)
-    return filled_in(view, ndimage.binary_dilation(np.asarray(large), iterations=wider))

@@ -54,7 +54,7 @@ def find(view: Pixels) -> Lesion:
 def find_in(colours: Floats) -> Lesion:
     """Find the lesion in CIELAB, H×W×3, about 75 px a side."""
     skin = skin_coloured(colours)
-    around = _surroundings(skin)
+    around = surroundings(skin)
     if np.count_nonzero(around) < MIN_SKIN:
         return _nothing(colours.shape[0], None)
     reference = _median_where(colours, around)
@@ -76,8 +76,8 @@ def dilated(lesion: Lesion, margin: float) -> tuple[float, float, float, float]:
     return max(0.0, left - margin), max(0.0, top - margin), min(1.0, right + margin), min(1.0, bottom + margin)
 
 
-def _surroundings(skin: Mask) -> Mask:
-    """Skin outside the middle; all skin where there is too little of it."""
+def surroundings(skin: Mask) -> Mask:
+    """Skin outside the middle, of the mask of all skin (H×W); all of it where there is too little."""
     ring = skin & _outer(len(skin))
     return ring if np.count_nonzero(ring) >= MIN_SKIN else skin
 

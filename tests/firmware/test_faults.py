@@ -189,6 +189,17 @@ def test_a_light_that_fails_is_said(camera: SyntheticCamera, light: LightThatBre
     assert not light.lit
 
 
+def test_a_light_that_cannot_be_switched_off_is_no_light_to_photograph_in(plaque: Scene) -> None:
+    class Stuck(SimulatedLight):
+        def off(self) -> None:
+            """The transistor has melted."""
+
+    light = Stuck()
+    light.on()
+    with SyntheticCamera(light, plaque, size=SMALL) as camera, pytest.raises(RoomTooBright):
+        station_of(camera, light).capture()
+
+
 def test_a_long_press_cancels_the_capture_it_was_pressed_in(
     camera: SyntheticCamera, light: LightThatBreaksThings
 ) -> None:

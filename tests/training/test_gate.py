@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from appliance.vision.preprocess import preprocess
+from appliance.vision.quality.lamp import Lamp
 from appliance.vision.quality.limits import EXCLUSIONS
 from appliance.vision.quality.part import encoded
 from appliance.vision.quality.places import Places
@@ -16,10 +17,14 @@ from training.faults import FAULTS
 from training.features_output import LAYERS, with_features
 from training.gate import WAYS, WEAK, choose, table_of
 from training.gate_fit import SLOPE, Space, ridge, scored
+from training.gate_lamp import Light
 from training.gate_outputs import carry_over
 from training.gate_places import INK
 from training.gate_samples import BASIC, LABELS, Samples, collect, measure_names
 from training.golden import draw
+
+LAMP = Lamp(centre=(0.0,) * 7, weights=(0.0,) * 35, bias=0.0)
+LIGHT = Light(lamp=LAMP, limit=2.0)
 
 
 def test_the_further_outputs_change_nothing_else(bundle_folder: Path) -> None:
@@ -75,6 +80,7 @@ def _samples(random: np.random.Generator, labels: pd.DataFrame) -> Samples:
             check = FAULTS[kind][1]
             basic[row, BASIC.index(check)] = 3.0 if check in ("exposure", "colour_cast", "uneven_light") else 0.0
     classical = random.normal(size=(len(kinds), len(measure_names())))
+    classical[:, measure_names().index("dye")] = [0.4 if kind == "stain" else 0.02 for kind in kinds]
     asked = [row for row, kind in enumerate(kinds) if kind == "plain" or FAULTS[kind][1] not in BASIC]
     cells = random.normal(0, 0.3, (len(asked), 25, 8))
     for place, row in enumerate(asked):
@@ -108,7 +114,7 @@ def test_finds_the_faults_and_lets_the_clear_ones_pass() -> None:
     labels = _labels()
     manifest = pd.DataFrame({"image": labels["image"], "group": labels["image"], "source": "one"})
     limits, report = choose(
-        table_of(_samples(np.random.default_rng(1), labels), labels, manifest), {INK: _places(4)}, "a test"
+        table_of(_samples(np.random.default_rng(1), labels), labels, manifest), {INK: _places(4)}, LIGHT, "a test"
     )
     assert limits.features == LAYERS
     assert limits.places.keys() == {INK, *WEAK}
@@ -116,6 +122,20 @@ def test_finds_the_faults_and_lets_the_clear_ones_pass() -> None:
     assert all(report["nested"]["recall"][case] > 0.9 for case in EXCLUSIONS)
     assert all(report["exclusions"][case]["all"]["recall"] > 0.9 for case in EXCLUSIONS)
     assert all(report["rendered"][kind]["recall"] > 0.9 for kind in ("blur", "dark", "ink", "hair", "far"))
+    assert all(report["rendered"][kind]["refused_without"] <= 0.1 for kind in ("blur", "dark", "ink", "hair", "far"))
+    assert limits.exclusions["residue"].heads[-1].margin({"dye": 0.3}, {}) > 0
+    assert limits.exclusions["residue"].heads[-1].margin({"dye": 0.1}, {}) < 0
+
+
+def test_a_dye_is_found_by_its_colour_alone() -> None:
+    """Where nothing that is learned speaks for it."""
+    labels = _labels()
+    manifest = pd.DataFrame({"image": labels["image"], "group": labels["image"], "source": "one"})
+    samples = _samples(np.random.default_rng(1), labels)
+    clear = np.flatnonzero(samples.kind == "plain")[:10]
+    samples.features[samples.kind == "stain"] = samples.features[clear]
+    _, report = choose(table_of(samples, labels, manifest), {INK: _places(4)}, LIGHT, "a test")
+    assert report["rendered"]["stain"]["recall"] == 1
 
 
 def test_labels_that_mean_nothing_are_not_found_out_of_fold() -> None:
@@ -123,7 +143,7 @@ def test_labels_that_mean_nothing_are_not_found_out_of_fold() -> None:
     samples = _samples(random, labels)
     manifest = pd.DataFrame({"image": labels["image"], "group": labels["image"], "source": "one"})
     shuffled = labels.assign(**{case: random.permutation(labels[case]) for case in EXCLUSIONS})
-    _, report = choose(table_of(samples, shuffled, manifest), {INK: _places(4)}, "a test")
+    _, report = choose(table_of(samples, shuffled, manifest), {INK: _places(4)}, LIGHT, "a test")
     assert report["exclusions"]["hair"]["all"]["recall"] < 0.7
 
 
@@ -150,7 +170,7 @@ def test_a_kind_of_picture_is_measured_once(bundle_folder: Path, tmp_path: Path)
     Image.fromarray(draw(3)).save(tmp_path / "a.png")
     labels = pd.DataFrame([{"image": "a.png", **dict.fromkeys(LABELS, 0)}])
     network = Network(with_features((bundle_folder / "model.tflite").read_bytes()), threads=1)
-    first = collect(labels, tmp_path, network, _places(768), tmp_path / "cache")
+    first = collect(labels, tmp_path, network, _places(768), LAMP, tmp_path / "cache")
     assert sorted(set(first.kind)) == sorted({"plain", "drawn", *FAULTS})
     assert first.cells.shape == (len(first.with_cells), 17 * 17, 2 * 768)
     assert set(first.kind[first.with_cells]) == {
@@ -165,7 +185,7 @@ def test_a_kind_of_picture_is_measured_once(bundle_folder: Path, tmp_path: Path)
         "far",
     }
     (tmp_path / "cache" / "ink.npz").unlink()
-    again = collect(labels, tmp_path, network, _places(768), tmp_path / "cache")
+    again = collect(labels, tmp_path, network, _places(768), LAMP, tmp_path / "cache")
     assert np.array_equal(first.cells, again.cells)
     assert np.array_equal(first.features, again.features)
     assert (tmp_path / "cache" / "ink.npz").is_file()

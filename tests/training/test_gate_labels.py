@@ -50,6 +50,18 @@ def test_a_hospital_s_labels_are_found_in_its_manifest_and_some_clear_patients_a
     assert len({number for _, number in found.unmarked}) == len(drawn_on)
 
 
+def test_the_others_are_files_of_groups_of_which_none_is_judged(manifest: Path) -> None:
+    found = read(manifest, _written(manifest, _labels(manifest).iloc[: 4 * FEWEST + 2 * FEWEST_CLEAR]))
+    assert found.others() == []
+    (manifest.parent / "images").mkdir()
+    for image in found.manifest["image"]:
+        (manifest.parent / image).touch()
+    group = found.manifest.set_index("image")["group"]
+    others = [file.relative_to(manifest.parent).as_posix() for file in found.others()]
+    assert len(others) > FEWEST_CLEAR / 2
+    assert not set(group[others]) & set(group[found.labels["image"]])
+
+
 def test_a_photograph_that_is_not_surely_clear_is_not_drawn_on(manifest: Path) -> None:
     rows = _labels(manifest).assign(uncertain=1)
     assert read(manifest, _written(manifest, rows)).unmarked == []

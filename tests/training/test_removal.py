@@ -11,7 +11,7 @@ from appliance.vision.quality.limits import EXCLUSIONS
 from appliance.vision.quality.scene import Scene
 from training.faults import FAULTS
 from training.golden import draw
-from training.removal import REMOVALS, filled_in
+from training.removal import CONTROLS, FOUND, REMOVALS, elsewhere, filled_in
 
 
 def blue(view: Pixels) -> float:
@@ -30,7 +30,7 @@ def smallness(view: Pixels) -> float:
     return -Scene(view).lesion.share
 
 
-@pytest.mark.parametrize(
+each_case = pytest.mark.parametrize(
     ("fault", "case", "measure"),
     [
         ("ink", "residue", blue),
@@ -39,6 +39,9 @@ def smallness(view: Pixels) -> float:
         ("far", "too_small", smallness),
     ],
 )
+
+
+@each_case
 def test_what_was_rendered_is_taken_off_again(fault: str, case: str, measure: Callable[[Pixels], float]) -> None:
     view = preprocess(draw(1))
     faulty = FAULTS[fault][0](view, np.random.default_rng(2))
@@ -49,8 +52,26 @@ def test_what_was_rendered_is_taken_off_again(fault: str, case: str, measure: Ca
     assert measure(without) - measure(view) < 0.6 * (measure(faulty) - measure(view))
 
 
-def test_every_exclusion_case_can_be_taken_off() -> None:
-    assert REMOVALS.keys() == set(EXCLUSIONS)
+@each_case
+def test_the_control_leaves_the_fault(fault: str, case: str, measure: Callable[[Pixels], float]) -> None:
+    view = preprocess(draw(1))
+    faulty = FAULTS[fault][0](view, np.random.default_rng(2))
+    treated = CONTROLS[case](faulty)
+    assert treated.shape == view.shape
+    assert not np.array_equal(treated, faulty)
+    assert measure(treated) - measure(view) > 0.6 * (measure(faulty) - measure(view))
+
+
+@pytest.mark.parametrize(("fault", "case"), [("ink", "residue"), ("hair", "hair"), ("glare", "exudate")])
+def test_the_control_fills_in_much_and_nothing_of_the_fault(fault: str, case: str) -> None:
+    found = FOUND[case](FAULTS[fault][0](preprocess(draw(1)), np.random.default_rng(2)))
+    beside = elsewhere(found)
+    assert not (beside & found).any()
+    assert beside.sum() > 0.3 * found.sum()
+
+
+def test_every_exclusion_case_can_be_taken_off_and_has_a_control() -> None:
+    assert REMOVALS.keys() == CONTROLS.keys() == set(EXCLUSIONS)
 
 
 def test_only_what_is_covered_is_filled_in_and_nothing_of_it_is_left() -> None:

@@ -17,7 +17,7 @@ from appliance.vision.preprocess import preprocess
 from appliance.vision.quality.gate import CHECKS
 from appliance.vision.quality.limits import Evidence, GateLimits, Head
 from appliance.vision.quality.part import encoded
-from training.faults import FAULTS
+from training.faults import FAULTS, LAMPS, UNSEEN, under
 from training.golden import draw
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +68,9 @@ def test_refuses_paper_leaves_and_cloth(colour: tuple[int, int, int], refused: R
     assert refused(view)["not_skin"] == "advice.not_skin"
 
 
+SKINS = ((222, 180, 155), (140, 95, 70), (85, 55, 40))
+
+
 # Mean sRGB of forearms from very light to dark (Individual Typology Angle 60° to −60°).
 @pytest.mark.parametrize(
     "tone", [(240, 210, 195), (222, 180, 155), (190, 140, 110), (140, 95, 70), (85, 55, 40), (52, 34, 26)]
@@ -86,6 +89,22 @@ def test_refuses_a_fault_of_light_or_focus_on_skin_it_accepts(fault: str, check:
     assert meant == check
     found = refused(render(view, np.random.default_rng(3)))
     assert check in found or (fault == "motion" and "focus" in found)
+
+
+@pytest.mark.parametrize(
+    ("lamp", "tone"),
+    [
+        ("blue", (222, 180, 155)),  # brown skin comes out grey under it
+        *((lamp, tone) for lamp in LAMPS if lamp not in ("blue", *UNSEEN) for tone in SKINS),
+    ],
+)
+def test_refuses_skin_of_any_tone_under_a_coloured_lamp(
+    lamp: str, tone: tuple[int, int, int], refused: Refused
+) -> None:
+    grain = np.random.default_rng(1).normal(0, 8, (299, 299, 1))
+    light = np.clip((np.array(tone) + grain) / 255, 0, 1) ** 2.2
+    lit = np.minimum(under(light, LAMPS[lamp]), 1) ** (1 / 2.2) * 255
+    assert "colour_cast" in refused(lit.astype(np.uint8))
 
 
 def test_what_is_out_of_focus_is_not_told_to_hold_still_as_well(refused: Refused) -> None:

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from appliance.errors import BundleInvalid, GateMissing
 from appliance.vision.colour import Floats
+from appliance.vision.quality.lamp import Lamp
 from appliance.vision.quality.part import Part, decoded
 from appliance.vision.quality.places import KINDS, Places, covers, summed_up
 
@@ -72,6 +73,8 @@ class GateLimits(Part):
     exposure: float
     uneven_light: float
     colour_cast: float
+    lamp: Lamp
+    """What the check ``colour_cast`` measures."""
     not_skin: float
     no_lesion: float
     too_small_mm: float

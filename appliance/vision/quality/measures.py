@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from appliance.vision.colour import Floats, length, middle_value, share
+from appliance.vision.quality import dye
 from appliance.vision.quality.morphology import Bytes, opened
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ BROWN: Final = 1.11
 
 def classical(scene: "Scene") -> dict[str, float]:
     """Every measure by its name."""
-    return {**ink(scene), **lines(scene), **extent(scene), **wetness(scene)}
+    return {**ink(scene), **lines(scene), **extent(scene), **wetness(scene), "dye": dye.in_the_middle(scene)}
 
 
 def pooled(maps: Floats) -> Floats:

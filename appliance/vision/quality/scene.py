@@ -64,6 +64,11 @@ class Scene:
         return lab(self.half_light)
 
     @cached_property
+    def quarter(self) -> Floats:
+        """CIELAB at quarter size."""
+        return halved(self.colours)
+
+    @cached_property
     def skin(self) -> NDArray[np.bool_]:
         """Skin-coloured pixels at half size."""
         return skin_coloured(self.colours)
@@ -71,7 +76,7 @@ class Scene:
     @cached_property
     def lesion(self) -> Lesion:
         """What stands out, at quarter size."""
-        return lesion.find_in(halved(self.colours))
+        return lesion.find_in(self.quarter)
 
     @cached_property
     def tone(self) -> Floats:
@@ -101,8 +106,8 @@ class Scene:
         return self.grey - opened(self.grey, LINE_PX)
 
     def in_the_middle(self, what: NDArray[np.floating] | NDArray[np.bool_]) -> float:
-        """Mean of ``what`` (149×149), weighted by the middle."""
-        weights, total = _middle(len(self.view) // 2)
+        """Mean of ``what`` (half or quarter size), weighted by the middle."""
+        weights, total = _middle(len(what))
         return float(np.vdot(weights, what.astype(np.float32, copy=False)) / total)
 
     @cached_property
