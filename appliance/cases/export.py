@@ -12,9 +12,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from threading import Lock
 from typing import Any, Final
 
 from appliance.cases import layout, visits
+from appliance.cases.audit import Actor
 from appliance.cases.clock import Moment
 from appliance.cases.database import Database
 from appliance.cases.ledger import Ledger
@@ -70,7 +72,10 @@ class Exports:
 
     def __init__(self, state: Path, database: Database, now: Callable[[], Moment]) -> None:
         self._state, self._database, self._now = state, database, now
+        self._lock = Lock()
         self._unconfirmed: deque[Download] = deque(maxlen=UNCONFIRMED)
+        self._confirmed: dict[str, tuple[int, ...]] = {}
+        """What was answered to whoever said so of a download: a second click is answered alike."""
 
     def zipped(self, numbers: list[int]) -> Iterator[bytes]:
         """A zip file of answered cases, piece by piece, as :func:`streamed`."""
@@ -84,15 +89,20 @@ class Exports:
         """What was downloaded to its end since the start and nobody said to keep, newest first."""
         return list(self._unconfirmed)
 
-    def confirm(self, download: str) -> tuple[int, ...]:
-        """Somebody keeps this file: its cases count as exported. Gives the numbers of these, which are all that nobody
-        changed or deleted meanwhile. Raises :class:`DownloadUnknown`.
+    def confirm(self, download: str, by: Actor) -> tuple[int, ...]:
+        """``by`` keeps this file: its cases count as exported and the log has them, both or neither.
+
+        Gives their numbers, which are all that nobody changed or deleted meanwhile. Said twice, it is done once and
+        answered alike. Raises :class:`DownloadUnknown`; a StoreError, and then it may be said again.
         """
-        for each in self.unconfirmed:
-            if each.id == download:
-                each.ledger.note_exported(each.numbers)
-                self._unconfirmed.remove(each)
-                return tuple(number for number in each.numbers if each.ledger.is_exported(number))
+        with self._lock:  # the second of two clicks waits here while the first waits for the database
+            if download in self._confirmed:
+                return self._confirmed[download]
+            for each in self.unconfirmed:
+                if each.id == download:
+                    self._confirmed[download] = each.ledger.note_kept(each.numbers, by)
+                    self._unconfirmed.remove(each)
+                    return self._confirmed[download]
         raise DownloadUnknown(download)
 
 

@@ -1,6 +1,7 @@
 """What is known of each case's safety: whether it was exported and backed up, when the last backup was read back, and
 what was repaired."""
 
+import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -71,6 +72,17 @@ class Ledger:
         """These cases were exported; those that were deleted or changed since :meth:`begin` are passed over."""
         self._note("exported", numbers)
 
+    def note_kept(self, numbers: Iterable[int], by: audit.Actor) -> tuple[int, ...]:
+        """As :meth:`note_exported`, and logged in the same transaction. Gives those that count as exported."""
+        known = list(numbers)
+        exported = "SELECT 1 FROM kept WHERE case_number = ? AND exported"
+        with self._database.transaction() as connection:
+            self._mark(connection, "exported", known)
+            counted = tuple(each for each in known if connection.execute(exported, (each,)).fetchone())
+            for number in counted:
+                audit.append(connection, self._now(), by, "export", number, "kept")
+        return counted
+
     def note_backed_up(self, numbers: Iterable[int], photographs: int) -> None:
         """A backup with these cases and so many photographs was read back whole; as :meth:`note_exported`."""
         known = list(numbers)
@@ -139,10 +151,13 @@ class Ledger:
             connection.execute("UPDATE repairs SET seen = 1")
 
     def _note(self, mark: str, numbers: Iterable[int]) -> None:
+        with self._database.transaction() as connection:
+            self._mark(connection, mark, numbers)
+
+    def _mark(self, connection: sqlite3.Connection, mark: str, numbers: Iterable[int]) -> None:
         changed = "SELECT 1 FROM changes WHERE changes.case_number = kept.case_number AND changes.number > ?"
         query = f"UPDATE kept SET {mark} = 1 WHERE case_number = ? AND NOT EXISTS ({changed})"  # noqa: S608  # our own
-        with self._database.transaction() as connection:
-            connection.executemany(query, [(number, self._begun_at) for number in numbers])
+        connection.executemany(query, [(number, self._begun_at) for number in numbers])
 
     def _numbers(self, condition: str) -> list[int]:
         query = f"SELECT number FROM cases WHERE {condition} ORDER BY number"  # noqa: S608  # our own conditions

@@ -37,12 +37,10 @@ def apply() -> Response:
 @staff_retention.post("/kept")
 def kept() -> Response:
     """Somebody keeps a downloaded file: its cases count as exported."""
-    store = services().store
     try:
-        numbers = store.exports.confirm(request.form.get("download", ""))
+        numbers = services().store.exports.confirm(request.form.get("download", ""), "staff")
     except DownloadUnknown as error:
         return make_response(_page(error), error.status)
-    store.audit.record_each("staff", "export", numbers, "kept")
     return make_response(redirect(url_for("staff_retention.page", kept=len(numbers)), 303))
 
 

@@ -6,14 +6,18 @@ import json
 import re
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from appliance.cases import layout
+from appliance.cases.database import Database
 from appliance.cases.export import streamed
 from appliance.cases.store import Store
-from appliance.errors import CaseNotExportable
+from appliance.errors import CaseNotExportable, StoreError
 from appliance.messages import text
 from appliance.web import staff_export
 from appliance.web.app import create_kiosk_app
@@ -135,6 +139,46 @@ def test_a_download_counts_as_exported_once_somebody_says_that_it_is_kept(
     assert (newest.actor, newest.action, newest.case_number, newest.detail) == ("staff", "export", number, "kept")
     again = keep()
     assert (again.status_code, 'data-problem="download_unknown"' in again.text) == (409, True)
+
+
+def test_two_clicks_while_the_database_is_busy_are_one(
+    post: Callable[..., Any], tmp_path: Path, store: Store, sent: dict[str, Any], answer: Answer
+) -> None:
+    answer()
+    number = store.case(sent["case"]).number
+    opened(post(f"/staff/cases/{sent['case']}/export.zip")).close()
+    (download,) = store.exports.unconfirmed
+    with Database(tmp_path / "state" / layout.DATABASE) as another, ThreadPoolExecutor(2) as clicks:
+        with another.transaction():  # as a backup has it for a while
+            said = [clicks.submit(store.exports.confirm, download.id, "staff") for _ in range(2)]
+            wait(said, timeout=0.3)
+        assert [each.result() for each in said] == [(number,), (number,)]
+    later = post("/staff/retention/kept", download=download.id)
+    assert later.headers["Location"].endswith("kept=1")
+    assert [each.detail for each in store.audit.entries() if each.action == "export"] == ["kept", "zip"]
+
+
+def test_what_cannot_be_logged_does_not_count_and_may_be_said_again(
+    post: Callable[..., Any],
+    keep: Callable[[], Any],
+    tmp_path: Path,
+    store: Store,
+    sent: dict[str, Any],
+    answer: Answer,
+) -> None:
+    answer()
+    number = store.case(sent["case"]).number
+    opened(post(f"/staff/cases/{sent['case']}/export.zip")).close()
+    with Database(tmp_path / "state" / layout.DATABASE) as another:
+        with another.transaction() as connection:
+            connection.execute("CREATE TRIGGER cut BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'cut'); END")
+        with pytest.raises(StoreError):
+            store.exports.confirm(store.exports.unconfirmed[0].id, "staff")
+        assert store.ledger.unexported() == [number]
+        with another.transaction() as connection:
+            connection.execute("DROP TRIGGER cut")
+    assert keep().headers["Location"].endswith("kept=1")
+    assert store.ledger.unexported() == []
 
 
 def test_a_case_that_changed_after_its_download_does_not_count(
