@@ -19,7 +19,15 @@ from appliance.cases.restore import restore as restore_backup
 from appliance.cases.sealed import RecoveryKey
 from appliance.cases.stick import Stick
 from appliance.cases.store import Store
-from appliance.errors import CaseNotExportable, CaseUnknown, DatabaseMissing, DermkioskError, StoreError
+from appliance.errors import (
+    BackupUnderWay,
+    CaseNotExportable,
+    CaseUnknown,
+    DatabaseMissing,
+    DermkioskError,
+    StickMissing,
+    StoreError,
+)
 from appliance.messages import Language, text
 from appliance.settings import Settings, load
 from appliance.spoken import LANGUAGE, said_plainly
@@ -33,10 +41,11 @@ STEP = 50
 
 @click.command()
 @click.argument("path", type=FOLDER)
+@click.option("--mounted", is_flag=True, help="refuse a folder on which nothing is mounted")
 @STATE
 @KEY
 @LANGUAGE
-def backup(path: Path, state: Path | None, key_file: Path | None, language: Language) -> None:
+def backup(path: Path, mounted: bool, state: Path | None, key_file: Path | None, language: Language) -> None:
     """Back up to PATH, a stick; sealed with the box's recovery key, and read back whole before it counts.
 
     \b
@@ -49,8 +58,12 @@ def backup(path: Path, state: Path | None, key_file: Path | None, language: Lang
         with _opened(settings) as (database, now):
             audit = Audit(database, now)
             try:
+                if mounted and not path.is_mount():
+                    raise StickMissing(f"nothing is mounted at {path}", path=path)
                 stick = Stick(path, RecoveryKey.read(settings.backup_key))
                 made = back_up(settings.state, stick, Ledger(database, now), now(), settings.backup_keep, say)
+            except BackupUnderWay:
+                raise  # how the other one ends is what staff are to read
             except DermkioskError as error:
                 with suppress(StoreError):  # where the database is what fails, its own error is the one to tell
                     audit.record("box", "backup_failed", detail=error.key)  # staff read it on their page

@@ -53,6 +53,7 @@ DECODERS = {
         "libjpeg-turbo": ("3.2.0", "IJG AND BSD-3-Clause AND Zlib"),
         "libwebp": ("1.6.0", "BSD-3-Clause"),
         "littlecms2": ("2.19", "MIT"),
+        "zlib-ng": ("2.3.3", "Zlib"),  # PNG's
     },
     "pillow-heif": {
         "libheif": ("1.23.6", "LGPL-3.0-or-later"),

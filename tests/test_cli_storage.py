@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from appliance.cases import layout
+from appliance.cases.copies import LOCK_SUFFIX, WORK, only_one
 from appliance.cases.store import Intake, Store
 from appliance.cli import main
+from appliance.files import private_folder
 
 KEY = "abcd-efgh-jkmn-pqrs-tuvw-xyz2-3456"
 
@@ -45,6 +48,22 @@ def test_a_backup_made_beside_the_kiosk_is_restored_with_the_key_as_it_was_writt
         assert {case.code for case in store.cases()} == codes
         assert store.audit.entries()[0].action == "restore"
     assert "restore_target_taken" in run(state, "restore", stick, "--state", new, typed=f"{KEY}\n", status=1)
+
+
+def test_a_folder_on_which_nothing_is_mounted_is_no_stick(state: Path) -> None:
+    stick = state.with_name("stick")
+    assert "stick_missing" in run(state, "backup", stick, "--mounted", "--state", state, status=1)
+    assert not list(stick.iterdir())
+    with Store(state) as store:
+        assert store.audit.entries()[0].detail == "stick_missing"
+
+
+def test_another_backup_that_is_under_way_is_not_said_to_have_failed(state: Path) -> None:
+    lock = private_folder(state / layout.COPIES) / f"{WORK}{LOCK_SUFFIX}"
+    with Store(state) as store, only_one(lock):
+        store.ledger.begin_backup()
+        assert "backup_under_way" in run(state, "backup", state.with_name("stick"), "--state", state, status=1)
+        assert store.audit.entries()[0].action == "backup_begun"
 
 
 def test_exported_cases_alone_end_by_the_rule(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:

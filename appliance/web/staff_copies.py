@@ -58,7 +58,8 @@ def _page(error: BackupError | None) -> str:
 def _ended(action: Action) -> Entry | None:
     """The box's last line on a backup where it is this one: ``backup_failed``, with the error's key, or
     ``backup_begun`` where the program could not say how it ended."""
-    by_box = services().store.audit.newest("backup_begun", "backup_failed", "backup")
+    # A restored box holds the line with which its backup began, and not how that ended.
+    by_box = services().store.audit.newest("backup_begun", "backup_failed", "backup", "restore")
     return by_box if by_box and by_box.action == action else None
 
 

@@ -60,7 +60,7 @@ def test_the_list_is_one_that_other_programs_read() -> None:
 
 def test_the_decoders_are_those_that_the_packages_bring(bill: ModuleType) -> None:
     heif = libheif_info()
-    names = {"libjpeg-turbo": "libjpeg_turbo", "libwebp": "webp", "littlecms2": "littlecms2"}
+    names = {"libjpeg-turbo": "libjpeg_turbo", "libwebp": "webp", "littlecms2": "littlecms2", "zlib-ng": "zlib_ng"}
     assert {name: features.version(asked) for name, asked in names.items()} == {
         name: version for name, (version, _) in bill.DECODERS["pillow"].items()
     }

@@ -24,7 +24,6 @@ PROGRAMS = (
     "opt/dermkiosk/roll-back",
     "usr/bin/cage",
     "usr/bin/mount",
-    "usr/bin/mountpoint",
     "usr/bin/nsenter",
     "usr/bin/umount",
     "usr/bin/python3",
@@ -171,10 +170,10 @@ def test_the_self_check_is_asked_for_daily_and_again_only_while_somebody_is_ther
 def test_a_stick_is_mounted_for_its_backup_alone_and_named_alike_everywhere() -> None:
     unit = (UNITS / "dermkiosk-backup.service").read_text()
     rules = (UNITS.parent / "conf/udev.rules").read_text()
-    mounted, seen = (line for line in unit.splitlines() if line.startswith("ExecStartPre="))
+    (mounted,) = (line for line in unit.splitlines() if line.startswith("ExecStartPre="))
     # Without this each line mounts in a name space of its own, and the backup goes into memory.
     assert mounted.startswith("ExecStartPre=+/usr/bin/nsenter --target 1 --mount /usr/bin/mount ")
-    assert seen == "ExecStartPre=/usr/bin/mountpoint --quiet /run/dermkiosk-stick"
+    assert "dermkiosk backup --mounted /run/dermkiosk-stick\n" in unit
     assert mounted.split()[-2:] == ["/dev/disk/by-label/DERMKIOSK", "/run/dermkiosk-stick"]
     assert "nosuid,nodev,noexec" in mounted
     assert "ExecStopPost=+-/usr/bin/nsenter --target 1 --mount /usr/bin/umount /run/dermkiosk-stick" in unit

@@ -148,6 +148,10 @@ def test_one_that_was_killed_is_said_until_one_succeeds(
     assert "data-failed" not in page
     assert "data-running" not in page
     assert text("en", "copies.why.cut") in page
+    services.store.audit.record("installer", "restore")  # the backup holds the line with which it began
+    assert "data-cut" not in laptop.get(PAGE).text
+    services.store.ledger.begin_backup()
+    assert "data-cut" in laptop.get(PAGE).text
     assert run() == 0
     assert "data-cut" not in laptop.get(PAGE).text
 

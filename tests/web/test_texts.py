@@ -48,7 +48,6 @@ COMPOSED = (
             "stick_missing",
             "recovery_key_missing",
             "recovery_key_invalid",
-            "backup_under_way",
             "backup_damaged",
             "other",
         )
