@@ -15,41 +15,49 @@ from appliance.vision.assessment import Quality
 from appliance.vision.assessor import Assessor
 from appliance.vision.bundle import read_card
 from appliance.vision.quality.limits import FILE, limits_of
-from training.bundle_files import record_gate, seal, sha256_of
+from training.bundle_files import record_gate, replaced, seal, sha256_of
 from training.dataset import Photographs
 from training.gate_outputs import give_outputs
 
 SHOWN: Final = 100
 """Photographs that both gates look at."""
 SEED: Final = 8
+METHOD: Final = "limits of another bundle, kept and not fitted; share of photographs with the same verdict of both"
 
 
 def keep_limits(bundle: Path, of: Path, photographs: Photographs) -> dict[str, Any]:
     """Put the limits of the bundle ``of`` into ``bundle``; returns how often both gates agree, check by check.
 
     ``photographs``: those to choose from what both are shown; validation ones where there is a split. Raises a
-    :class:`appliance.errors.ModelError` where ``of`` has no limits, or one of the bundles cannot be used.
+    :class:`appliance.errors.ModelError` where ``of`` has no limits, or one of the bundles cannot be used, what
+    :meth:`Photographs.pixels` raises, and ``ValueError`` where there is nothing to show: ``bundle`` stays as it was.
     """
-    limits = limits_of(of, read_card(of).sha256)
-    give_outputs(bundle, bundle / read_card(bundle).model)
+    limits, shown = limits_of(of, read_card(of).sha256), _some(photographs)
     kept = f"kept from {read_card(of).name}, not fitted on this network; there: {limits.fitted_on}"
-    (bundle / FILE).write_text(limits.model_copy(update={"fitted_on": kept}).model_dump_json(indent=1) + "\n")
-    seal(bundle)
-    figures = {
-        "method": "limits of another bundle, kept and not fitted; share of photographs with the same verdict of both",
-        "kept_from": read_card(of).name,
-        "kept_from_model_sha256": sha256_of(of / read_card(of).model),
-        **_agreement(of, bundle, _some(photographs)),
-    }
-    (bundle / "evaluation").mkdir(exist_ok=True)
-    (bundle / "evaluation" / "gate.json").write_text(json.dumps(figures, indent=1) + "\n")
-    record_gate(bundle, {"limits": "kept", "fitted_on": kept, **figures})
+    with replaced(bundle) as beside:  # the box takes limits without a word on how they were come by
+        give_outputs(beside, beside / read_card(beside).model)
+        (beside / FILE).write_text(limits.model_copy(update={"fitted_on": kept}).model_dump_json(indent=1) + "\n")
+        seal(beside)
+        figures = {
+            "method": METHOD,
+            "kept_from": read_card(of).name,
+            "kept_from_model_sha256": sha256_of(of / read_card(of).model),
+            **_agreement(of, beside, shown),
+        }
+        (beside / "evaluation").mkdir(exist_ok=True)
+        (beside / "evaluation" / "gate.json").write_text(json.dumps(figures, indent=1) + "\n")
+        record_gate(beside, {"limits": "kept", "fitted_on": kept, **figures})
     return figures
 
 
 def _some(photographs: Photographs) -> Photographs:
     if "split" in photographs.rows:
         photographs = photographs.of("validation")
+    if not len(photographs):
+        raise ValueError(
+            "there is no validation photograph to show both gates, so nobody would know how far the kept limits carry "
+            "over: hold some back (split --test-share)"
+        )
     chosen = np.random.default_rng(SEED).permutation(len(photographs))[:SHOWN]
     return photographs.where(np.isin(np.arange(len(photographs)), chosen))
 

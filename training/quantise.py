@@ -1,15 +1,10 @@
 """Full INT8: weights per channel, activations by a representative set of real training photographs."""
 
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from PIL import Image
 
-from appliance.files import sync_folder
 from appliance.vision.bundle import Card
 from appliance.vision.classes import CLASSES
 from appliance.vision.preprocess import INPUT_SIDE_PX, preprocess
@@ -18,7 +13,7 @@ from appliance.vision.runtime import Network
 from training import golden
 from training.about import KEY, About
 from training.backend import keras
-from training.bundle_files import sha256_of, write_card
+from training.bundle_files import replaced, sha256_of, write_card
 from training.class_names import CARDS
 from training.convert import Way, convert
 from training.dataset import Photographs
@@ -65,44 +60,6 @@ def _advised(broken: list[str], watched: int) -> str:
         f"Each of the {watched} validation photographs counts {1 / watched:.4f}: where they are few, hold back more "
         "(split --test-share). Otherwise try more --representatives or another --way; quantise-compare tries several"
     )
-
-
-@contextmanager
-def replaced(bundle: Path) -> Iterator[Path]:
-    """A copy of the folder ``bundle`` to change, which takes its place when all is done; an error leaves it alone.
-
-    A kill leaves the old bundle or the new one, whole: at most, in the instant between two renames, the old one under
-    the name ``.NAME.old``, which the next call puts back.
-    """
-    bundle = bundle.resolve()
-    beside, old = (bundle.with_name(f".{bundle.name}.{what}") for what in ("new", "old"))
-    if old.exists() and not bundle.exists():
-        old.rename(bundle)
-    for left in (beside, old):
-        shutil.rmtree(left, ignore_errors=True)
-    if bundle.exists():
-        shutil.copytree(bundle, beside)
-    beside.mkdir(parents=True, exist_ok=True)
-    try:
-        yield beside
-    except BaseException:  # also an interrupt leaves nothing half-made; raised again
-        shutil.rmtree(beside)
-        raise
-    _on_disk(beside)
-    if bundle.exists():
-        bundle.rename(old)
-    beside.rename(bundle)
-    sync_folder(bundle.parent)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _on_disk(folder: Path) -> None:
-    """A rename may reach the disk before what was written; a power cut would then leave empty files."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-    sync_folder(folder)
 
 
 def representative(train: Photographs, count: int, seed: int) -> Photographs:

@@ -9,8 +9,9 @@ from appliance.errors import GateMissing
 from appliance.vision.assessor import Assessor
 from appliance.vision.bundle import read_card
 from appliance.vision.quality.limits import FILE, limits_of
-from training.bundle_files import seal
-from training.dataset import read_manifest
+from training.bundle_files import seal, sha256_of
+from training.dataset import Photographs, read_manifest
+from training.errors import PhotographUnusable
 from training.gate_kept import keep_limits, said
 
 
@@ -43,3 +44,19 @@ def test_there_must_be_limits_to_keep(ungated: Path, split: Path) -> None:
     with pytest.raises(GateMissing):
         keep_limits(ungated, ungated, read_manifest(split))
     assert sorted(path.name for path in ungated.iterdir()) == before
+
+
+def test_a_bundle_stays_without_limits_where_the_agreement_cannot_be_measured(
+    ungated: Path, bundle_folder: Path, split: Path, tmp_path: Path
+) -> None:
+    before = {path: sha256_of(path) for path in ungated.rglob("*") if path.is_file()}
+    photographs = read_manifest(split).of("validation")
+    for image in photographs.rows["image"]:
+        (tmp_path / image).write_bytes(b"no photograph")
+    with pytest.raises(PhotographUnusable):
+        keep_limits(ungated, bundle_folder, Photographs(tmp_path, photographs.rows))
+    with pytest.raises(ValueError, match="no validation photograph to show both gates"):
+        keep_limits(ungated, bundle_folder, read_manifest(split).of("train"))
+    assert {path: sha256_of(path) for path in ungated.rglob("*") if path.is_file()} == before
+    with pytest.raises(GateMissing):
+        Assessor.open(ungated, threads=2)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from training.quantise import replaced
+from training.bundle_files import replaced
 
 
 @pytest.fixture
