@@ -8,7 +8,6 @@ import os
 import secrets
 import shutil
 import zipfile
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -28,8 +27,6 @@ from appliance.request_errors import DownloadUnknown
 ADDED: Final = ("reviews", "diagnoses", "notes")
 """Tables of what clinicians added."""
 HIDDEN: Final = ("idempotency_key", "photo_id", "attempts", "exported", "backed_up")
-UNCONFIRMED: Final = 20
-"""Downloads that are remembered until somebody says that they are kept, or the box starts anew."""
 INDEX: Final = ("case", "taken_at", "clock", "site", "source", "outcome", "grade")
 
 
@@ -61,6 +58,8 @@ class Download:
     """A zip file that was given to a browser to its end. Only people know whether it was kept."""
 
     id: str
+    file: str
+    """Its name, no other download's: staff can tell theirs from a colleague's."""
     numbers: tuple[int, ...]
     at: Moment
     ledger: Ledger
@@ -73,21 +72,27 @@ class Exports:
     def __init__(self, state: Path, database: Database, now: Callable[[], Moment]) -> None:
         self._state, self._database, self._now = state, database, now
         self._lock = Lock()
-        self._unconfirmed: deque[Download] = deque(maxlen=UNCONFIRMED)
+        self._unconfirmed: dict[str, Download] = {}
+        """By id, all since the start: a few hundred bytes each, and who says late that a file is kept is understood."""
         self._confirmed: dict[str, tuple[int, ...]] = {}
         """What was answered to whoever said so of a download: a second click is answered alike."""
 
-    def zipped(self, numbers: list[int]) -> Iterator[bytes]:
-        """A zip file of answered cases, piece by piece, as :func:`streamed`."""
+    def zipped(self, numbers: list[int], file: str) -> Iterator[bytes]:
+        """A zip file of answered cases, piece by piece, as :func:`streamed`. ``file``: the name it goes by."""
         ledger = Ledger(self._database, self._now)
         ledger.begin()
         yield from streamed(contents(self._state, self._database, numbers))
-        self._unconfirmed.appendleft(Download(secrets.token_urlsafe(8), tuple(numbers), self._now(), ledger))
+        whole = Download(secrets.token_urlsafe(8), file, tuple(numbers), self._now(), ledger)
+        self._unconfirmed[whole.id] = whole
 
     @property
     def unconfirmed(self) -> list[Download]:
-        """What was downloaded to its end since the start and nobody said to keep, newest first."""
-        return list(self._unconfirmed)
+        """What was downloaded to its end since the start and nobody said to keep, newest first.
+
+        Without those of which every case was deleted meanwhile: there is nothing left to say of them.
+        """
+        there = {row[0] for row in self._database.rows("SELECT number FROM cases")}
+        return [each for each in reversed(list(self._unconfirmed.values())) if there.intersection(each.numbers)]
 
     def confirm(self, download: str, by: Actor) -> tuple[int, ...]:
         """``by`` keeps this file: its cases count as exported and the log has them, both or neither.
@@ -98,12 +103,12 @@ class Exports:
         with self._lock:  # the second of two clicks waits here while the first waits for the database
             if download in self._confirmed:
                 return self._confirmed[download]
-            for each in self.unconfirmed:
-                if each.id == download:
-                    self._confirmed[download] = each.ledger.note_kept(each.numbers, by)
-                    self._unconfirmed.remove(each)
-                    return self._confirmed[download]
-        raise DownloadUnknown(download)
+            if download not in self._unconfirmed:
+                raise DownloadUnknown(download)
+            kept = self._unconfirmed[download]
+            self._confirmed[download] = kept.ledger.note_kept(kept.numbers, by)
+            del self._unconfirmed[download]
+            return self._confirmed[download]
 
 
 def streamed(files: Iterable[tuple[str, bytes]]) -> Iterator[bytes]:

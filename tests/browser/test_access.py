@@ -310,7 +310,7 @@ def _old(page: Page, box: Any) -> Iterator[Page]:
     first, *_ = store.ledger.unexported()
     store.ledger.begin()
     store.ledger.note_exported([first])
-    b"".join(store.exports.zipped([first]))
+    b"".join(store.exports.zipped([first], "dermkiosk-cases-0a1b2c.zip"))
     page.goto(f"{box.phones}/staff/retention?days=30")
     expect(page.locator("[data-goes='1']")).to_be_visible()
     expect(page.locator("[data-stays='1']")).to_be_visible()

@@ -141,6 +141,23 @@ def test_a_download_counts_as_exported_once_somebody_says_that_it_is_kept(
     assert (again.status_code, 'data-problem="download_unknown"' in again.text) == (409, True)
 
 
+def test_every_download_stays_on_the_page_by_the_name_that_the_browser_was_given(
+    post: Callable[..., Any], laptop: FlaskClient, store: Store, sent: dict[str, Any], answer: Answer
+) -> None:
+    answer()
+    files = []
+    for _ in range(25):
+        given = post(f"/staff/cases/{sent['case']}/export.zip")
+        opened(given).close()
+        files.append(given.headers["Content-Disposition"].split("filename=")[1])
+    assert len(set(files)) == len(files)
+    assert all(sent["case"] in file for file in files)
+    page = laptop.get("/staff/retention").text
+    assert re.findall(r"<b>(dermkiosk-[^<]+\.zip)</b>", page) == files[::-1]
+    store.delete(sent["case"], by="staff")
+    assert "data-download" not in laptop.get("/staff/retention").text
+
+
 def test_two_clicks_while_the_database_is_busy_are_one(
     post: Callable[..., Any], tmp_path: Path, store: Store, sent: dict[str, Any], answer: Answer
 ) -> None:
@@ -196,7 +213,7 @@ def test_a_download_that_was_broken_off_is_not_offered(
     post: Callable[..., Any], keep: Callable[[], Any], store: Store, sent: dict[str, Any], answer: Answer
 ) -> None:
     answer()
-    broken_off = store.exports.zipped([store.case(sent["case"]).number])
+    broken_off = store.exports.zipped([store.case(sent["case"]).number], "cases.zip")
     next(broken_off)
     broken_off.close()  # type: ignore[attr-defined]  # a generator, as the server closes it
     assert store.exports.unconfirmed == []
