@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 Config = dict[str, Any]
 Say = Callable[[str], object]
 DONE: Final = "steps.json"
+NAMED: Final = ("imagenet", "none")
+"""Starting weights that are no file."""
 NEEDED: Final = {"run", "bundle", "about", "finetune"}
 SAID: Final = ("columns", "source", "label_by", "label_when", "label_evidence")
 """What [curate] may say of the collection beside its files."""
@@ -37,14 +39,15 @@ KEYS: Final = {
 
 
 ASKED_BY: Final = {
-    "curate": ("curate",),
+    "curate": ("curate", "--data"),
     "split": ("split",),
-    "finetune": ("finetune",),
+    "finetune": ("finetune", "--weights"),
     "soup": ("soup",),
     "quantise": ("quantise", "about"),
     "gate": ("gate",),
 }
-"""What of the configuration each step hangs on, in their order: it may change until the step, or a later one, ended."""
+"""What of the configuration and the command line each step hangs on, in their order: it may change until the step, or a
+later one, ended."""
 
 
 def run_all(config: Path, data: Path, weights: Path, say: Say, *, final: bool = False) -> None:
@@ -52,8 +55,8 @@ def run_all(config: Path, data: Path, weights: Path, say: Say, *, final: bool = 
 
     ``data`` is what ``curate`` reads, or a folder with a manifest.csv; ``weights`` the folder of the starting weights.
     ``final`` also looks at the test photographs. Raises ``ValueError`` where the TOML asks for something there is not,
-    or the run's folder holds what another TOML made, and :class:`training.errors.RunInUse` where another process works
-    in that.
+    or the run's folder holds what was made with another TOML, other photographs or weights, and
+    :class:`training.errors.RunInUse` where another process works in that.
     """
     try:
         wanted = tomllib.loads(config.read_text())
@@ -63,7 +66,7 @@ def run_all(config: Path, data: Path, weights: Path, say: Say, *, final: bool = 
     except (KeyError, TypeError, ValueError) as wrong:  # what tomllib raises is a ValueError
         raise ValueError(f"{config}: {wrong.args[0]}") from wrong
     with alone_in(steps.run, "all"):
-        _go_through(steps, wanted, say, final)
+        _go_through(steps, {**wanted, **steps.files()}, say, final)
 
 
 def _go_through(steps: "Steps", wanted: Config, say: Say, final: bool) -> None:
@@ -106,7 +109,8 @@ def _done(file: Path, wanted: Config) -> list[str]:
     changed = {name for name in {*before, *wanted} if before.get(name) != wanted.get(name)}
     if fixed := sorted(changed - open_to):
         raise ValueError(
-            f"{file.parent} holds what another configuration made, with another {', '.join(fixed)}; "
+            f"{file.parent} holds what another configuration made, with another {', '.join(fixed)}"
+            f"{''.join(f'; {name} was {before.get(name)}' for name in fixed if name.startswith('--'))}: "
             "name another folder as run"
         )
     return done
@@ -133,11 +137,19 @@ class Steps:
         self.images = self.split_file if moved else self.data
         self.recipe = recipe(wanted["finetune"], self.split_file, self.images, weights)
 
+    def files(self) -> dict[str, str]:
+        """What the command line names and the configuration does not, as absolute paths: a run is of these alone."""
+        start = self.recipe.weights
+        return {
+            "--data": str(self.data.resolve()),
+            "--weights": start if start in NAMED else str(Path(start).resolve()),
+        }
+
     def check_files(self) -> None:
         """Before hours are spent. Raises ``ValueError`` for a file that is named and not there."""
         start, gate = self.recipe.weights, self.wanted.get("gate", {})
         named = {
-            "[finetune] weights": start if start not in ("imagenet", "none") else None,
+            "[finetune] weights": start if start not in NAMED else None,
             "[split] keep": self.wanted.get("split", {}).get("keep"),
             "[curate] bundle": self.wanted.get("curate", {}).get("bundle"),
             "[gate] labels": gate.get("labels"),
@@ -263,7 +275,7 @@ def recipe(wanted: Config, split: Path, images: Path, weights: Path) -> Recipe:
     rest = dict(wanted)
     rest.pop("workers", None)  # how it is done, not what
     start = rest.pop("weights")
-    start = start if start in ("imagenet", "none") else str(weights / start)
+    start = start if start in NAMED else str(weights / start)
     rest["phases"] = tuple(Phase(**phase) for phase in rest["phases"])
     for name in ("exclude_sources", "marked_sources"):
         rest[name] = tuple(rest.get(name, ()))

@@ -134,6 +134,40 @@ def test_what_is_asked_of_a_step_that_failed_may_be_changed(tmp_path: Path, monk
         run_all(tmp_path / "all.toml", tmp_path, tmp_path, print)
 
 
+def test_a_run_does_not_go_on_with_other_photographs_or_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def killed(self: Steps) -> None:
+        raise Killed
+
+    text = CONFIGURED.format(here=tmp_path, about=ABOUT).replace('weights = "none"', 'weights = "start.h5"')
+    (tmp_path / "all.toml").write_text(text)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "start.h5").touch()
+    ours, theirs = tmp_path / "a", tmp_path / "b"
+    for name in ("curate", "split"):
+        monkeypatch.setattr(Steps, name, lambda _self, name=name: done.append(name))
+    monkeypatch.setattr(Steps, "finetune", killed)
+    with pytest.raises(Killed):
+        run_all(tmp_path / "all.toml", ours, ours, print)
+    with pytest.raises(ValueError, match=f"with another --data; --data was {ours}: name another folder as run"):
+        run_all(tmp_path / "all.toml", theirs, ours, print)
+    with pytest.raises(Killed):  # no weights were read yet: others will do
+        run_all(tmp_path / "all.toml", ours, theirs, print)
+    monkeypatch.setattr(Steps, "finetune", lambda _self: done.append("finetune"))
+    monkeypatch.setattr(Steps, "quantise", killed)
+    monkeypatch.chdir(tmp_path)
+    for same in (Path("a"), ours):
+        with pytest.raises(Killed):
+            run_all(tmp_path / "all.toml", same, theirs, print)
+    with pytest.raises(ValueError, match=f"with another --weights; --weights was {theirs / 'start.h5'}"):
+        run_all(tmp_path / "all.toml", ours, ours, print)
+    assert done == ["curate", "split", "finetune"]
+
+
 def test_a_folder_of_another_configuration_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = CONFIGURED.format(here=tmp_path, about=ABOUT)
     (tmp_path / "run").mkdir()
