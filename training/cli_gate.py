@@ -15,10 +15,17 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--data", required=True, type=FILE, help="manifest or split: groups and sources of the photographs")
 @click.option("--images", type=FILE, help="manifest in the folder the image paths are relative to, if not --data")
 @click.option("--labels", type=FILE, help="labels of quality, see below  [default: quality.csv beside --data]")
+@click.option("--originals", type=FOLDER, help="folder of the photographs that were curated, where --data has crops")
 @click.option("--keep-limits-of", "keep_of", type=FOLDER, help="do not fit: keep the limits of this bundle")
 @click.option("--cache", type=FOLDER, help="folder to keep the measures in, to fit again")
 def gate(
-    bundle: Path, data: Path, images: Path | None, labels: Path | None, keep_of: Path | None, cache: Path | None
+    bundle: Path,
+    data: Path,
+    images: Path | None,
+    labels: Path | None,
+    originals: Path | None,
+    keep_of: Path | None,
+    cache: Path | None,
 ) -> None:
     """Fit the photograph checks on labels of quality and rendered faults, and put their limits into the bundle.
 
@@ -39,7 +46,7 @@ def gate(
 
     with said_plainly():
         if keep_of is None:
-            click.echo(said(fit_gate(bundle, gate_labels.read(data, labels, images), cache)))
+            click.echo(said(fit_gate(bundle, gate_labels.read(data, labels, images, originals), cache)))
             return
         if labels is not None:
             raise ValueError("either --labels, to fit, or --keep-limits-of, not to")

@@ -222,7 +222,9 @@ class Steps:
             self.say(gate_kept.said(gate_kept.keep_limits(self.bundle, Path(wished["keep_limits_of"]), photographs)))
             return
         labelled = (
-            gate_labels.read(self.split_file, Path(wished["labels"]), self.images)
+            gate_labels.read(
+                self.split_file, Path(wished["labels"]), originals=self.data if self.data.is_dir() else self.data.parent
+            )
             if wished
             else gate_labels.read(self.data)  # also those labelled that curation dropped
         )

@@ -6,7 +6,7 @@ each of ``residue``, ``too_small``, ``hair``, ``exudate``; where somebody looked
 """
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 import numpy as np
@@ -51,11 +51,15 @@ class Labelled:
         return [file for name in names if (file := self.folder / str(name)).is_file()]
 
 
-def read(manifest: Path, labels: Path | None = None, images: Path | None = None) -> Labelled:
+def read(
+    manifest: Path, labels: Path | None = None, images: Path | None = None, originals: Path | None = None
+) -> Labelled:
     """Labels of photographs of ``manifest``, by default quality.csv beside it; ``images``: a file in their folder.
 
-    Labels of photographs that are not in the manifest are passed over: curation may have dropped them. Raises
-    ``ValueError`` where there are none, too few of a kind, or a cell is neither 0 nor 1.
+    ``originals``: the folder of the collection that was curated, to measure its whole photographs. It is needed where
+    the manifest has crops: the readers, like the box, saw the whole. Labels of photographs that are not in the manifest
+    are passed over: curation may have dropped them. Raises ``ValueError`` where it is needed and not given, where there
+    are no labels, too few of a kind, or a cell is neither 0 nor 1.
     """
     file = labels or manifest.parent / FILE
     if not file.is_file():
@@ -64,8 +68,15 @@ def read(manifest: Path, labels: Path | None = None, images: Path | None = None)
             f"to make one), or keep the limits of the bundle that training started from by {KEEP}"
         )
     rows = each_in_a_group(pd.read_csv(manifest, dtype=str, keep_default_na=False))
-    known = _of_the_manifest(_table(file), rows, file)
-    folder = (images or manifest).parent
+    if originals is None and (crop := _first_crop(rows)):
+        raise ValueError(
+            f"{manifest} has crops, for example {crop}, but readers judge the whole photograph, as the box does: name "
+            "the folder of the photographs that were curated by --originals"
+        )
+    whole = rows if originals is None else rows.assign(image=rows.get("original", rows["image"]))
+    known = _of_the_manifest(_table(file), rows, whole["image"], file)
+    folder = originals or (images or manifest).parent
+    rows = whole.drop_duplicates("image")  # a photograph with two lesions has two crops
     judged, unmarked = _apart(known, rows, folder)
     _enough(judged, file)
     return Labelled(folder, judged, rows, unmarked)
@@ -86,11 +97,22 @@ def _table(file: Path) -> pd.DataFrame:
     return pd.concat([told["image"], numbers], axis=1)
 
 
-def _of_the_manifest(told: pd.DataFrame, rows: pd.DataFrame, file: Path) -> pd.DataFrame:
-    """The labels under the manifest's own names of the photographs."""
-    names = {image: image for image in rows["image"]}
-    if "original" in rows:
-        names = dict(zip(rows["original"], rows["image"], strict=True)) | names
+def _first_crop(rows: pd.DataFrame) -> str:
+    """A photograph of the manifest that is cut out of its original, which curation gives a name of its own; or none."""
+    if "original" not in rows:
+        return ""
+    pairs = zip(rows["image"], rows["original"], strict=True)
+    return next((image for image, whole in pairs if PurePosixPath(image).name != PurePosixPath(whole).name), "")
+
+
+def _of_the_manifest(told: pd.DataFrame, rows: pd.DataFrame, measured: "pd.Series[str]", file: Path) -> pd.DataFrame:
+    """The labels under the names of the photographs to measure, whichever of the manifest's names they were given."""
+    names = {
+        str(name): str(image)
+        for column in ("original", "image")
+        if column in rows
+        for name, image in zip(rows[column], measured, strict=True)
+    }
     known = told.assign(image=told["image"].map(names)).dropna(subset=["image"]).drop_duplicates("image")
     if known.empty:
         raise ValueError(f"{file} names no photograph of the manifest, for example not {told['image'].iloc[0]}")

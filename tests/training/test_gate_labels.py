@@ -62,6 +62,22 @@ def test_the_others_are_files_of_groups_of_which_none_is_judged(manifest: Path) 
     assert not set(group[others]) & set(group[found.labels["image"]])
 
 
+def test_the_whole_photograph_is_measured_and_not_the_crop_that_was_labelled(manifest: Path) -> None:
+    rows = pd.read_csv(manifest)
+    rows["image"] = [f"images/{number:016x}.jpg" for number in range(len(rows))]
+    last = len(rows) - 1
+    rows.loc[last, "original"] = rows["original"][last - 1]  # two lesions on one photograph
+    rows.to_csv(manifest, index=False)
+    labels = _labels(manifest).assign(image=rows["image"])  # as 'labels quality' has it from the tasks
+    with pytest.raises(ValueError, match=r"has crops, for example images/0+\.jpg, .* by --originals"):
+        read(manifest, _written(manifest, labels))
+    found = read(manifest, _written(manifest, labels), originals=manifest.parent / "collection")
+    whole = {manifest.parent / "collection" / name for name in rows["original"]}
+    judged = {found.folder / name for name in found.labels["image"]}
+    assert judged | {file for file, _ in found.unmarked} == whole
+    assert found.manifest["image"].is_unique
+
+
 def test_a_photograph_that_is_not_surely_clear_is_not_drawn_on(manifest: Path) -> None:
     rows = _labels(manifest).assign(uncertain=1)
     assert read(manifest, _written(manifest, rows)).unmarked == []
