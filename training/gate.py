@@ -128,6 +128,7 @@ def fit_gate(bundle: Path, labelled: Labelled, cache: Path | None = None) -> dic
 
 def _fingerprint(labelled: Labelled) -> str:
     told = labelled.labels.to_csv(index=False) + str([(file.name, number) for file, number in labelled.unmarked])
+    told += str([file.name for file in labelled.others()])
     return hashlib.sha256(told.encode()).hexdigest()
 
 

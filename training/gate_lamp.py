@@ -24,6 +24,8 @@ Floats = NDArray[np.floating]
 FILE: Final = "lamp.json"
 REFUSED: Final = 0.01
 """Share of the photographs in the light in which they were taken."""
+FEWEST: Final = 20
+"""Photographs of a tone that has a say of its own in the limit: a single one in bad light must not lift it for all."""
 NO_SKIN: Final = "no skin"
 PENALTY: Final = 0.01
 """Share of the mean variance of the terms, each scaled to 1."""
@@ -39,7 +41,7 @@ class Light(Part):
 def light_of(files: Iterable[Path], cache: Path | None = None) -> Light:
     """Learned on photographs, of other groups than those that are judged.
 
-    The limit is that which no more than :data:`REFUSED` of them exceed, of any tone of skin: where the light is
+    The limit is that which no more than :data:`REFUSED` of them exceed, of all and of any tone of skin: where the light is
     yellowish in more photographs of dark skin, it must not be refused more often for that. Kept in ``cache`` and read
     from there. Raises ``ValueError`` where there is no photograph of skin.
     """
@@ -49,10 +51,11 @@ def light_of(files: Iterable[Path], cache: Path | None = None) -> Light:
     tones, seen = _seen(preprocess(decode(file.read_bytes())) for file in files)
     lamp = learned(seen)
     evidence = np.array([lamp.evidence(each[0]) for each in seen])
-    limits = [float(np.quantile(evidence[tones == tone], 1 - REFUSED)) for tone in {*tones.tolist()} - {NO_SKIN}]
-    if not limits:
+    skin = tones != NO_SKIN
+    if not skin.any():
         raise ValueError("no photograph shows skin to learn the colour of the light from")
-    light = Light(lamp=lamp, limit=round(max(limits), 4))
+    groups = [skin, *(among for tone in {*tones[skin].tolist()} if (among := tones == tone).sum() >= FEWEST)]
+    light = Light(lamp=lamp, limit=round(max(float(np.quantile(evidence[among], 1 - REFUSED)) for among in groups), 4))
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(light.model_dump_json() + "\n")

@@ -41,6 +41,15 @@ def test_finds_each_lamp_on_others_than_it_was_learned_on_and_spares_white_light
     assert all(found[way]["all"] > 0.9 for way in LAMPS)
 
 
+def test_one_photograph_of_a_rare_tone_in_a_coloured_light_does_not_lift_the_limit(tmp_path: Path) -> None:
+    many = saved(tmp_path, 30) * 4
+    lit = under((skin(2) / 255) ** 2.2, LAMPS["magenta"])  # taken for very light skin, as no other is
+    Image.fromarray(np.asarray(np.clip(lit, 0, 1) ** (1 / 2.2) * 255, np.uint8)).save(tmp_path / "rare.png")
+    rare = quarter(np.asarray(Image.open(tmp_path / "rare.png")))
+    light = light_of([*many, tmp_path / "rare.png"])
+    assert light.lamp.evidence(colours(rare)) > light.limit + 0.1
+
+
 def test_it_is_learned_once(tmp_path: Path) -> None:
     first = light_of(saved(tmp_path, 5), tmp_path / "cache")
     assert light_of([], tmp_path / "cache") == first
