@@ -257,11 +257,15 @@ COMMANDS = (curate, split, labels)
 
 
 def pairs(option: str, said: tuple[str, ...], example: str) -> dict[str, str]:
-    """What stands left and right of the ``=`` of an option that may be repeated."""
+    """What stands left and right of the ``=`` of an option that may be repeated, each left side once."""
     parts = [one.partition("=") for one in said]
     if wrong := [one for one, (_, equals, _) in zip(said, parts, strict=True) if not equals]:
         raise ValueError(f"{option} {wrong[0]}: there is no '=' in it; for example {example}")
-    return {left: right for left, _, right in parts}
+    told: dict[str, str] = {}
+    for left, _, right in parts:
+        if told.setdefault(left, right) != right:
+            raise ValueError(f"{option} {left} is given as {told[left]} and as {right}: which is it?")
+    return told
 
 
 def _table(path: Path, *needed: str) -> "pd.DataFrame":

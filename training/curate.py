@@ -13,7 +13,7 @@ from rich.progress import track
 
 from training.collections.record import Options, Record
 from training.collections.registry import COLLECTIONS, recognise
-from training.curation_report import Picture, Reason, reasons_of, write_report
+from training.curation_report import Picture, Reason, Renamed, reasons_of, renamed, write_report
 from training.duplicates import Pairs, named_clusters, near_duplicates
 from training.examine import Examined, Task, examine
 from training.parallel import Map, Watch, mapping
@@ -68,6 +68,8 @@ class Summary:
     reasons: tuple[Reason, ...]
     strangers: int
     """Conditions whose label is none of the eight nor ``other``."""
+    renamed: tuple[Renamed, ...]
+    """What labels were given to: also what fell under ``*``; empty where none was given."""
 
     def lines(self, out: Path) -> Iterator[str]:
         """For a terminal. ``out``: the folder that was written."""
@@ -77,6 +79,10 @@ class Summary:
             yield f"\n{'reason':<18}{'found':>8}{'dropped':>9}   what it is"
         for reason in self.reasons:
             yield f"{reason.flag:<18}{reason.found:>8}{reason.dropped:>9}   {reason.meaning}"
+        if self.renamed:
+            yield "\nWhat conditions became. Look whether one of the eight, called otherwise, is among the others:"
+        for condition, label, found in self.renamed:
+            yield f"{found:>8}  {condition} → {label}"
         if self.strangers:
             yield f"\nConditions that are none of the eight nor 'other': {self.strangers}. Say which by --label"
         yield f"\nKept: {out / 'manifest.csv'}   dropped, with the reason: {out / 'refused.csv'}"
@@ -103,13 +109,20 @@ def curate(path: Path, out: Path, wishes: Wishes) -> Summary:
     table = _with_paths(table, root, out) if path.is_dir() or wishes.crop else table
     _write(table, out)
     write_report(table, _pictures(table, root), pairs, root, out)
-    return _summed_up(table)
+    return _summed_up(table, wishes.labels)
 
 
-def _summed_up(table: pd.DataFrame) -> Summary:
+def _summed_up(table: pd.DataFrame, labels: Mapping[str, str]) -> Summary:
     dropped, flagged = table["dropped"] != "", table["flags"] != ""
     strangers = table.loc[~table["label"].isin(KNOWN) & ~dropped, "condition"].nunique()
-    return Summary(len(table), int(dropped.sum()), int((flagged & ~dropped).sum()), reasons_of(table), strangers)
+    return Summary(
+        len(table),
+        int(dropped.sum()),
+        int((flagged & ~dropped).sum()),
+        reasons_of(table),
+        strangers,
+        renamed(table) if labels else (),
+    )
 
 
 def _examined(records: Sequence[Record], root: Path, out: Path, wishes: Wishes, apply: Map) -> list[Examined]:

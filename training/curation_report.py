@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 
 from appliance.errors import DermkioskError
 from appliance.vision.photo import decode
+from training.collections.record import spelled
 from training.duplicates import Pairs
 
 SHOWN: Final = 48
@@ -48,6 +49,14 @@ class Reason(NamedTuple):
     dropped: int
 
 
+class Renamed(NamedTuple):
+    """A collection's own name of a condition, the label it was given, and how many photographs were read of it."""
+
+    condition: str
+    label: str
+    found: int
+
+
 @dataclass(frozen=True)
 class Picture:
     """One photograph on a sheet."""
@@ -72,6 +81,7 @@ def write_report(table: pd.DataFrame, pictures: Sequence[Picture], pairs: Pairs,
         total=len(table),
         kept=int((table["dropped"] == "").sum()),
         reasons=reasons_of(table),
+        renamed=renamed(table),
         classes=_counts(table, "label"),
         tables=[(name, _counts(table, name)) for name in ("source", "fitzpatrick", "label_evidence") if name in table],
         by_source=_crossed(table),
@@ -88,6 +98,14 @@ def reasons_of(table: pd.DataFrame) -> tuple[Reason, ...]:
         Reason(str(flag), MEANING.get(str(flag), ELSE), int(count), int(dropped.get(flag, 0)))
         for flag, count in flags.items()
     )
+
+
+def renamed(table: pd.DataFrame) -> tuple[Renamed, ...]:
+    """The conditions that have another name as label, by label, the most frequent first."""
+    counts = table.groupby(["label", "condition"], sort=True).size().reset_index(name="count")
+    ordered = counts.sort_values(["label", "count"], ascending=[True, False], kind="stable")
+    every = (Renamed(str(name), str(label), int(count)) for label, name, count in ordered.to_numpy())
+    return tuple(each for each in every if spelled(each.condition) != each.label)
 
 
 def _counts(table: pd.DataFrame, column: str) -> list[tuple[str, int, int, int]]:

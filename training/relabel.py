@@ -5,25 +5,29 @@ from dataclasses import replace
 from typing import Final
 
 from appliance.vision.classes import CLASSES
+from training.class_names import CARDS
 from training.collections.record import Record, spelled
 from training.dataset import OTHER
 
 KNOWN: Final = (*CLASSES, OTHER)
 REST: Final = "*"
 """Stands for every name that is not given."""
+CHINESE: Final[Mapping[str, str]] = {spelled(card["zh"]): name for name, card in CARDS.items()}
+"""The eight's Chinese names as labels; their English ones are spelled like the ids."""
 
 
 def relabelled(records: Iterable[Record], labels: Mapping[str, str], *, only_known: bool = False) -> list[Record]:
     """The records with ``labels`` (the collection's name → one of :data:`KNOWN`); their conditions stay what they are.
 
-    How a name is spelled does not matter (``Lichen Planus``, lichen_planus); ``*`` stands for all that are not named.
-    Raises ``ValueError`` for a label that is none of the known ones, a name that no photograph has, and with
-    ``only_known``, or where any label is given, a photograph that is left with another label.
+    How a name is spelled does not matter (``Lichen Planus``, lichen_planus), and the eight's Chinese names are known;
+    ``*`` stands for all that are not named. Raises ``ValueError`` for a label that is none of the known ones, one name
+    with two labels, a name that no photograph has, and with ``only_known``, or where any label is given, a photograph
+    that is left with another label.
     """
     if strange := sorted(set(labels.values()) - set(KNOWN)):
         raise ValueError(f"a label is one of {', '.join(KNOWN)}, not {', '.join(strange)}")
-    given = {spelled(name): label for name, label in labels.items() if name != REST}
-    read = list(records)
+    given = _by_spelling(labels)
+    read = [replace(record, label=CHINESE.get(record.label, record.label)) for record in records]
     if absent := sorted(set(given) - {name for record in read for name in _names(record)}):
         there = sorted({record.condition for record in read})
         raise ValueError(f"no photograph is called {', '.join(absent)}; there are {', '.join(there)}")
@@ -34,6 +38,14 @@ def relabelled(records: Iterable[Record], labels: Mapping[str, str], *, only_kno
             f"'{left[0]}=other', or in the configuration's [curate] labels; '*=other' stands for all the rest"
         )
     return told
+
+
+def _by_spelling(labels: Mapping[str, str]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for name, label in labels.items():
+        if name != REST and given.setdefault(spelled(name), label) != label:
+            raise ValueError(f"{name} is said to be {given[spelled(name)]} and {label}: which is it?")
+    return given
 
 
 def _with(record: Record, given: Mapping[str, str], rest: str | None) -> Record:

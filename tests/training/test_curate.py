@@ -101,6 +101,19 @@ def test_the_terminal_is_told_how_many_were_kept_and_dropped_and_where_to_look(
     assert "none of the eight nor 'other': 1. Say which by --label" in told
 
 
+def test_it_says_which_label_every_condition_was_given(tmp_path: Path, collection: Path, save: Save) -> None:
+    for number, name in enumerate(("Psoriasis", "SCC", "Basal cell carcinomas", "Basal cell carcinomas", "银屑病")):
+        save(f"{name}/{number}.png", draw(number))
+    command = ["--data", str(collection), "--out", str(tmp_path / "out"), "--label", "SCC=squamous_cell_carcinoma"]
+    told = CliRunner().invoke(curate_command, [*command, "--label", "*=other"]).stdout
+    said = [line.strip() for line in told.splitlines() if "→" in line]
+    assert said == ["2  Basal cell carcinomas → other", "1  银屑病 → psoriasis", "1  SCC → squamous_cell_carcinoma"]
+    report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "<td>Basal cell carcinomas</td><td>other</td><td>2</td>" in report
+    twice = CliRunner().invoke(curate_command, [*command, "--label", "SCC=other"])
+    assert (twice.exit_code, "--label SCC is given as" in twice.stderr) == (1, True)
+
+
 def test_flags_become_refusals_and_refusals_flags_by_name(tmp_path: Path, collection: Path, save: Save) -> None:
     save("psoriasis/first.jpg", draw(1))
     save("psoriasis/second.jpg", draw(1)[8:, 5:], quality=60)
