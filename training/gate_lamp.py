@@ -41,9 +41,9 @@ class Light(Part):
 def light_of(files: Iterable[Path], cache: Path | None = None) -> Light:
     """Learned on photographs, of other groups than those that are judged.
 
-    The limit is that which no more than :data:`REFUSED` of them exceed, of all and of any tone of skin: where the light is
-    yellowish in more photographs of dark skin, it must not be refused more often for that. Kept in ``cache`` and read
-    from there. Raises ``ValueError`` where there is no photograph of skin.
+    The limit is that which no more than :data:`REFUSED` of them exceed, of all and of any tone of skin: where the light
+    is yellowish in more photographs of dark skin, it must not be refused more often for that. Kept in ``cache`` and
+    read from there. Raises ``ValueError`` where there is no photograph of skin.
     """
     kept = None if cache is None else cache / FILE
     if kept is not None and kept.is_file():
