@@ -114,13 +114,14 @@ def split(
     Example:
       dermkiosk-train split --data curated/manifest.csv --out curated/split.csv --keep last-year/split.csv
     """
-    from training.split import SPLITS, split_file, stayed
+    from training.split import SPLITS, read_earlier, split_file, stayed
 
     with said_plainly():
+        earlier = read_earlier(keep)
         rows = split_file(
-            data, out, seed=seed, keep=keep, test_share=test_share, train_only=train_only, workers=workers
+            data, out, seed=seed, earlier=earlier, test_share=test_share, train_only=train_only, workers=workers
         )
-        kept, moved = stayed(rows, keep) if keep is not None else ({}, 0)
+        kept, moved = stayed(rows, earlier) if earlier is not None else ({}, 0)
     if keep is not None:
         had = ", ".join(f"{name} {count}" for name, count in kept.items())
         click.echo(f"Kept as in {keep}: {had}; new: {len(rows) - sum(kept.values()) - moved}")

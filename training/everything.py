@@ -195,13 +195,14 @@ class Steps:
 
     def split(self) -> None:
         """The same every time."""
-        from training.split import SPLITS, split_file
+        from training.split import SPLITS, read_earlier, split_file
 
         wishes = dict(self.wanted.get("split", {}))
         keep = wishes.pop("keep", None)
+        earlier = read_earlier(Path(keep) if keep else None)
         train_only = tuple(wishes.pop("train_only_sources", ()))
         manifest = self.curated / "manifest.csv"
-        rows = split_file(manifest, self.split_file, keep=Path(keep) if keep else None, train_only=train_only, **wishes)
+        rows = split_file(manifest, self.split_file, earlier=earlier, train_only=train_only, **wishes)
         self.say(", ".join(f"{name} {int((rows['split'] == name).sum())}" for name in SPLITS))
 
     def soup(self) -> None:

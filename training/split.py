@@ -57,7 +57,7 @@ def split_file(
     out: Path,
     *,
     seed: int = 8,
-    keep: Path | None = None,
+    earlier: pd.DataFrame | None = None,
     test_share: float = 1 / FOLDS,
     train_only: tuple[str, ...] = (),
     workers: int = 1,
@@ -65,7 +65,7 @@ def split_file(
     """Write the manifest ``data`` with splits and folds to ``out``; returns its rows.
 
     A manifest that says nothing of near-duplicates is searched for them first. ``test_share`` is rounded to one part
-    of a whole number. Raises ``ValueError``.
+    of a whole number; ``earlier`` as in :func:`assign_splits`. Raises ``ValueError``.
     """
     rows = pd.read_csv(data, dtype=str, keep_default_na=False)
     if lacks := {"image", "label", "group", "source"} - set(rows.columns):
@@ -76,7 +76,6 @@ def split_file(
         rows = rows.assign(**{NEAR: near_duplicates_of([data.parent / image for image in rows["image"]], workers)})
         names = dict(zip((str(data.parent / image) for image in rows["image"]), rows["image"], strict=True))
         rows[NEAR] = rows[NEAR].map({**names, "": ""})
-    earlier = None if keep is None else pd.read_csv(keep, dtype=str, keep_default_na=False)
     told = assign_splits(
         Photographs(data.parent, rows), seed, earlier=earlier, train_only=train_only, shares=round(1 / test_share)
     ).rows
@@ -85,9 +84,19 @@ def split_file(
     return told
 
 
-def stayed(rows: pd.DataFrame, keep: Path) -> tuple[dict[str, int], int]:
-    """How many photographs of each split are where the earlier split ``keep`` had them, and how many had to move."""
-    was = _earlier_splits(rows, pd.read_csv(keep, dtype=str, keep_default_na=False))
+def read_earlier(keep: Path | None) -> pd.DataFrame | None:
+    """The split to keep, read before the new one is written: both may be one file. Raises ``ValueError``."""
+    if keep is None:
+        return None
+    rows = pd.read_csv(keep, dtype=str, keep_default_na=False)
+    if lacks := {"image", "split"} - set(rows.columns):
+        raise ValueError(f"{keep} is no split to keep: it lacks the columns {sorted(lacks)}")
+    return rows
+
+
+def stayed(rows: pd.DataFrame, earlier: pd.DataFrame) -> tuple[dict[str, int], int]:
+    """How many photographs of each split are where the split ``earlier`` had them, and how many had to move."""
+    was = _earlier_splits(rows, earlier)
     counts = rows["split"][was == rows["split"]].value_counts()
     return {name: int(counts.get(name, 0)) for name in SPLITS}, int(((was != "") & (was != rows["split"])).sum())
 

@@ -201,6 +201,11 @@ def test_the_terminal_is_told_what_an_earlier_split_kept(manifest: Path, tmp_pat
     both = ["--train-only", "drawn_too"]
     told = CliRunner().invoke(split_command, [*asked, "--keep", str(tmp_path / "old.csv"), *both]).stdout
     assert "Moved, as they now belong together with others or to a train-only source: " in told
+    in_place = ["--data", asked[1], "--out", str(tmp_path / "old.csv"), "--keep", str(tmp_path / "old.csv")]
+    told = CliRunner().invoke(split_command, in_place).stdout
+    assert f"{counts}; new: {len(rows) - len(old)}" in told
+    no_split = CliRunner().invoke(split_command, [*asked, "--keep", str(tmp_path / "grown.csv")])
+    assert (no_split.exit_code, "is no split to keep: it lacks the columns ['split']" in no_split.stderr) == (1, True)
 
 
 def test_an_earlier_photograph_is_known_by_its_content_when_its_name_is_another(manifest: Path) -> None:
