@@ -31,6 +31,21 @@ LEGIBLE = 4.5
 """Contrast of text, WCAG 2.2, 1.4.3."""
 LARGE = 3.0
 """Contrast of large text and of drawings, 1.4.11."""
+INK = "-webkit-text-fill-color"
+"""The text's alone: borders and drawings in the text's colour stay."""
+LINES = """all => all.flatMap((each) => {
+  const lines = [];
+  const texts = document.createTreeWalker(each, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const range = document.createRange();
+    range.selectNode(texts.currentNode);
+    const words = texts.currentNode.data.trim();
+    for (const { x, y, width, height } of range.getClientRects())
+      if (words && width >= 1) lines.push([words, { x, y, width, height }]);
+  }
+  return lines;
+})"""
+"""Each line of text that is shown, with its place: one colour's contrast says nothing of its neighbour's."""
 SKIN = (198, 150, 125)
 STANDS_OUT = 10.0
 """CIELAB distance of the map's strongest place from the skin: four times what is just noticeable (2.3)."""
@@ -97,6 +112,19 @@ def test_grades_and_lamps_are_words_and_shapes_and_legible_without_colours(
     assert [len(set(each)) for each in (signs, shapes, words)] == [3, 3, 3]
 
 
+@pytest.mark.parametrize("ink", ["transparent", "#b9c2c4"])
+def test_text_that_nobody_sees_is_found(
+    browse: Callable[..., Page], graded: tuple[Box, dict[str, str]], ink: str
+) -> None:
+    box, links = graded
+    page = browse(1280, 800, box, locale="en-GB", color_scheme="light")
+    page.goto(f"{box.phones}{links['urgent']}")
+    title = page.locator(".verdict.urgent h1")  # with a small line in a colour of its own, which stays legible
+    assert not illegible(page, title)
+    title.evaluate(f"each => each.style.setProperty('color', '{ink}', 'important')")
+    assert len(illegible(page, title)) == len(DEFICIENCIES)
+
+
 def test_with_the_readers_own_colours_a_bar_is_still_a_bar(
     browse: Callable[..., Page], graded: tuple[Box, dict[str, str]]
 ) -> None:
@@ -104,7 +132,10 @@ def test_with_the_readers_own_colours_a_bar_is_still_a_bar(
     page = browse(390, 844, box, locale="en-GB", forced_colors="active")
     page.goto(f"{box.phones}{links['refer']}")
     bar = page.locator("progress").first
-    assert contrast(Image.open(io.BytesIO(bar.screenshot())).convert("RGB")) >= LARGE
+    share = float(bar.evaluate("each => each.position"))
+    shown = picture(bar.screenshot())
+    full, empty = (shown.crop(spot(shown, along)) for along in (share / 2, (1 + share) / 2))
+    assert contrast(full, empty) >= LARGE
 
 
 def test_the_map_stands_out_from_skin_without_colours(
@@ -119,7 +150,7 @@ def test_the_map_stands_out_from_skin_without_colours(
     session = page.context.new_cdp_session(page)
     for deficiency in DEFICIENCIES:
         session.send("Emulation.setEmulatedVisionDeficiency", {"type": deficiency})
-        shown = Image.open(io.BytesIO(page.locator(".frame").screenshot())).convert("RGB")
+        shown = picture(page.locator(".frame").screenshot())
         lab = colour.lab(colour.halved_light(np.asarray(shown)))
         height, width = lab.shape[:2]
         strongest, skin = lab[height // 2, width // 2], lab[height // 12, width // 12]
@@ -127,19 +158,33 @@ def test_the_map_stands_out_from_skin_without_colours(
 
 
 def illegible(page: Page, elements: Locator) -> list[str]:
-    """Those whose contrast is too low for some colour vision."""
-    visible = [each for each in elements.all() if each.is_visible()]
-    assert visible
-    places = [(each.inner_text(), each.bounding_box()) for each in visible]
+    """The lines in them with too little contrast for some colour vision. Text is what is gone without its ink."""
+    places = elements.evaluate_all(LINES)
+    assert places
     session = page.context.new_cdp_session(page)
     found = []
     for deficiency in DEFICIENCIES:
         session.send("Emulation.setEmulatedVisionDeficiency", {"type": deficiency})
-        shown = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("RGB")
-        ratios = [(words, contrast(shown.crop(corners(place)))) for words, place in places]
+        shown = picture(page.screenshot(full_page=True))
+        elements.evaluate_all(
+            f"all => all.forEach(each => each.style.setProperty('{INK}', 'transparent', 'important'))"
+        )
+        bare = picture(page.screenshot(full_page=True))
+        elements.evaluate_all(f"all => all.forEach(each => each.style.removeProperty('{INK}'))")
+        ratios = [(words, contrast(*(each.crop(corners(place)) for each in (shown, bare)))) for words, place in places]
         found += [f"{deficiency}: {words!r} {ratio:.2f}" for words, ratio in ratios if ratio < LEGIBLE]
     session.send("Emulation.setEmulatedVisionDeficiency", {"type": "none"})
     return found
+
+
+def picture(screenshot: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(screenshot)).convert("RGB")
+
+
+def spot(shown: Image.Image, along: float) -> tuple[int, int, int, int]:
+    """The pixel half-way down and so far along, 0…1: left, top, right, bottom."""
+    left, top = int(shown.width * along), shown.height // 2
+    return left, top, left + 1, top + 1
 
 
 def corners(place: Any) -> tuple[int, int, int, int]:
@@ -148,11 +193,14 @@ def corners(place: Any) -> tuple[int, int, int, int]:
     return left, top, left + int(place["width"]), top + int(place["height"])
 
 
-def contrast(shown: Image.Image) -> float:
-    """Of what stands out most against the commonest colour, by WCAG 2.2's definition."""
-    colours, counts = np.unique(np.asarray(shown).reshape(-1, 3), axis=0, return_counts=True)
-    share = colours / 255
+def contrast(shown: Image.Image, ground: Image.Image) -> float:
+    """Of what stands out most against the ground at the same place, by WCAG 2.2's definition; 1 where nothing does."""
+    one, other = luminance(shown) + 0.05, luminance(ground) + 0.05
+    return float(np.maximum(one / other, other / one).max())
+
+
+def luminance(picture: Image.Image) -> Any:
+    """(height, width), 0…1: WCAG 2.2's relative luminance."""
+    share = np.asarray(picture) / 255
     linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    light = linear @ [0.2126, 0.7152, 0.0722] + 0.05
-    ground = light[counts.argmax()]
-    return float(np.maximum(light / ground, ground / light).max())
+    return linear @ [0.2126, 0.7152, 0.0722]
