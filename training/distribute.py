@@ -41,6 +41,18 @@ class Cluster:
         several = len(tf.config.list_physical_devices("GPU")) > 1
         return cls(0, 1, tf.distribute.MirroredStrategy() if several else None)
 
+    def on(self) -> str:
+        """What is trained on, as Keras's backend sees it: a driver that does not fit leaves the processor, no error."""
+        import keras
+
+        kind = keras.distribution.list_devices()[0].partition(":")[0]
+        count = self.strategy.num_replicas_in_sync // self.size if self.strategy is not None else 1
+        if kind == "cpu":
+            place = f"the processor: {keras.backend.backend()} sees no GPU"
+        else:
+            place = f"{count} {kind.upper()}{'s' if count > 1 else ''}"
+        return f"Training on {place}" + (f"; machine {self.number + 1} of {self.size}" if self.size > 1 else "")
+
     @property
     def part(self) -> tuple[int, int]:
         """For :class:`training.batches.Feed`."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from rich.console import Console
 
 from training.backend import keras
 from training.batches import Feed, Truth, class_weights
@@ -51,6 +52,7 @@ def finetune(recipe: Recipe, run: Path, workers: int = 0) -> None:
     cluster = Cluster.join()
     own = cluster.folder(run)
     with alone_in(own, "finetune"):
+        Console(highlight=False).print(cluster.on())
         _train(recipe, run, own, cluster, workers)
 
 

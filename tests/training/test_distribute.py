@@ -39,12 +39,15 @@ def _start(split: Path, run: Path, config: str | None) -> "subprocess.Popen[str]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def _end(processes: "list[subprocess.Popen[str]]") -> None:
-    """Wait for all; none outlives the test, for one that lost its partner waits for it."""
+def _end(processes: "list[subprocess.Popen[str]]") -> list[str]:
+    """What all said; none outlives the test, for one that lost its partner waits for it."""
+    told = []
     try:
         for process in processes:
             said = process.communicate(timeout=200)[0]
             assert process.returncode == 0, said[-2000:]
+            told.append(said)
+        return told
     finally:
         for process in processes:
             process.kill()
@@ -59,12 +62,14 @@ def _loss(run: Path) -> dict[str, float]:
 
 
 def test_two_workers_reach_the_loss_of_one(split: Path, tmp_path: Path) -> None:
-    _end([_start(split, tmp_path / "alone", None)])
+    (told,) = _end([_start(split, tmp_path / "alone", None)])
+    assert "Training on the processor: tensorflow sees no GPU\n" in told
     workers = [f"127.0.0.1:{_free_port()}" for _ in range(2)]
     configs = [
         json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": number}}) for number in (0, 1)
     ]
-    _end([_start(split, tmp_path / "both", config) for config in configs])
+    told, more = _end([_start(split, tmp_path / "both", config) for config in configs])
+    assert ("; machine 1 of 2" in told, "; machine 2 of 2" in more) == (True, True)
     expected, reached = _loss(tmp_path / "alone"), _loss(tmp_path / "both")
     assert reached == pytest.approx(expected, rel=0.02)
     assert (tmp_path / "both" / "worker-1" / "head.keras").exists()
@@ -75,3 +80,9 @@ def test_a_cluster_that_cannot_be_read_is_an_error(config: str, monkeypatch: pyt
     monkeypatch.setenv("TF_CONFIG", config)
     with pytest.raises(ValueError, match="TF_CONFIG"):
         Cluster.join()
+
+
+def test_a_gpu_is_said_where_the_backend_sees_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine may have none: the list is as Keras gives it on one with two, of which JAX would take the first."""
+    monkeypatch.setattr("keras.distribution.list_devices", lambda: ["gpu:0", "gpu:1"])
+    assert Cluster(0, 1, None).on() == "Training on 1 GPU"
