@@ -46,7 +46,9 @@ def gate(
 
     with said_plainly():
         if keep_of is None:
-            click.echo(said(fit_gate(bundle, gate_labels.read(data, labels, images, originals), cache)))
+            labelled = gate_labels.read(data, labels, images, originals)
+            click.echo(labelled.said())
+            click.echo(said(fit_gate(bundle, labelled, cache)))
             return
         if labels is not None:
             raise ValueError("either --labels, to fit, or --keep-limits-of, not to")

@@ -229,6 +229,7 @@ class Steps:
             if wished
             else gate_labels.read(self.data)  # also those labelled that curation dropped
         )
+        self.say(labelled.said())
         self.say(said(fit_gate(self.bundle, labelled, self.run / "gate")))
 
     def evaluate(self, split: "Split") -> None:

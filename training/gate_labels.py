@@ -43,6 +43,18 @@ class Labelled:
     manifest: pd.DataFrame
     unmarked: Unmarked
     """Files of photographs without ink, of other groups, and the number that chance begins with for each."""
+    strange: tuple[str, ...] = ()
+    """Names that were labelled and are not in the manifest."""
+
+    def said(self) -> str:
+        """For a terminal, before the minutes that the fit takes."""
+        told = f"{len(self.labels)} labelled photographs are judged, ink is drawn on {len(self.unmarked)} others"
+        if not self.strange:
+            return told
+        return (
+            f"{told}; {len(self.strange)} labelled ones are not in the manifest and passed over, "
+            f"for example {self.strange[0]}"
+        )
 
     def others(self) -> list[Path]:
         """Files of photographs of groups of which none is judged."""
@@ -74,12 +86,19 @@ def read(
             "the folder of the photographs that were curated by --originals"
         )
     whole = rows if originals is None else rows.assign(image=rows.get("original", rows["image"]))
-    known = _of_the_manifest(_table(file), rows, whole["image"], file)
+    told = _table(file)
+    names = _names(rows, whole["image"])
+    strange = tuple(told["image"][~told["image"].isin(names)])
+    known = told.assign(image=told["image"].map(names)).dropna(subset=["image"]).drop_duplicates("image")
+    if known.empty:
+        raise ValueError(
+            f"{file} names no photograph of the manifest{f', for example not {strange[0]}' if strange else ''}"
+        )
     folder = originals or (images or manifest).parent
     rows = whole.drop_duplicates("image")  # a photograph with two lesions has two crops
-    judged, unmarked = _apart(known, rows, folder)
-    _enough(judged, file)
-    return Labelled(folder, judged, rows, unmarked)
+    judged, unmarked = _apart(known.reset_index(drop=True), rows, folder)
+    _enough(judged, file, len(strange))
+    return Labelled(folder, judged, rows, unmarked, strange)
 
 
 def _table(file: Path) -> pd.DataFrame:
@@ -105,18 +124,14 @@ def _first_crop(rows: pd.DataFrame) -> str:
     return next((image for image, whole in pairs if PurePosixPath(image).name != PurePosixPath(whole).name), "")
 
 
-def _of_the_manifest(told: pd.DataFrame, rows: pd.DataFrame, measured: "pd.Series[str]", file: Path) -> pd.DataFrame:
-    """The labels under the names of the photographs to measure, whichever of the manifest's names they were given."""
-    names = {
+def _names(rows: pd.DataFrame, measured: "pd.Series[str]") -> dict[str, str]:
+    """Each name that the manifest has for a photograph → that of the photograph to measure."""
+    return {
         str(name): str(image)
         for column in ("original", "image")
         if column in rows
         for name, image in zip(rows[column], measured, strict=True)
     }
-    known = told.assign(image=told["image"].map(names)).dropna(subset=["image"]).drop_duplicates("image")
-    if known.empty:
-        raise ValueError(f"{file} names no photograph of the manifest, for example not {told['image'].iloc[0]}")
-    return known.reset_index(drop=True)
 
 
 def _apart(labels: pd.DataFrame, rows: pd.DataFrame, folder: Path) -> tuple[pd.DataFrame, Unmarked]:
@@ -132,11 +147,12 @@ def _apart(labels: pd.DataFrame, rows: pd.DataFrame, folder: Path) -> tuple[pd.D
     return labels[~aside].reset_index(drop=True), drawn_on
 
 
-def _enough(labels: pd.DataFrame, file: Path) -> None:
+def _enough(labels: pd.DataFrame, file: Path, strange: int) -> None:
     counts = {**{case: int(labels[case].sum()) for case in EXCLUSIONS}, "clear": int(clear(labels).sum())}
     few = {name: count for name, count in counts.items() if count < (FEWEST_CLEAR if name == "clear" else FEWEST)}
     if few:
         said = ", ".join(f"{name} {count}" for name, count in few.items())
+        said += f", without {strange} labelled ones that are not in the manifest" if strange else ""
         raise ValueError(
             f"{file} has too few photographs to choose limits on: {said}; {FEWEST} of each case and {FEWEST_CLEAR} "
             f"clear ones are needed. Label more, or keep the limits of the bundle that training started from by {KEEP}"

@@ -62,6 +62,16 @@ def test_the_others_are_files_of_groups_of_which_none_is_judged(manifest: Path) 
     assert not set(group[others]) & set(group[found.labels["image"]])
 
 
+def test_labels_of_photographs_that_are_not_in_the_manifest_are_counted(manifest: Path) -> None:
+    rows = _labels(manifest)
+    found = read(manifest, _written(manifest, rows))
+    assert "not in the manifest" not in found.said()
+    more = rows.tail(3).assign(image=["ward 4/1.jpg", "ward 4/2.jpg", "ward 4/3.jpg"])
+    counted = read(manifest, _written(manifest, pd.concat([more, rows])))
+    assert counted.said().startswith(found.said())
+    assert "3 labelled ones are not in the manifest and passed over, for example ward 4/1.jpg" in counted.said()
+
+
 def test_the_whole_photograph_is_measured_and_not_the_crop_that_was_labelled(manifest: Path) -> None:
     rows = pd.read_csv(manifest)
     rows["image"] = [f"images/{number:016x}.jpg" for number in range(len(rows))]
@@ -89,6 +99,8 @@ def test_a_photograph_that_is_not_surely_clear_is_not_drawn_on(manifest: Path) -
         (lambda rows: rows.drop(columns="hair"), "lacks the columns hair"),
         (lambda rows: rows.assign(hair="yes"), "0.jpg has 'yes' as hair, not 0 or 1"),
         (lambda rows: rows.assign(image="elsewhere/" + rows["image"]), "names no photograph of the manifest"),
+        (lambda rows: rows.head(0), "names no photograph of the manifest$"),
+        (lambda rows: rows.replace({"image": {"0.jpg": "9/0.jpg"}}), "residue 9, without 1 labelled ones that are not"),
         (lambda rows: rows[rows["hair"] != "1"], f"hair 0; {FEWEST} of each case .* --keep-limits-of"),
         (lambda rows: rows[(rows[list(EXCLUSIONS)] == "1").any(axis=1)], "clear 0"),
     ],
