@@ -200,7 +200,10 @@ def here() -> Response:
 
 @kiosk.get("/kiosk/state")
 def state() -> Response:
-    """Which page the visit is on; the page shown asks, and moves on when it differs."""
+    """Which page the visit is on; the page shown asks, says its own ``step``, and moves on when it differs."""
+    step = request.args.get("step", type=int)
+    if step is not None:
+        _kiosk().shown(step)
     visit, left_s = _kiosk().visit, _kiosk().left_s
     waits = visit.phase == "waiting"
     return jsonify(

@@ -61,6 +61,8 @@ BACK: Final[dict[Phase, Phase]] = {
     "live": "site",
 }
 WITH_CASE: Final[frozenset[Phase]] = frozenset({"waiting", "result", "refer", "handover"})
+DARK_WITHIN_S: Final = 1.0
+"""The page asks twice a second which one it is to be, and a small computer takes a while to show it."""
 CODE_CHARACTERS: Final = 6
 RUB_OUT: Final = "-"
 """What the keypad's last key sends."""
@@ -110,6 +112,8 @@ class Kiosk:
         self._touched_s = clock()
         self._lock = threading.Lock()
         self._looking = threading.Lock()
+        self._shown = threading.Condition()
+        self._shown_step = 0
         self._hinter = Hinter(time.monotonic)
         self._visit = Visit()
         services.station.on_button(self.capture)
@@ -229,6 +233,12 @@ class Kiosk:
         if visit is not None:
             threading.Thread(target=self._take, args=(visit,), name="kiosk-capture", daemon=True).start()
 
+    def shown(self, step: int) -> None:
+        """The page of this step is on the screen."""
+        with self._shown:
+            self._shown_step = step
+            self._shown.notify_all()
+
     def again(self) -> None:
         """Another photograph of the same place."""
         self._move("live", after=("result", "failed", "refer"), code="", token="", error=None, referred=False)
@@ -288,6 +298,7 @@ class Kiosk:
                 logging.getLogger(__name__).warning("a visit without a photograph stays in the log: %s", error)
 
     def _take(self, visit: Visit) -> None:
+        self._await_the_dark_page(visit)
         try:
             self._settle(visit, self._overviewed(visit) if visit.view == "overview" else self._photographed(visit))
         except CaptureCancelled:
@@ -298,6 +309,11 @@ class Kiosk:
         except Exception:  # a thread has no caller to tell; the page must not wait for ever
             logging.getLogger(__name__).exception("the capture failed")
             self._settle(visit, replace(visit, phase="failed", error=DermkioskError("capture")))
+
+    def _await_the_dark_page(self, visit: Visit) -> None:
+        """A bright screen would be measured as part of the room; but no screen holds up a photograph for long."""
+        with self._shown:
+            self._shown.wait_for(lambda: self._shown_step == visit.step, DARK_WITHIN_S)
 
     def _overviewed(self, visit: Visit) -> Visit:
         wide = self._intake(visit, self._services.station.overview)

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, Response, Route, expect
 
 from appliance.messages import Language, text
+from appliance.web import visit
 from appliance.web.sites import SIDES, SITES
 
 SCREENS = [(800, 480), (480, 800), (1280, 800), (800, 1280)]
@@ -248,6 +249,18 @@ def test_the_first_page_is_light(browse: Callable[..., Page], box: Any) -> None:
     assert sum(weights) < FIRST_PAGE_BYTES
 
 
+def test_the_dark_page_says_that_it_is_shown_and_the_photograph_is_taken(
+    browse: Callable[..., Page], held_box: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visit, "DARK_WITHIN_S", 3600)  # nothing but the page ends this
+    page = browse(800, 480, held_box)
+    page.goto(f"{held_box.kiosk}/")
+    for _ in steps_of(page, "live[data-view=close_up]"):
+        pass
+    page.click(".shutter")
+    expect(page.locator("body.waiting")).to_be_visible()
+
+
 def test_before_a_patient_is_forgotten_the_page_counts_down(kiosk: Callable[..., Page]) -> None:
     page = kiosk("who")
     expect(page.locator("#here")).to_be_hidden()
@@ -256,7 +269,7 @@ def test_before_a_patient_is_forgotten_the_page_counts_down(kiosk: Callable[...,
         answer = route.fetch()
         route.fulfill(response=answer, json={**answer.json(), "left_s": 17})
 
-    page.route("**/kiosk/state", nearly_over)
+    page.route("**/kiosk/state?*", nearly_over)
     expect(page.locator("#here")).to_be_visible()
     expect(page.locator("#pause")).to_contain_text("17")
     page.unroute_all(behavior="wait")  # one that is being answered is not left half done

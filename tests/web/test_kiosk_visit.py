@@ -64,6 +64,7 @@ def do(kiosk: FlaskClient, visit: Kiosk) -> Callable[..., int]:
 def photograph(visit: Kiosk, do: Callable[..., int]) -> None:
     """Take the photograph that the live view is about."""
     do("capture")
+    visit.shown(visit.visit.step)
     end = time.monotonic() + DEADLINE_S
     while visit.visit.phase == "capturing" and time.monotonic() < end:
         time.sleep(0.02)
@@ -250,6 +251,25 @@ def test_a_room_too_bright_for_a_close_up_does_not_keep_anyone_from_an_overview(
     assert (visit.visit.phase, visit.visit.view) == ("live", "close_up")
     photograph(visit, do)
     assert visit.visit.phase == "failed"
+
+
+def test_no_frame_of_a_photograph_is_taken_under_the_bright_page(
+    visit: Kiosk, kiosk: FlaskClient, do: Any, hardware: Any, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appliance.web.visit.DARK_WITHIN_S", DEADLINE_S)
+    do("start", "consent", "new", "site")
+    bright = kiosk.get("/kiosk/state").get_json()["step"]
+    hardware.button.press()
+    end = time.monotonic() + DEADLINE_S
+    while visit.visit.phase == "live" and time.monotonic() < end:
+        time.sleep(0.02)
+    dark = kiosk.get(f"/kiosk/state?step={bright}").get_json()["step"]  # the bright page learns of it
+    time.sleep(0.3)  # long enough for a capture that does not wait
+    assert (visit.visit.phase, services.station.busy) == ("capturing", False)
+    kiosk.get(f"/kiosk/state?step={dark}")
+    while visit.visit.phase == "capturing" and time.monotonic() < end - DEADLINE_S / 2:
+        time.sleep(0.02)
+    assert visit.visit.view == "close_up"
 
 
 def test_the_overview_has_hints_of_its_own(kiosk: FlaskClient, visit: Kiosk, do: Any) -> None:

@@ -26,10 +26,14 @@
     }
   }
 
+  // What is drawn is on the screen after the second frame; a page in the background has none, and must not wait for ever.
+  const drawn = () => Promise.race([sleep(200), new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))]);
+
   async function follow() {
+    await drawn(); // the box takes a photograph once the dark page asks
     for (;;) {
       try {
-        const state = await ask("/kiosk/state");
+        const state = await ask(`/kiosk/state?step=${step}`);
         byId("offline").hidden = true;
         if (!state.ok || state.body.phase !== phase || String(state.body.step) !== step) {
           location.replace("/");
