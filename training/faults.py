@@ -16,6 +16,8 @@ from appliance.vision.photo import Pixels
 
 Fault = Callable[[Pixels, np.random.Generator], Pixels]
 Floats = NDArray[np.floating]
+TONES: Final = ((240, 210, 195), (222, 180, 155), (190, 140, 110), (140, 95, 70), (85, 55, 40), (52, 34, 26))
+"""Mean sRGB of forearms from very light to dark (Individual Typology Angle 60° to −60°)."""
 FINER: Final = 3
 """Strokes are drawn this many times larger, then reduced: Pillow's lines have no soft edge of their own."""
 INKS: Final = ((60, 40, 130), (40, 60, 140), (95, 50, 130), (35, 35, 60), (70, 60, 110), (30, 80, 110))

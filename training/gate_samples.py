@@ -22,7 +22,7 @@ from appliance.vision.quality.places import Places
 from appliance.vision.quality.scene import Scene
 from appliance.vision.runtime import Network
 from training import gate_places
-from training.faults import FAULTS
+from training.faults import FAULTS, TONES
 from training.features_output import LAYERS
 from training.golden import draw
 from training.removal import KINDS as REMOVED
@@ -33,8 +33,6 @@ PLAIN: Final = "plain"
 DRAWN: Final = "drawn"
 FAULT_EVERY: Final = 3
 """Every third clear photograph is given each of the faults."""
-TONES: Final = ((240, 210, 195), (222, 180, 155), (190, 140, 110), (140, 95, 70), (85, 55, 40), (52, 34, 26))
-"""Mean sRGB of forearms from very light to dark (Individual Typology Angle 60° to −60°)."""
 SEED: Final = 8
 SIMULATED: Final = Path(__file__).with_name("simulated_skin")
 """Captures of the synthetic camera (firmware.synthetic), of which training knows nothing."""
