@@ -58,6 +58,7 @@ def overview() -> str:
     return render_template(
         "calibration.html",
         steps=[(name, _shown(kept, name), _open(kept, name)) for name in STEPS],
+        begin=next((name for name in STEPS if kept is None or name not in kept.steps), STEPS[0]),
         due=due(services()),
         complete=kept is not None and kept.complete,
         checked=None if kept is None else kept.last_check,

@@ -50,17 +50,18 @@ def index() -> str:
 
 @staff_cases.get("/<code>")
 def case(code: str) -> str:
-    """One case with all there is to it. Each look is logged."""
+    """One case with all there is to it. Each look is logged, at the other photographs that it shows, too."""
     store = services().store
     found = close_up(code)
-    store.audit.record("staff", "look", found.number)
-    document, overview = store.document(found), store.overview(found)
+    document, overview, earlier = store.document(found), store.overview(found), _earlier(found)
+    shown = [*earlier, *([overview] if overview else []), found]
+    store.audit.record_each("staff", "look", (each.number for each in shown))
     return render_template(
         "staff_case.html",
         case=found,
         view=clinician_view(document, request.args.get("map")) if document else None,
         links=_links(found),
-        comparison=_compared(found),
+        comparison=_compared(found, earlier),
         overview=overview and url_for("staff_cases.photo", code=overview.code),
         position=store.position(found),
         review=store.reviews.of(found.number),
@@ -73,7 +74,7 @@ def case(code: str) -> str:
 
 @staff_cases.get("/<code>/photo.jpg")
 def photo(code: str) -> Response:
-    """The photograph, 1024 px at most. The page it is on is what is logged."""
+    """The photograph, 1024 px at most. What is logged is the page that shows it."""
     return jpeg(services().store.photo(services().store.case(code)), PAGE_SIDE_PX)
 
 
@@ -125,9 +126,13 @@ def close_up(code: str) -> Case:
     return found
 
 
-def _compared(found: Case) -> Comparison | None:
-    """This photograph beside the last few of the same patient and place; ``None`` where there are no others."""
-    earlier = services().store.earlier(found)[:EARLIER] if found.patient else []
+def _earlier(found: Case) -> list[Case]:
+    """The last few of the same patient and place."""
+    return services().store.earlier(found)[:EARLIER] if found.patient else []
+
+
+def _compared(found: Case, earlier: list[Case]) -> Comparison | None:
+    """This photograph beside the earlier ones; ``None`` where there are none."""
     if not earlier:
         return None
     shown = [_photograph(each, found) for each in (found, *earlier)]

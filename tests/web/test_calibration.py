@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,12 @@ def test_steps_come_in_their_order(kiosk: FlaskClient, do: Callable[[str], str])
     assert 'data-problem="calibration_impossible"' in page
     assert f'href="{ROOT}/colour"' not in kiosk.get(ROOT).text
     assert f'href="{ROOT}/exposure"' in kiosk.get(ROOT).text
+
+
+def test_it_goes_on_with_the_first_step_that_is_not_done(kiosk: FlaskClient, do: Callable[[str], str]) -> None:
+    for name, following in pairwise(STEPS):
+        do(name)
+        assert f'class="button" href="{ROOT}/{following}"' in kiosk.get(ROOT).text
 
 
 def test_a_step_that_fails_says_why_and_leaves_the_old_calibration(

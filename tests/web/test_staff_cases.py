@@ -185,5 +185,7 @@ def test_earlier_photographs_of_the_patient_and_the_wider_one_are_on_the_page(
     overview = store.overview(second)
     assert overview is not None
     assert f"/staff/cases/{overview.code}/photo.jpg" in page
+    looks = [(each.action, each.case_number) for each in store.audit.entries()[:3]]
+    assert looks == [("look", each.number) for each in (second, overview, first)]
     assert laptop.get(f"/staff/cases/{overview.code}").status_code == 404
     assert codes(laptop.get("/staff/cases?q=P4AA").text) == [second.code, first.code]

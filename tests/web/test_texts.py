@@ -22,6 +22,8 @@ from appliance.web.staff_cases import OUTCOMES
 
 TEMPLATES = sorted((Path(web.__file__).parent / "templates").glob("*.html"))
 HEALTH = Path(health.__file__).parent
+KINDS, SPANS = ("soon", "back"), ("today", "tomorrow", "days", "week", "weeks", "any")  # next_step.how_soon
+CODE = {".html", ".jinja", ".js", ".py"}
 LITERAL = re.compile(r"\bt\(\s*['\"]([\w.]+)['\"]\s*[,)]")
 RULES = {rule for _, rule in BY_LIKELIEST.values()} | {"none_of_these", "in_doubt", "reservation"}
 COMPOSED = (
@@ -100,6 +102,17 @@ def test_translations_have_the_same_keys_and_placeholders() -> None:
         assert set(re.findall(r"\{\w+\}", zh[key])) == set(re.findall(r"\{\w+\}", en[key])), key
         assert zh[key].strip(), key
         assert en[key].strip(), key
+
+
+def test_no_text_is_left_that_nothing_names() -> None:
+    """Named whole, or by its beginning with the rest put together: ``t("wrong." ~ reason)``, ``f"error.{key}"``."""
+    root = Path(web.__file__).parents[2]
+    files = [each for room in ("appliance", "firmware") for each in (root / room).rglob("*") if each.suffix in CODE]
+    code = "\n".join(each.read_text("utf-8") for each in files)
+    named = set(re.findall(r"[\w.]+", code)) | set(COMPOSED) | {f"{kind}.{span}" for kind in KINDS for span in SPANS}
+    begun = tuple(set(re.findall(r"[\"'](\w[\w.]*[._])(?:[\"']|\{)", code)))
+    assert len(begun) < len(catalogue("en")) / 4
+    assert not [key for key in catalogue("en") if key not in named and not key.startswith(begun)]
 
 
 def test_no_number_that_may_be_one_stands_before_a_plural() -> None:
