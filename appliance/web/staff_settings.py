@@ -1,6 +1,8 @@
 """The settings: what staff may change, with range and sentence, and what the installer set."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
@@ -18,6 +20,7 @@ staff_settings = Blueprint("staff_settings", __name__, url_prefix="/staff/settin
 
 BOUNDS: Final = {"minimum": "≥ {}", "exclusiveMinimum": "> {}", "maximum": "≤ {}", "exclusiveMaximum": "< {}"}
 UNPROCESSABLE: Final = 422
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def change() -> Response:
     try:
         new = box_settings.changed(box.settings, {name: text for name, text in wanted.items() if text})
     except SettingsInvalid as error:
-        return make_response(_page(error), UNPROCESSABLE)
+        return make_response(_page(error, wanted), UNPROCESSABLE)
     differing = {name: getattr(new, name) for name in wanted if getattr(new, name) != getattr(box.settings, name)}
     if differing:
         with storage_faults():
@@ -84,17 +87,31 @@ def rows(settings: Settings) -> list[Row]:
     return [_row(name, properties[name], settings) for name in Settings.model_fields]
 
 
-def _page(error: SettingsInvalid | ClinicNameInvalid | WifiNameInvalid | None) -> str:
+def _page(
+    error: SettingsInvalid | ClinicNameInvalid | WifiNameInvalid | None, typed: Mapping[str, str] = NOTHING
+) -> str:
+    """``typed``: what was not kept. Each value that is wrong by itself is named; else it is what ``error`` says."""
     every = rows(services().settings)
+    wrong = [each for each in every if not _usable(each.name, typed.get(each.name, ""))]
     return render_template(
         "staff_settings.html",
-        error=problem(error) if error else None,
+        error=problem(error) if error and not wrong else None,
+        typed=typed,
+        wrong=wrong,
         kept=request.args.get("kept"),
         clinic=services().store.setup,
         longest=LONGEST_NAME,
         mine=[each for each in every if each.when],
         others=[each for each in every if not each.when],
     )
+
+
+def _usable(name: str, text: str) -> bool:
+    try:
+        box_settings.changed(services().settings, {name: text} if text else {})
+    except SettingsInvalid:
+        return False
+    return True
 
 
 def _open() -> list[str]:

@@ -3,11 +3,13 @@
 import re
 import tomllib
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from appliance.messages import text
 from appliance.settings import STAFF_FILE, Settings
 from appliance.web.services import Services
 
@@ -40,7 +42,10 @@ def test_one_wrong_value_changes_nothing_and_is_named(post: Callable[..., Any], 
     before = services.settings
     answer = post(link_hours="5", queue_limit="0")
     assert answer.status_code == 422
-    assert "queue_limit" in answer.text
+    assert re.findall(r'data-wrong="(\w+)"', answer.text) == ["queue_limit"]
+    assert text("en", "setting.queue_limit") in unescape(answer.text)
+    assert "Input should" not in answer.text
+    assert 'name="link_hours" value="5"' in answer.text  # what was typed is still there
     assert services.settings == before
     assert not (before.state / STAFF_FILE).exists()
 
