@@ -115,11 +115,9 @@ def export(to: Path, cases: tuple[str, ...], everything: bool, state: Path | Non
     with said_plainly(language):
         settings = load(state=state)
         with _opened(settings) as (database, now):
-            ledger, audit = Ledger(database, now), Audit(database, now)
+            ledger = Ledger(database, now)
             numbers = _numbers(database, cases) or (_answered(database) if everything else ledger.unexported())
             count = export_cases(settings.state, database, ledger, numbers, to)
-            for number in numbers:
-                audit.record("installer", "export", number)
         click.echo(text(language, "export.done", count=count, path=to))
 
 

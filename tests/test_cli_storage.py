@@ -83,6 +83,15 @@ def test_exported_cases_alone_end_by_the_rule(state: Path, monkeypatch: pytest.M
         assert ": 1." in run(state, "export", state.with_name("all"), "--all", "--state", state)
 
 
+def test_an_export_counts_and_is_logged_in_one_step(state: Path) -> None:
+    with Store(state) as store:
+        with store._database.transaction() as connection:
+            connection.execute("CREATE TRIGGER cut BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'cut'); END")
+        assert len(store.ledger.unexported()) == 2
+        run(state, "export", state.with_name("all.zip"), "--state", state, status=1)
+        assert len(store.ledger.unexported()) == 2
+
+
 def test_what_is_missing_is_said_plainly(state: Path) -> None:
     stick, nowhere = state.with_name("stick"), state.with_name("nowhere")
     assert "stick_missing" in run(state, "backup", nowhere, "--state", state, status=1)

@@ -69,11 +69,18 @@ class Ledger:
             audit.append(connection, self._now(), "box", "backup_begun")
 
     def note_exported(self, numbers: Iterable[int]) -> None:
-        """These cases were exported; those that were deleted or changed since :meth:`begin` are passed over."""
-        self._note("exported", numbers)
+        """These cases were exported by the installer's command, which is logged in the same transaction.
+
+        Those that were deleted or changed since :meth:`begin` do not count as exported.
+        """
+        known = list(numbers)
+        with self._database.transaction() as connection:
+            self._mark(connection, "exported", known)
+            for number in known:
+                audit.append(connection, self._now(), "installer", "export", number)
 
     def note_kept(self, numbers: Iterable[int], by: audit.Actor) -> tuple[int, ...]:
-        """As :meth:`note_exported`, and logged in the same transaction. Gives those that count as exported."""
+        """As :meth:`note_exported`, for a download of which ``by`` says that it is kept. Gives those that count."""
         known = list(numbers)
         exported = "SELECT 1 FROM kept WHERE case_number = ? AND exported"
         with self._database.transaction() as connection:
@@ -86,10 +93,10 @@ class Ledger:
     def note_backed_up(self, numbers: Iterable[int], photographs: int) -> None:
         """A backup with these cases and so many photographs was read back whole; as :meth:`note_exported`."""
         known = list(numbers)
-        self._note("backed_up", known)
         now = self._now()
         line = (now.iso(), now.clock, now.age_s, len(known), photographs)
         with self._database.transaction() as connection:
+            self._mark(connection, "backed_up", known)
             connection.execute(
                 "INSERT INTO backups (at, clock, age_s, cases, photographs) VALUES (?, ?, ?, ?, ?)", line
             )
@@ -149,10 +156,6 @@ class Ledger:
         """Somebody has read what was repaired."""
         with self._database.transaction() as connection:
             connection.execute("UPDATE repairs SET seen = 1")
-
-    def _note(self, mark: str, numbers: Iterable[int]) -> None:
-        with self._database.transaction() as connection:
-            self._mark(connection, mark, numbers)
 
     def _mark(self, connection: sqlite3.Connection, mark: str, numbers: Iterable[int]) -> None:
         changed = "SELECT 1 FROM changes WHERE changes.case_number = kept.case_number AND changes.number > ?"

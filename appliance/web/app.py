@@ -12,7 +12,7 @@ from appliance.cases.clock import local, now
 from appliance.messages import LANGUAGES
 from appliance.request_errors import LoginNeeded
 from appliance.vision.photo import MAX_BYTES
-from appliance.web import access, headers, language, look, problems, qr
+from appliance.web import access, audit_words, headers, language, look, problems, qr
 from appliance.web.api import api
 from appliance.web.calibration import Guide, calibration
 from appliance.web.clock import clock
@@ -88,6 +88,8 @@ def _app(services: Services, guards: tuple[access.Rule, ...], browser_language: 
     app.extensions["sessions"] = Sessions(idle_s)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.filters["local"] = local
+    app.jinja_env.filters["audit_detail"] = audit_words.detail
+    app.jinja_env.filters["backup_failure"] = audit_words.failure
     app.context_processor(_words)
     for guard in guards:
         app.before_request(guard)

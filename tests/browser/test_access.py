@@ -270,15 +270,7 @@ def under_way(page: Page, box: Any, language: str) -> Iterator[Page]:
     box.release.set()
     page.click("form[action$=again] button")
     box.camera.physics.ambient_level = 0.5
-    for time in (1, 2):
-        page.click(".shutter")
-        expect(page.locator("[data-problem=room_too_bright]")).to_be_visible()
-        yield page
-        if time == 1:
-            page.click("form[action$=again] button")
-    page.click("form[action$='kiosk/refer'] button")
-    expect(page.locator("[data-referral]")).to_be_visible()
-    yield page
+    yield from refused(page, "[data-problem=room_too_bright]")
 
 
 def previews(page: Page, box: Any) -> Iterator[Page]:
@@ -318,11 +310,11 @@ def _old(page: Page, box: Any) -> Iterator[Page]:
     yield page
 
 
-def refused(page: Page) -> Iterator[Page]:
+def refused(page: Page, why: str = "[data-reason]") -> Iterator[Page]:
     """Two photographs that cannot be judged, and the referral without an answer."""
     for time in (1, 2):
         page.click(".shutter")
-        expect(page.locator("[data-reason]")).to_be_visible()
+        expect(page.locator(why)).to_be_visible()
         yield page
         if time == 1:
             page.click("form[action$=again] button")

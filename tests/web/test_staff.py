@@ -175,6 +175,26 @@ def test_who_looked_at_what_is_in_the_log(laptop: FlaskClient, services: Service
     assert sent["case"] not in page
 
 
+@pytest.mark.parametrize(("language", "letters"), [("zh", r"[A-Za-z]{2,}"), ("en", r"[a-z]+_[a-z_]+")])
+def test_the_log_is_in_the_readers_words(laptop: FlaskClient, services: Services, language: str, letters: str) -> None:
+    laptop.post("/staff/login", data={"pin": PIN})
+    record = services.store.audit.record
+    for action, detail in (
+        ("settings", "language, link_hours"),
+        ("settings", "clinic"),
+        ("settings", "pathway"),
+        ("clock", "from 0 to 1900000000"),
+        ("backup_failed", "stick_full"),
+        ("backup_failed", "never_heard_of"),
+        *(("export", each) for each in ("letter", "result", "zip", "kept")),
+    ):
+        record("staff", action, detail=detail)
+    told = re.findall(r'class="note">\((.*?)\)</span>', laptop.get(f"/staff/audit?language={language}").text)
+    assert len(told) == 11  # the login among them
+    assert not [each for each in told if re.search(letters, each.replace("Wi-Fi", ""))]
+    assert any("1970-01-01" in each and "2030-03-17" in each for each in told)
+
+
 def test_a_patient_who_deletes_is_in_the_log_too(phone: FlaskClient, services: Services, sent: dict[str, Any]) -> None:
     phone.post(f"{sent['page_url']}/delete", data={"sure": "yes"})
     assert [(each.actor, each.action) for each in services.store.audit.entries()] == [("link", "delete")]
