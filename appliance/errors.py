@@ -212,6 +212,12 @@ class StoreInUse(StoreError):
     key = "store_in_use"
 
 
+class LocksMissing(StoreError):
+    """The file system has no file locks, which keep two programs out of each other's work."""
+
+    key = "locks_missing"
+
+
 class StateFolderForeign(StoreError):
     """The folder for the cases holds somebody else's things; nothing was touched."""
 

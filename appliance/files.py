@@ -1,11 +1,14 @@
 """Files that survive a power cut: whole or not there, private, and on the disk when the function returns."""
 
+import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
+
+from appliance.errors import LocksMissing
 
 TEMPORARY: Final = r"\.(?P<name>.+)\.[a-z0-9_]{8}\.tmp"
 """Regular expression of the names :func:`write_atomically` gives its temporary files."""
@@ -37,6 +40,20 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def locked_at_once(descriptor: int, path: Path, kind: int = fcntl.LOCK_EX) -> bool:
+    """Whether nobody else holds a lock on the open file ``path``; it is then held until the file is closed.
+
+    Raises :class:`LocksMissing` where the file system has none (some shares of a network and of a virtual machine).
+    """
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise LocksMissing(f"{path}: {error}") from error
+    return True
 
 
 def remove_durably(*paths: Path) -> None:

@@ -1,10 +1,10 @@
 """One process at a time in a run's folder: two would overwrite each other's checkpoints without a word."""
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from appliance.files import locked_at_once
 from training.errors import RunInUse
 
 
@@ -12,12 +12,11 @@ from training.errors import RunInUse
 def alone_in(folder: Path, what: str) -> Iterator[None]:
     """Hold ``<what>.lock`` in ``folder``, which is made. The system lets go of it when the process ends, killed or not.
 
-    Raises :class:`training.errors.RunInUse` where another process holds it.
+    Raises :class:`training.errors.RunInUse` where another process holds it, :class:`appliance.errors.LocksMissing`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{what}.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as held:
-            raise RunInUse(str(held), folder=folder, command=what) from held
+    lock = folder / f"{what}.lock"
+    with lock.open("w") as file:
+        if not locked_at_once(file.fileno(), lock):
+            raise RunInUse(str(lock), folder=folder, command=what)
         yield

@@ -30,6 +30,7 @@ Action = Literal[
     "backup_begun",
     "backup_failed",
     "restore",
+    "repair",
     "support_bundle",
     "directory",
     "update",

@@ -20,7 +20,7 @@ from typing import Any, Final
 from appliance.cases.database import APPLICATION_ID
 from appliance.cases.faults import storage_faults
 from appliance.errors import DatabaseDamaged, StoreBusy, StoreFull
-from appliance.files import private_folder, remove_durably, sync_folder
+from appliance.files import locked_at_once, private_folder, remove_durably, sync_folder
 
 COPY: Final = "cases.sqlite3"
 UNFINISHED: Final = "cases.unfinished"
@@ -131,11 +131,11 @@ class Copies:
 
 @contextmanager
 def only_one(lock: Path, patience_s: float = 0) -> Iterator[bool]:
-    """Whether nobody else, of this program or another, has ``lock`` during the block."""
+    """Whether nobody else, of this program or another, has ``lock`` during the block. Raises :class:`LocksMissing`."""
     descriptor = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
     try:
         end = time.monotonic() + patience_s
-        while not (mine := _locked(descriptor)) and time.monotonic() < end:
+        while not (mine := locked_at_once(descriptor, lock)) and time.monotonic() < end:
             time.sleep(POLL_S)
         yield mine
     finally:
@@ -145,14 +145,14 @@ def only_one(lock: Path, patience_s: float = 0) -> Iterator[bool]:
 def is_taken(lock: Path) -> bool:
     """Whether somebody has ``lock`` by :func:`only_one`.
 
-    Those who ask do not see each other, and have it an instant themselves.
+    Those who ask do not see each other, and have it an instant themselves. Raises :class:`LocksMissing`.
     """
     try:
         descriptor = os.open(lock, os.O_RDONLY)
     except FileNotFoundError:
         return False
     try:
-        return not _locked(descriptor, fcntl.LOCK_SH)
+        return not locked_at_once(descriptor, lock, fcntl.LOCK_SH)
     finally:
         os.close(descriptor)
 
@@ -200,11 +200,3 @@ def _refuse_little_room(database: Path, folder: Path) -> None:
     size = database.stat().st_size
     if status.f_bavail * status.f_frsize < 2 * size:
         raise StoreFull(f"no room for a copy of {size} bytes")
-
-
-def _locked(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
-    try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

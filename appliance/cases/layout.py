@@ -1,6 +1,5 @@
 """The folder that everything is kept in: whose it is, and that one program at a time has it."""
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import Final
 from appliance.cases.copies import COPY
 from appliance.cases.photos import is_ours, is_photo
 from appliance.errors import DatabaseDamaged, StateFolderForeign, StoreInUse
+from appliance.files import locked_at_once
 
 DATABASE: Final = "cases.sqlite3"
 LOCK: Final = "lock"
@@ -53,7 +53,7 @@ def refuse_wrong(folder: Path) -> None:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Have ``folder`` to oneself. Raises :class:`StoreInUse`.
+    """Have ``folder`` to oneself. Raises :class:`StoreInUse`, :class:`appliance.errors.LocksMissing`.
 
     Two stores over one folder would answer twice, and remove each other's unfinished photographs. The lock belongs
     to the open file: it keeps out another store of this process, too, and ends with the process, however it ends.
@@ -61,10 +61,8 @@ def alone(folder: Path) -> Iterator[None]:
     """
     descriptor = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as held:
-            raise StoreInUse(str(folder)) from held
+        if not locked_at_once(descriptor, folder / LOCK):
+            raise StoreInUse(str(folder))
         yield
     finally:
         os.close(descriptor)

@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from appliance.cases import clock, layout
+from appliance.cases import audit, clock, layout
 from appliance.cases.clock import Moment
 from appliance.cases.copies import DAMAGED, Copies, check
 from appliance.cases.database import migrate
@@ -83,6 +83,7 @@ def _replay(restored: Path, copies: Copies, photos: Path, now: Moment) -> None:
         line = (now.iso(), now.clock, regained, len(here - known), len(known - here))
         columns = "at, clock, regained, unlinked, missing"
         connection.execute(f"INSERT INTO repairs ({columns}) VALUES (?, ?, ?, ?, ?)", line)  # noqa: S608  # our own
+        audit.append(connection, now, "box", "repair")
         connection.execute("COMMIT")
     log.warning("put back: %d younger cases regained, %d photographs unlinked, %d missing", *line[2:])
     descriptor = os.open(restored, os.O_RDONLY)

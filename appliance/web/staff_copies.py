@@ -58,14 +58,14 @@ def _page(error: BackupError | None) -> str:
 def _ended(action: Action) -> Entry | None:
     """The box's last line on a backup where it is this one: ``backup_failed``, with the error's key, or
     ``backup_begun`` where the program could not say how it ended."""
-    # A restored box holds the line with which its backup began, and not how that ended.
-    by_box = services().store.audit.newest("backup_begun", "backup_failed", "backup", "restore")
+    # A copy that is made during a backup, on a stick or on the box, holds the line with which it began, not its end.
+    by_box = services().store.audit.newest("backup_begun", "backup_failed", "backup", "restore", "repair")
     return by_box if by_box and by_box.action == action else None
 
 
 def _unheard() -> Entry | None:
     """The last wish for a backup of which nothing was heard: not mounted, or no memory for the program."""
-    asked = services().store.audit.newest("backup_asked", "backup_begun", "backup_failed", "backup")
+    asked = services().store.audit.newest("backup_asked", "backup_begun", "backup_failed", "backup", "repair")
     if asked is None or asked.action != "backup_asked":
         return None
     waited = now().time - Moment.read(asked.at, asked.clock, 0).time

@@ -185,7 +185,7 @@ def test_wrong_tries_and_audit_are_as_old_as_the_copy(folder: Path) -> None:
     with closing(sqlite3.connect(folder / "cases.sqlite3")) as database:
         assert database.execute("SELECT failures FROM pin_failures WHERE place = 'network'").fetchone() == (2,)
         kept = database.execute("SELECT action FROM audit ORDER BY number").fetchall()
-        assert kept == [("pin_set",), ("login_failed",), ("login_failed",)]
+        assert kept == [("pin_set",), ("login_failed",), ("login_failed",), ("repair",)]
 
 
 def test_a_deletion_removes_ended_links_from_the_journal(folder: Path, store: Store, intake: Make) -> None:

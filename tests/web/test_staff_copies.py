@@ -18,6 +18,7 @@ from flask.testing import FlaskClient
 from appliance import backup_request
 from appliance.cases import backup, clock, layout
 from appliance.cases.copies import LOCK_SUFFIX, WORK, only_one
+from appliance.cases.repair import open_store
 from appliance.cases.store import Store
 from appliance.cli import main
 from appliance.errors import DatabaseDamaged
@@ -154,6 +155,23 @@ def test_one_that_was_killed_is_said_until_one_succeeds(
     assert "data-cut" in laptop.get(PAGE).text
     assert run() == 0
     assert "data-cut" not in laptop.get(PAGE).text
+
+
+def test_a_database_put_back_from_a_copy_made_during_a_backup_does_not_call_it_cut_off(
+    laptop: FlaskClient, services: Services
+) -> None:
+    """Nobody can tell from the copy how it ended; the page counts the cases that no backup has."""
+    folder = services.settings.state
+    services.store.ledger.begin_backup()
+    assert "data-cut" in laptop.get(PAGE).text
+    services.store.spare.make_copy()
+    services.store.close()
+    (folder / layout.DATABASE).write_bytes(b"damaged")
+    with open_store(folder) as store:
+        object.__setattr__(services, "store", store)
+        page = laptop.get(PAGE).text
+        assert "data-cut" not in page
+        assert [entry.action for entry in store.audit.entries()[:2]] == ["repair", "backup_begun"]
 
 
 def test_without_a_stick_nothing_is_asked(bell: Path, asked: Callable[[], Any], laptop: FlaskClient) -> None:
