@@ -16,7 +16,7 @@ Usage: ./setup.sh COMMAND [OPTIONS]
   test     install what the tests need (Debian packages too) and run all of them
            further options go to pytest, for example: ./setup.sh test -k decode
   test-appliance  install on a whole Debian in qemu, try every promise of docs/installing.md there, and pull its plug
-           as root, an hour and 15 GB in /var/tmp; --debian 13, --cuts 30, --container: tests/system/qemu/run --help
+           as root, an hour and 15 GB in /var/tmp; --debian 13, --cuts 30, --resume, --container: tests/system/qemu/run --help
   test-arm64  install in an arm64 Debian with a Raspberry Pi 4's processor, emulated, and compare its answers with this
            machine's; as root, half an hour and 3 GB in /var/tmp; --debian 13: tests/system/arm64/run --help
   audit    ask for known holes in all that is locked; needs a network

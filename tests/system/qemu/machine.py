@@ -1,9 +1,9 @@
 """A machine whose power can be cut: a Debian in qemu, spoken to over SSH and over the phones' port."""
 
+import functools
 import shutil
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 from box import Box, CommandFailed
@@ -13,6 +13,7 @@ SPARED = {"kvm": "", "tcg": " systemd.mask=dermkiosk-kiosk.service"}
 """An emulated processor would spend more on drawing Chromium's page than on all the rest."""
 MEMORY_MB = 2048
 PROCESSORS = 1
+PROMPT = b"(qemu) "
 TRIAL_S = 20
 SSH_S = 120
 """An emulated processor on a busy machine takes most of a minute for the exchange of keys."""
@@ -23,6 +24,7 @@ PROCESSOR = {
 }
 
 
+@functools.cache
 def accelerator(kernel: Path) -> str:
     """``kvm`` where a kernel really runs in it (a virtual machine may offer it and then stand still), else ``tcg``.
 
@@ -43,10 +45,12 @@ class Machine(Box):
 
     The disk keeps its newest allocations in qemu's memory until the guest flushes them (qcow2, ``writeback``): when
     qemu is killed, what was not flushed is lost, as it is in a memory card's own buffer.
+    ``memory``: what :meth:`keep` wrote; the first start goes on from there.
     """
 
-    def __init__(self, folder: Path, disk: Path) -> None:
+    def __init__(self, folder: Path, disk: Path, memory: Path | None = None) -> None:
         super().__init__(folder, disk)
+        self._memory = memory
         self.accelerator = accelerator(folder / "vmlinuz")
         self.lan_port, self._ssh_port = _free_port(), _free_port()
         self._monitor = disk.with_suffix(".monitor")
@@ -68,6 +72,19 @@ class Machine(Box):
             self._process.wait(timeout=180 * self.pace)
             self._process = None
 
+    def keep(self, memory: Path) -> None:
+        """Write what it holds in memory to a file, and end: the disk and that file are one instant of it.
+
+        Raises :class:`CommandFailed` where qemu cannot write it.
+        """
+        said = self._tell(f'migrate "exec:cat >{memory}"') + self._tell("info migrate")
+        if "Migration status: completed" not in said:
+            raise CommandFailed(f"qemu has not kept its memory: {said}")
+        self._tell("quit")
+        if self._process is not None:
+            self._process.wait()
+            self._process = None
+
     def plug_in(self, stick: Path) -> None:
         """Into a port of the running machine: its kernel and its udev find it."""
         self._tell(f"drive_add 0 id=more,if=none,format=raw,file={stick}")
@@ -77,8 +94,9 @@ class Machine(Box):
         return self.run("cd /sys/class/watchdog/watchdog0; grep -H . identity state timeout")
 
     def _switch_on(self) -> None:
+        line, self._memory = self._command(), None
         with self.console.open("ab") as console:
-            self._process = subprocess.Popen(self._command(), stdout=console, stderr=console, stdin=subprocess.DEVNULL)
+            self._process = subprocess.Popen(line, stdout=console, stderr=console, stdin=subprocess.DEVNULL)
 
     def _ready(self) -> bool:
         if self._process is None or self._process.poll() is not None:
@@ -89,12 +107,15 @@ class Machine(Box):
         """What the machine's display shows, as a PPM file."""
         self._tell(f"screendump {picture}")
 
-    def _tell(self, line: str) -> None:
-        """A line to qemu's monitor."""
+    def _tell(self, line: str) -> str:
+        """A line to qemu's monitor; what it says until it is done with it."""
+        said = b""
         with socket.socket(socket.AF_UNIX) as monitor:
             monitor.connect(str(self._monitor))
             monitor.sendall(f"{line}\n".encode())
-            time.sleep(3)
+            while said.count(PROMPT) < 2 and (more := monitor.recv(4096)):
+                said += more
+        return said.decode(errors="replace")
 
     def _enter(self, command: str) -> list[str]:
         options = "-q -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o BatchMode=yes"
@@ -118,14 +139,20 @@ class Machine(Box):
             *["-drive", f"id=stick,if=none,format=raw,readonly=on,file={folder / 'stick.raw'}"],
             *["-kernel", str(folder / "vmlinuz"), "-initrd", str(folder / "initrd")],
             *["-append", KERNEL_LINE + SPARED[self.accelerator]],
+            *(["-incoming", f"exec:cat {self._memory}"] if self._memory else []),
         ]
 
 
 def new_disk(image: Path, disk: Path) -> Path:
-    """A disk that begins as ``image`` (raw, or another such disk) and leaves it as it is."""
+    """A disk that begins as ``image`` (raw, or another such disk) and leaves it as it is.
+
+    Its clusters are as small as a page of the database or a block of the file system: each that is written for the
+    first time is lost by itself unless it was flushed.
+    """
     disk.unlink(missing_ok=True)
     kind = "raw" if image.suffix == ".raw" else "qcow2"
-    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", kind, "-b", image, disk], check=True)
+    line = ["qemu-img", "create", "-q", "-f", "qcow2", "-o", "cluster_size=4k", "-F", kind, "-b", image, disk]
+    subprocess.run(line, check=True)
     return disk
 
 

@@ -39,6 +39,15 @@ while sys.argv[1:] and newest() != sys.argv[1]:
     time.sleep(0.01)
 print(newest())
 """
+# As docs/storage.md has it, the key from its file instead of the card.
+RESTORE = f"""set -e
+systemctl stop dermkiosk dermkiosk-standby
+rm -rf {STATE}-before; mv {STATE} {STATE}-before; install -d -o dermkiosk -g dermkiosk -m 0700 {STATE}
+mount -o ro /dev/disk/by-label/DERMKIOSK /mnt
+/opt/dermkiosk/current/.venv/bin/dermkiosk restore /mnt --state {STATE} --key-file /etc/dermkiosk/secrets/backup-key
+umount /mnt
+systemctl start dermkiosk
+"""
 NEWEST_OF_BACKUPS = f"python3 -c '{BACKUPS}'"
 
 
@@ -255,7 +264,7 @@ def an_upgrade_cut_off_by_the_power_is_taken_back(box: Box, ledger: Ledger) -> N
 
 
 def a_stick_of_that_name_gets_a_backup(box: Box, ledger: Ledger) -> None:
-    """Plugged in, found by udev, sealed by the unit, pulled out, and restored from."""
+    """Plugged in, found by udev, sealed by the unit, let go of, and restored from onto a box that has no case yet."""
     stick = box.folder / "backup.raw"
     stick.unlink(missing_ok=True)
     subprocess.run(["mkfs.vfat", "-C", "-n", "DERMKIOSK", stick, str(256 * 1024)], check=True, capture_output=True)
@@ -265,12 +274,10 @@ def a_stick_of_that_name_gets_a_backup(box: Box, ledger: Ledger) -> None:
     seen = box.run("systemctl show dermkiosk-backup --property=Result; journalctl -b -u dermkiosk-backup --no-pager")
     expect("Result=success" in seen, "the stick holds a backup", seen)
     expect("dermkiosk-stick" not in box.run("cat /proc/mounts"), "it may be pulled out")
-    box.run("mount -o ro /dev/disk/by-label/DERMKIOSK /mnt")
-    restored = "/opt/dermkiosk/current/.venv/bin/dermkiosk restore /mnt --state /root/restored"
-    seen = box.run(f"{restored} --key-file /etc/dermkiosk/secrets/backup-key; umount /mnt")
-    asked = "import sqlite3; print(*sqlite3.connect('/root/restored/cases.sqlite3').execute('SELECT code FROM cases'))"
-    codes = box.run(f'python3 -c "{asked}"')
-    expect(all(promise.case in codes for promise in ledger.promises), "every case comes back", seen + codes)
+    box.run(RESTORE)
+    wait_well(box)
+    ledger.check(box.base, box.pace)
+    ledger.check_database(box.run)
     _kill_a_backup(box)
 
 
