@@ -20,6 +20,19 @@ ANY_ROOM: Final = 1.0
 """All of the light may be the room's."""
 CAPTURE_AT_MOST_S: Final = 30.0
 """Whatever goes slow, the end of the capture and of the light is near."""
+DARK_WITHIN_S: Final = 1.0
+"""A screen asks twice a second which page it is to show, and a small computer takes a while to draw it. One that is
+slower is measured as part of the room: no screen holds up a photograph for long."""
+ASKED_EVERY_S: Final = 0.02
+
+
+def _nothing() -> None:
+    """Nothing stops the live view."""
+
+
+def _at_once() -> bool:
+    """No screen lights the room."""
+    return True
 
 
 class Station(ClosedOnExit):
@@ -84,21 +97,22 @@ class Station(ClosedOnExit):
                 self._shine_on()
             return self._frames.preview()
 
-    def capture(self) -> Captured:
+    def capture(self, dark: Callable[[], bool] = _at_once) -> Captured:
         """Take a photograph under the ring light: the sharpest of a burst. The light is off afterwards, come what may.
 
-        Raises :class:`StationBusy`, :class:`firmware.errors.CameraError`, :class:`firmware.errors.LightError`,
-        :class:`firmware.errors.CaptureRefused`.
+        ``dark``: whether the screen has stopped lighting the room. The first frame waits for it, for
+        :data:`DARK_WITHIN_S` at most. Raises :class:`StationBusy`, :class:`firmware.errors.CameraError`,
+        :class:`firmware.errors.LightError`, :class:`firmware.errors.CaptureRefused`.
         """
-        return self._run(self.calibration, self._room_limit)
+        return self._run(self.calibration, self._room_limit, dark)
 
-    def overview(self) -> Captured:
+    def overview(self, dark: Callable[[], bool] = _at_once) -> Captured:
         """As :meth:`capture`, but from farther away: the cup keeps no room out, so any room will do.
 
         The ring light is weak there, so the automatic exposes, and the colours are not the calibrated ones: the
         picture shows where a lesion lies, not what it is.
         """
-        return self._run(None, ANY_ROOM)
+        return self._run(None, ANY_ROOM, dark)
 
     @contextmanager
     def bench(self) -> Iterator[Bench]:
@@ -144,13 +158,21 @@ class Station(ClosedOnExit):
             for device in (self._camera, self._indicator, self._button, self._light):
                 devices.callback(device.close)
 
-    def _run(self, calibration: Calibration | None, room_limit: float) -> Captured:
-        with _held(self._capture_lock, 0), _held(self._camera_lock, self._frames.timeout_s):
-            self._cancelled.clear()
-            end_s = self._clock() + CAPTURE_AT_MOST_S
-            self._shine_off()
-            with self._stopped_by(lambda: self._go_on(end_s)):
-                return Sequence(self._frames, self._light, calibration, room_limit).run()
+    def _run(self, calibration: Calibration | None, room_limit: float, dark: Callable[[], bool]) -> Captured:
+        with _held(self._capture_lock, 0):
+            self._cancelled.clear()  # from here on a long press counts, whatever is waited for
+            with _held(self._camera_lock, self._frames.timeout_s):
+                end_s = self._clock() + CAPTURE_AT_MOST_S
+                self._shine_off()
+                self._wait_until(dark)
+                with self._stopped_by(lambda: self._go_on(end_s)):
+                    return Sequence(self._frames, self._light, calibration, room_limit).run()
+
+    def _wait_until(self, dark: Callable[[], bool]) -> None:
+        """Or until the capture is cancelled, which ends it before its first frame."""
+        for _ in range(round(DARK_WITHIN_S / ASKED_EVERY_S)):
+            if dark() or self._cancelled.wait(ASKED_EVERY_S):
+                return
 
     def _shine_on(self) -> None:
         """Holds the camera's lock."""
@@ -189,10 +211,6 @@ class Station(ClosedOnExit):
             yield
         finally:
             self._frames.before = _nothing
-
-
-def _nothing() -> None:
-    """Nothing stops the live view."""
 
 
 @contextmanager

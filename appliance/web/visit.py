@@ -23,7 +23,7 @@ from appliance.web.refusal import PATIENCE, refused
 from appliance.web.services import Services
 from firmware.devices import IndicatorState
 from firmware.errors import CaptureCancelled, CaptureRefused, DermkioskError
-from firmware.sequence import shown_after
+from firmware.sequence import Captured, shown_after
 
 Phase = Literal[
     "welcome",
@@ -61,8 +61,6 @@ BACK: Final[dict[Phase, Phase]] = {
     "live": "site",
 }
 WITH_CASE: Final[frozenset[Phase]] = frozenset({"waiting", "result", "refer", "handover"})
-DARK_WITHIN_S: Final = 1.0
-"""The page asks twice a second which one it is to be, and a small computer takes a while to show it."""
 CODE_CHARACTERS: Final = 6
 RUB_OUT: Final = "-"
 """What the keypad's last key sends."""
@@ -112,7 +110,6 @@ class Kiosk:
         self._touched_s = clock()
         self._lock = threading.Lock()
         self._looking = threading.Lock()
-        self._shown = threading.Condition()
         self._shown_step = 0
         self._hinter = Hinter(time.monotonic)
         self._visit = Visit()
@@ -235,9 +232,7 @@ class Kiosk:
 
     def shown(self, step: int) -> None:
         """The page of this step is on the screen."""
-        with self._shown:
-            self._shown_step = step
-            self._shown.notify_all()
+        self._shown_step = step
 
     def again(self) -> None:
         """Another photograph of the same place."""
@@ -298,7 +293,6 @@ class Kiosk:
                 logging.getLogger(__name__).warning("a visit without a photograph stays in the log: %s", error)
 
     def _take(self, visit: Visit) -> None:
-        self._await_the_dark_page(visit)
         try:
             self._settle(visit, self._overviewed(visit) if visit.view == "overview" else self._photographed(visit))
         except CaptureCancelled:
@@ -309,11 +303,6 @@ class Kiosk:
         except Exception:  # a thread has no caller to tell; the page must not wait for ever
             logging.getLogger(__name__).exception("the capture failed")
             self._settle(visit, replace(visit, phase="failed", error=DermkioskError("capture")))
-
-    def _await_the_dark_page(self, visit: Visit) -> None:
-        """A bright screen would be measured as part of the room; but no screen holds up a photograph for long."""
-        with self._shown:
-            self._shown.wait_for(lambda: self._shown_step == visit.step, DARK_WITHIN_S)
 
     def _overviewed(self, visit: Visit) -> Visit:
         wide = self._intake(visit, self._services.station.overview)
@@ -326,8 +315,10 @@ class Kiosk:
         case, link = keep(self._services, replace(intake, overview=visit.overview, refused_before=visit.refusals))
         return replace(visit, phase="waiting", code=case.code, token=link.token, overview=None)
 
-    def _intake(self, visit: Visit, take: Callable[[], Any]) -> Intake:
-        photograph = taken(take(), visit.site, simulated=self._services.station.simulated)
+    def _intake(self, visit: Visit, take: Callable[[Callable[[], bool]], Captured]) -> Intake:
+        """A bright page would be measured as part of the room: the photograph waits until the dark one is shown."""
+        captured = take(lambda: self._shown_step == visit.step)
+        photograph = taken(captured, visit.site, simulated=self._services.station.simulated)
         whose = replace(photograph, patient=visit.patient, visit=visit.number, consent_photo=visit.letter)
         return replace(whose, view=visit.view)
 

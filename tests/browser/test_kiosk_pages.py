@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Page, Response, Route, expect
 
 from appliance.messages import Language, text
-from appliance.web import visit
 from appliance.web.sites import SIDES, SITES
+from firmware import station
 
 SCREENS = [(800, 480), (480, 800), (1280, 800), (800, 1280)]
 TARGET_PX = 48
@@ -252,7 +252,7 @@ def test_the_first_page_is_light(browse: Callable[..., Page], box: Any) -> None:
 def test_the_dark_page_says_that_it_is_shown_and_the_photograph_is_taken(
     browse: Callable[..., Page], held_box: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(visit, "DARK_WITHIN_S", 3600)  # nothing but the page ends this
+    monkeypatch.setattr(station, "DARK_WITHIN_S", 3600)  # nothing but the page ends this
     page = browse(800, 480, held_box)
     page.goto(f"{held_box.kiosk}/")
     for _ in steps_of(page, "live[data-view=close_up]"):

@@ -8,7 +8,7 @@ from gpiozero.pins.local import get_pi_revision
 from gpiozero.pins.mock import MockFactory
 
 from firmware.devices import IndicatorState
-from firmware.errors import GpioMissing, LightError
+from firmware.errors import CaptureCancelled, GpioMissing, LightError
 from firmware.factories import open_button, open_indicator, open_light
 from firmware.gpio import BOUNCE_S, GpioButton, GpioLight, lgpio_factory
 from firmware.simulated import SimulatedButton
@@ -107,6 +107,25 @@ def test_a_press_that_lasts_is_a_hold_and_a_short_one_is_not(pins: MockFactory) 
         assert happened.get(timeout=WAIT_S) == "press"
         pins.pin(BUTTON).drive_high()
         assert happened.empty()
+
+
+def test_a_long_press_before_the_first_frame_cancels_the_photograph(
+    pins: MockFactory, camera: SyntheticCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firmware.station.DARK_WITHIN_S", 2 * WAIT_S)
+    indicator, button = open_indicator("gpio", RGB, pins), GpioButton(BUTTON, pins, hold_s=0.05)
+    pressed: list[int] = []
+
+    def still_bright() -> bool:
+        pins.pin(BUTTON).drive_low()  # and it is kept down
+        return False
+
+    with Station(camera, camera._light, indicator, button) as station:
+        station.on_button(lambda: pressed.append(1))
+        with pytest.raises(CaptureCancelled):
+            station.capture(still_bright)
+        assert not camera._light.lit
+        assert not pressed  # it begins no other one
 
 
 def test_the_kernel_is_asked_to_debounce(pins: MockFactory) -> None:

@@ -24,7 +24,6 @@ from appliance.web.intake import keep
 from appliance.web.services import Services
 from appliance.web.sites import SITES
 from appliance.web.visit import Visit
-from firmware.errors import CaptureCancelled
 from firmware.synthetic import Fault
 
 Answer = Callable[..., None]
@@ -225,22 +224,6 @@ def test_the_case_keeps_what_was_set_and_measured_in_the_documents_own_shape(
     jsonschema.validate(case.capture, {"$defs": schema["$defs"], **schema["properties"]["capture"]})
 
 
-def test_a_cancelled_capture_leads_back_to_the_live_view(
-    do: Any, phase: Any, hardware: Any, services: Services, live: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def cancelled() -> None:
-        raise CaptureCancelled
-
-    monkeypatch.setattr(hardware.station, "capture", cancelled)
-    do("capture")
-    for thread in threading.enumerate():
-        if thread.name == "kiosk-capture":
-            thread.join(DEADLINE_S)
-    assert phase() == "live"
-    assert hardware.indicator.state == "ready"
-    assert not services.store.cases()
-
-
 def test_the_indicator_follows_the_visit(
     do: Any, until: Any, answer: Answer, phase: Any, hardware: Any, live: None
 ) -> None:
@@ -305,7 +288,7 @@ def test_who_leaves_during_the_capture_is_not_photographed(
     taking, left = threading.Event(), threading.Event()
     capture = hardware.station.capture
 
-    def slow() -> object:
+    def slow(*_: object) -> object:
         taking.set()
         left.wait(DEADLINE_S)
         return capture()
@@ -336,7 +319,7 @@ def test_a_deleted_case_ends_the_visit(
 def test_a_fault_nobody_thought_of_does_not_leave_the_page_waiting(
     do: Any, page: Any, until: Any, live: None, hardware: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hardware.station, "capture", lambda: 1 / 0)
+    monkeypatch.setattr(hardware.station, "capture", lambda _dark: 1 / 0)
     do("capture")
     assert until() == "failed"
     assert text("zh", "error.internal") in page()

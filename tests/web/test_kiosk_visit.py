@@ -254,9 +254,9 @@ def test_a_room_too_bright_for_a_close_up_does_not_keep_anyone_from_an_overview(
 
 
 def test_no_frame_of_a_photograph_is_taken_under_the_bright_page(
-    visit: Kiosk, kiosk: FlaskClient, do: Any, hardware: Any, services: Services, monkeypatch: pytest.MonkeyPatch
+    visit: Kiosk, kiosk: FlaskClient, do: Any, hardware: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("appliance.web.visit.DARK_WITHIN_S", DEADLINE_S)
+    monkeypatch.setattr("firmware.station.DARK_WITHIN_S", DEADLINE_S)
     do("start", "consent", "new", "site")
     bright = kiosk.get("/kiosk/state").get_json()["step"]
     hardware.button.press()
@@ -265,11 +265,29 @@ def test_no_frame_of_a_photograph_is_taken_under_the_bright_page(
         time.sleep(0.02)
     dark = kiosk.get(f"/kiosk/state?step={bright}").get_json()["step"]  # the bright page learns of it
     time.sleep(0.3)  # long enough for a capture that does not wait
-    assert (visit.visit.phase, services.station.busy) == ("capturing", False)
+    assert visit.visit.phase == "capturing"
+    assert hardware.camera._last is None
     kiosk.get(f"/kiosk/state?step={dark}")
     while visit.visit.phase == "capturing" and time.monotonic() < end - DEADLINE_S / 2:
         time.sleep(0.02)
     assert visit.visit.view == "close_up"
+
+
+def test_a_long_press_while_the_screen_goes_dark_calls_the_photograph_off(
+    visit: Kiosk, do: Any, hardware: Any, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firmware.station.DARK_WITHIN_S", DEADLINE_S)
+    do("start", "consent", "new", "site", "close-up", "capture")
+    end = time.monotonic() + DEADLINE_S / 2
+    while not services.station.busy and time.monotonic() < end:
+        time.sleep(0.02)
+    hardware.button.hold()
+    while visit.visit.phase == "capturing" and time.monotonic() < end:
+        time.sleep(0.02)
+    assert (visit.visit.phase, visit.visit.view) == ("live", "close_up")
+    assert hardware.indicator.state == "ready"
+    assert hardware.camera._last is None
+    assert services.store.cases() == []
 
 
 def test_the_overview_has_hints_of_its_own(kiosk: FlaskClient, visit: Kiosk, do: Any) -> None:
