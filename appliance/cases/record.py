@@ -3,16 +3,17 @@
 import json
 import sqlite3
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from appliance.cases import codes
 from appliance.cases.clock import Clock, Moment
 from appliance.cases.photos import Pixels
-from appliance.errors import CaseUnknown, KeyReused
+from appliance.errors import CaseUnknown, KeyReused, QueueFull
 
 Source = Literal["kiosk", "phone_camera", "phone_gallery", "file"]
 State = Literal["queued", "done"]
 View = Literal["overview", "close_up"]
+WAITING: Final = "SELECT count(*) FROM cases WHERE state = 'queued'"
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,18 @@ def by_key(connection: sqlite3.Connection, key: str | None, sha256: str) -> Case
     if row is not None and row["sha256"] != sha256:
         raise KeyReused("the key came before with another photograph")
     return None if row is None else case_of(row)
+
+
+def admitted(connection: sqlite3.Connection, intake: Intake, most_waiting: int | None) -> Case | None:
+    """The case that its idempotency key made already; ``None`` where it may come in.
+
+    In one transaction with :func:`insert` the queue never has more than ``most_waiting``. Raises :class:`KeyReused`,
+    :class:`QueueFull`.
+    """
+    earlier = by_key(connection, intake.idempotency_key, intake.sha256)
+    if earlier is None and most_waiting is not None and connection.execute(WAITING).fetchone()[0] >= most_waiting:
+        raise QueueFull
+    return earlier
 
 
 def insert(connection: sqlite3.Connection, photo_id: str, intake: Intake, now: Moment) -> Case:

@@ -112,12 +112,15 @@ class Store:
         """This moment: by the clock, and by the box's age."""
         return replace(self._clock(), age_s=int(self._ticks() - self._born))
 
-    def accept(self, intake: Intake) -> Case:
+    def accept(self, intake: Intake, most_waiting: int | None = None) -> Case:
         """Keep a photograph. Once this returns it cannot be lost; if it raises, nothing is left.
 
-        Raises :class:`KeyReused` where the idempotency key came with another photograph, :class:`StoreFull`.
+        Raises :class:`KeyReused` where the idempotency key came with another photograph, :class:`QueueFull` where
+        ``most_waiting`` have no answer yet, however many threads ask at once, :class:`StoreFull`.
         """
-        return self.known(intake.idempotency_key, intake.sha256) or self._keep(intake)
+        with self._database.transaction() as connection:  # asked first, so that nothing of what is refused is written
+            earlier = record.admitted(connection, intake, most_waiting)
+        return earlier or self._keep(intake, most_waiting)
 
     def known(self, key: str | None, sha256: str) -> Case | None:
         """The case that this idempotency key made. Raises :class:`KeyReused` where it was another photograph's."""
@@ -201,7 +204,7 @@ class Store:
 
     def waiting(self) -> int:
         """How many photographs have no answer yet."""
-        count: int = self._database.value("SELECT count(*) FROM cases WHERE state = 'queued'")
+        count: int = self._database.value(record.WAITING)
         return count
 
     def next_queued(self) -> Case | None:
@@ -349,7 +352,7 @@ class Store:
         with self._database.transaction() as connection:
             connection.executemany("UPDATE deletions SET erased = 1 WHERE case_number = ?", numbers)
 
-    def _keep(self, intake: Intake) -> Case:
+    def _keep(self, intake: Intake, most_waiting: int | None) -> Case:
         shots = [each for each in (intake.overview, intake) if each is not None]
         named = [(uuid.uuid4().hex, each) for each in shots]
         case = None
@@ -357,18 +360,18 @@ class Store:
             try:
                 for photo_id, each in named:
                     self._photos.save(photo_id, each.pixels)
-                case = self._insert(named)
+                case = self._insert(named, most_waiting)
             finally:
                 if case is None or case.photo_id != named[-1][0]:  # it failed, or another thread had the same key
                     self._photos.delete(*(photo_id for photo_id, _ in named))
         self.spare.note_case(case.number)
         return case
 
-    def _insert(self, named: list[tuple[str, Intake]]) -> Case:
+    def _insert(self, named: list[tuple[str, Intake]], most_waiting: int | None) -> Case:
         """The rows of photographs that belong together; gives the last one's, the close-up's."""
         now = self.now()
         with self._database.transaction() as connection:
-            earlier = record.by_key(connection, named[-1][1].idempotency_key, named[-1][1].sha256)
+            earlier = record.admitted(connection, named[-1][1], most_waiting)
             return earlier or [record.insert(connection, photo_id, each, now) for photo_id, each in named][-1]
 
     def _cases(self, query: str, *values: object) -> list[Case]:

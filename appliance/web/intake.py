@@ -9,7 +9,7 @@ from werkzeug.datastructures import FileStorage
 
 from appliance.cases.links import Link
 from appliance.cases.store import Case, Intake, Source
-from appliance.errors import CaseUnknown, QueueFull
+from appliance.errors import CaseUnknown
 from appliance.request_errors import ConsentMissing, IdempotencyKeyInvalid, PhotoMissing, SourceUnknown
 from appliance.web.refusal import refused
 from appliance.web.services import Services
@@ -23,9 +23,7 @@ PHONE_SOURCES: Final = tuple(source for source in get_args(Source) if source.sta
 
 def keep(services: Services, intake: Intake) -> tuple[Case, Link]:
     """Store the photo, make its link, wake the worker. Raises :class:`QueueFull` and what the store raises."""
-    if services.store.waiting() >= services.settings.queue_limit:
-        raise QueueFull
-    case = services.store.accept(intake)
+    case = services.store.accept(intake, services.settings.queue_limit)
     link = services.store.link(case, services.settings.link_hours)
     services.wake()
     return case, link

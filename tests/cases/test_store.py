@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from appliance.errors import (
     DatabaseTooNew,
     KeyReused,
     PhotoLost,
+    QueueFull,
     StoreError,
     StoreInUse,
 )
@@ -133,6 +135,34 @@ def test_many_threads_with_many_photos_lose_none(store: Store, intake: Make) -> 
     assert store.cases() == sorted(cases, key=lambda case: -case.number)
     for case, wanted in zip(cases, asked, strict=True):
         assert np.array_equal(store.photo(case), wanted.pixels)
+
+
+def test_however_many_come_at_once_the_queue_is_never_longer_than_its_limit(
+    folder: Path, store: Store, intake: Make
+) -> None:
+    at_once = Barrier(16)
+
+    def send(number: int) -> bool:
+        asked = intake(number, idempotency_key=str(number), side=300)
+        at_once.wait(60)
+        try:
+            store.accept(asked, most_waiting=3)
+        except QueueFull:
+            return False
+        return True
+
+    with ThreadPoolExecutor(16) as phones:
+        assert sum(phones.map(send, range(16))) == 3
+    assert store.waiting() == 3
+    assert photos(folder) == {f"{each.photo_id}.webp" for each in store.cases()}
+
+
+def test_a_repeat_finds_its_case_though_the_queue_is_full(store: Store, intake: Make) -> None:
+    asked = intake(idempotency_key="k")
+    case = store.accept(asked, most_waiting=1)
+    with pytest.raises(QueueFull):
+        store.accept(intake(1), most_waiting=1)
+    assert store.accept(asked, most_waiting=1) == case
 
 
 def test_a_case_that_cannot_be_written_leaves_no_photo(folder: Path, store: Store, intake: Make) -> None:

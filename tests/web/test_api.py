@@ -167,7 +167,7 @@ def test_a_full_queue_asks_to_come_later(phone: FlaskClient, services: Services,
 def test_a_full_disk_is_507_and_leaves_nothing(
     phone: FlaskClient, services: Services, form: Form, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_intake: object) -> None:
+    def full(*_: object) -> None:
         raise StoreFull
 
     monkeypatch.setattr(services.store, "accept", full)
@@ -216,10 +216,10 @@ def test_a_fault_inside_is_logged_and_not_shown(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def broken() -> int:
+    def broken(*_: object) -> None:
         raise ZeroDivisionError("the reason")
 
-    monkeypatch.setattr(services.store, "waiting", broken)
+    monkeypatch.setattr(services.store, "accept", broken)
     answer = phone.post("/api/v1/photos", **form())
     assert (answer.status_code, answer.get_json()["key"]) == (500, "internal")
     assert "the reason" not in answer.text
