@@ -135,7 +135,13 @@ def test_refuses_a_picture_whose_middle_is_no_skin(refused: Refused) -> None:
     view = preprocess(draw(1)).copy()
     view[30:270, 30:270] = (40, 80, 170)
     view[:, 140:160] = (40, 80, 170)
-    assert "no_lesion" in refused(view)
+    assert refused(view)["no_lesion"] == "advice.no_lesion"
+
+
+def test_noise_has_pixels_of_every_colour_and_no_skin(refused: Refused) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (1152, 1536, 3), dtype=np.uint8)
+    first, *_ = refused(noise).values()
+    assert first == "advice.not_skin"
 
 
 def test_every_advice_has_a_text_in_both_languages() -> None:
