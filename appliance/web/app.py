@@ -19,6 +19,7 @@ from appliance.web.clock import clock
 from appliance.web.directory import directory
 from appliance.web.health import health
 from appliance.web.kiosk import kiosk
+from appliance.web.looks import Looks
 from appliance.web.next_step import next_step
 from appliance.web.phone import lan, phone
 from appliance.web.services import EXTENSION, Services
@@ -86,6 +87,7 @@ def _app(services: Services, guards: tuple[access.Rule, ...], browser_language: 
     app.config.update(MAX_CONTENT_LENGTH=UPLOAD_MAX_BYTES, BROWSER_LANGUAGE=browser_language)
     app.extensions[EXTENSION] = services
     app.extensions["sessions"] = Sessions(idle_s)
+    app.extensions["looks"] = Looks()
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.filters["local"] = local
     app.jinja_env.filters["audit_detail"] = audit_words.detail

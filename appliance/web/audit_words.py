@@ -9,7 +9,7 @@ from appliance.cases.clock import ISO, local
 from appliance.settings import Settings
 from appliance.web.language import translate
 
-WORDS: Final = ("kiosk", "network", "letter", "result", "zip", "kept", "clinic", "pathway")
+WORDS: Final = ("kiosk", "network", "letter", "result", "zip", "kept", "picture", "clinic", "pathway")
 FAILURES: Final = (
     "stick_full",
     "stick_failed",

@@ -11,6 +11,7 @@ from appliance.cases.reviews import DIAGNOSES, EVIDENCE, NOTE_LENGTH
 from appliance.cases.store import Case
 from appliance.errors import CaseUnknown, PhotoLost
 from appliance.request_errors import DeletionUnconfirmed
+from appliance.web import looks
 from appliance.web.clinician_view import CLASS_PLACE, Comparison, Links, Photograph, clinician_view, same_scale
 from appliance.web.intake import YES
 from appliance.web.language import translate
@@ -55,7 +56,7 @@ def case(code: str) -> str:
     found = close_up(code)
     document, overview, earlier = store.document(found), store.overview(found), _earlier(found)
     shown = [*earlier, *([overview] if overview else []), found]
-    store.audit.record_each("staff", "look", (each.number for each in shown))
+    looks.at_pages_of(each.number for each in shown)
     return render_template(
         "staff_case.html",
         case=found,
@@ -74,14 +75,20 @@ def case(code: str) -> str:
 
 @staff_cases.get("/<code>/photo.jpg")
 def photo(code: str) -> Response:
-    """The photograph, 1024 px at most. What is logged is the page that shows it."""
-    return jpeg(services().store.photo(services().store.case(code)), PAGE_SIDE_PX)
+    """The photograph, 1024 px at most."""
+    found = services().store.case(code)
+    pixels = services().store.photo(found)
+    looks.at_picture_of(found)
+    return jpeg(pixels, PAGE_SIDE_PX)
 
 
 @staff_cases.get("/<code>/map/<class_id>.png")
 def activation_map(code: str, class_id: str) -> Response:
     """The photograph under the map of one class."""
-    return class_map(services().store.case(code), class_id)
+    found = services().store.case(code)
+    picture = class_map(found, class_id)
+    looks.at_picture_of(found)
+    return picture
 
 
 @staff_cases.post("/<code>/review")

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, url_for
 
 from appliance.cases.audit import Action
 from appliance.cases.store import Case
-from appliance.web import paper
+from appliance.web import looks, paper
 from appliance.web.language import reader_language
 from appliance.web.services import services
 
@@ -38,7 +38,7 @@ def letter_pdf(code: str) -> Response:
 def _logged(code: str, action: Action, detail: str) -> Case:
     """The case; the line is written before anything is shown."""
     case = services().store.case(code)
-    services().store.audit.record("staff", action, case.number, detail)
+    looks.at_pages_of([case.number], action, detail)
     return case
 
 

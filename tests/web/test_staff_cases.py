@@ -12,7 +12,9 @@ from appliance.cases.reviews import DIAGNOSES
 from appliance.cases.store import Case, Intake, Store
 from appliance.cases.visits import Consent
 from appliance.vision.photo import Pixels
+from appliance.web.looks import COVERED_S, Looks
 from appliance.web.services import Services
+from tests.web.conftest import PIN
 
 Answer = Callable[..., None]
 Post = Callable[..., Any]
@@ -189,3 +191,76 @@ def test_earlier_photographs_of_the_patient_and_the_wider_one_are_on_the_page(
     assert looks == [("look", each.number) for each in (second, overview, first)]
     assert laptop.get(f"/staff/cases/{overview.code}").status_code == 404
     assert codes(laptop.get("/staff/cases?q=P4AA").text) == [second.code, first.code]
+
+
+@pytest.fixture
+def later(laptop: FlaskClient) -> Callable[[float], None]:
+    """Let seconds go by for what the log remembers of each session."""
+    now_s = [0.0]
+    laptop.application.extensions["looks"] = Looks(lambda: now_s[0])
+    return lambda by_s: now_s.__setitem__(0, now_s[0] + by_s)
+
+
+def looks(store: Store) -> list[tuple[int | None, str]]:
+    """Which cases the log says were looked at, and how, oldest first."""
+    return [(each.case_number, each.detail) for each in store.audit.entries()[::-1] if each.action == "look"]
+
+
+@pytest.mark.usefixtures("later")
+def test_the_pictures_of_a_page_are_part_of_that_look(
+    laptop: FlaskClient, store: Store, picture: Pixels, answer: Answer
+) -> None:
+    visit = store.agree(Consent("words", "en", photo_in_letter=False))
+    about = (picture, "0" * 64, "kiosk", "hand", True, None, False)
+    store.accept(Intake(*about, patient="P4AA-2X", visit=visit))  # type: ignore[arg-type]
+    wide = Intake(*about, patient="P4AA-2X", visit=visit, view="overview")  # type: ignore[arg-type]
+    case = store.accept(Intake(*about, patient="P4AA-2X", visit=visit, overview=wide))  # type: ignore[arg-type]
+    answer()
+    page = laptop.get(f"/staff/cases/{case.code}").text
+    pictures = set(re.findall(r'src="(/staff/cases/[^"]+)"', page))
+    assert len(pictures) == 4  # three photographs and a map
+    for each in (*pictures, f"/staff/cases/{case.code}/map/lichen_planus.png"):
+        assert laptop.get(each).status_code == 200
+    assert looks(store) == [(1, ""), (2, ""), (3, "")]
+
+
+@pytest.mark.parametrize("ending", ["photo.jpg", "map/psoriasis.png"])
+def test_a_picture_asked_for_by_its_address_is_a_look_of_its_own(
+    laptop: FlaskClient,
+    add: Callable[..., Case],
+    answer: Answer,
+    store: Store,
+    later: Callable[[float], None],
+    ending: str,
+) -> None:
+    case = add()
+    answer()
+    where = f"/staff/cases/{case.code}/{ending}"
+    for wait_s in (0, COVERED_S / 2, COVERED_S / 2):
+        later(wait_s)
+        assert laptop.get(where).status_code == 200
+    assert looks(store) == [(case.number, "picture")] * 2  # one, and after ten minutes one more
+    laptop.get(f"/staff/cases/{case.code}/print")
+    laptop.get(where)
+    assert len(looks(store)) == 2  # the sheet shows the picture, and has its line
+    assert "(the picture alone)" in laptop.get("/staff/audit").text
+
+
+def test_the_look_of_one_browser_does_not_stand_for_anothers(
+    services: Services, laptop: FlaskClient, add: Callable[..., Case], store: Store
+) -> None:
+    case = add()
+    laptop.get(f"/staff/cases/{case.code}")
+    second = laptop.application.test_client()
+    second.post("/staff/login", data={"pin": PIN})
+    assert second.get(f"/staff/cases/{case.code}/photo.jpg").status_code == 200
+    assert looks(store) == [(case.number, ""), (case.number, "picture")]
+
+
+def test_a_picture_that_is_not_there_is_no_look(
+    laptop: FlaskClient, add: Callable[..., Case], answer: Answer, store: Store
+) -> None:
+    code = add().code
+    answer(outcome="cannot_assess", failed=("advice.focus",))
+    assert laptop.get(f"/staff/cases/{code}/map/psoriasis.png").status_code == 404
+    assert looks(store) == []
