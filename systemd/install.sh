@@ -338,6 +338,7 @@ command_install() {
   # shellcheck disable=SC2034
   SYSTEM_PACKAGES=yes
   need_root install
+  refuse_unfinished
   if [[ $OFFLINE ]]; then
     verify_bundle "$OFFLINE"
     SOURCE=$OFFLINE/source

@@ -6,9 +6,16 @@
 # puts everything back (dermkiosk-roll-back.service).
 
 SNAPSHOT=$STATE/before-upgrade # where the database is, so that it is encrypted where that is
+RESTORED=$STATE/cases.sqlite3.restored # whole: from then on the snapshot is being put back, and that is not asked again
 PENDING=$OPT/pending
 UPGRADING="" # yes: the services are stopped, and whatever fails now must start them again
 SETTLED=""   # yes: program, units and data stand as they are to stay
+
+# The copy of an upgrade that is not over may be all there is of the database: no other takes its place.
+refuse_unfinished() {
+  [[ ! -s $PENDING ]] ||
+    fail "an update is not over yet. Start the machine anew: that ends it, or 'journalctl -u dermkiosk-roll-back' says why not."
+}
 
 begin_upgrade() {
   [[ $RELEASE && $PREVIOUS ]] || return 0
@@ -36,11 +43,17 @@ leave_upgrade() {
     fail "$1, before there was a copy of the database. Nothing was changed: the version before is started again."
   fi
   stop_services
-  if new_case; then
-    settle
-    start_service
-    fail "$1, when the new version had already accepted photographs: it stays, and so do they."
-  fi
+  case $(new_cases) in
+    unknown)
+      start_service
+      fail "$1. $UNKNOWN"
+      ;;
+    some)
+      settle
+      start_service
+      fail "$1, when the new version had already accepted photographs: it stays, and so do they."
+      ;;
+  esac
   (
     set -e
     put_back "$PREVIOUS" "$RELEASE"
@@ -63,11 +76,18 @@ finish_upgrade() {
     if [[ $PREVIOUS ]]; then
       hold_signals # the version before comes back now, whatever else is asked
       stop_services
-      if new_case; then
-        settle
-        start_service || true
-        fail "the new version accepted photographs and then did not go on. It stays, and so do they."
-      fi
+      case $(new_cases) in
+        unknown)
+          UPGRADING="" # left as it is, for the next start of the machine
+          start_service || true
+          fail "the new version did not start. $UNKNOWN"
+          ;;
+        some)
+          settle
+          start_service || true
+          fail "the new version accepted photographs and then did not go on. It stays, and so do they."
+          ;;
+      esac
       put_back "$PREVIOUS" "$RELEASE"
       start_service || true
       fail "the new version did not start. The one before is installed again, and the data are as they were."
@@ -113,11 +133,14 @@ command_roll_back() {
   local previous release
   [[ -s $PENDING ]] || return 0
   { read -r previous && read -r release; } <"$PENDING"
-  if new_case; then
-    say "the upgrade was cut off when it already worked: the new version stays"
-    settle
-    return
-  fi
+  case $(new_cases) in
+    unknown) fail "$UNKNOWN" ;;
+    some)
+      say "the upgrade was cut off when it already worked: the new version stays"
+      settle
+      return
+      ;;
+  esac
   say "an upgrade was cut off: the version before is put back"
   # A start is under way: nothing may wait for another unit here.
   # shellcheck disable=SC2034  # install.sh reads it
@@ -127,17 +150,44 @@ command_roll_back() {
 
 # --- the database ---
 
+UNKNOWN="The database cannot be read (above), so nobody can tell whether the new version accepted photographs, and \
+nothing is put back. A start of the machine tries again. The database as it was before is in $SNAPSHOT."
+
+# asked_of_database FOLDER QUESTION: the number that it answers. Fails where the database cannot be read, and says why.
 asked_of_database() {
-  python3 -c 'import sqlite3, sys; print(sqlite3.connect(f"file:{sys.argv[1]}/cases.sqlite3?mode=ro", uri=True).execute(sys.argv[2]).fetchone()[0])' \
-    "$1" "$2" 2>/dev/null || echo "$3"
+  python3 - "$1/cases.sqlite3" "$2" <<'PYTHON'
+import sqlite3
+import sys
+try:
+    print(sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True).execute(sys.argv[2]).fetchone()[0])
+except sqlite3.Error as error:
+    sys.exit(f"{sys.argv[1]}: {error}")
+PYTHON
 }
 
-schema() { asked_of_database "$1" 'PRAGMA user_version' none; }
+schema() { asked_of_database "$1" 'PRAGMA user_version'; }
 
-newest_case() { asked_of_database "$1" 'SELECT coalesce(max(number), 0) FROM cases' 0; }
+# Also of a database that has no tables yet. (A bare 'return' gives the status from before the signal, where one is handled.)
+newest_case() {
+  local tables
+  tables=$(asked_of_database "$1" "SELECT count(*) FROM sqlite_master WHERE name = 'cases'") || return 1
+  if ((tables)); then asked_of_database "$1" 'SELECT coalesce(max(number), 0) FROM cases'; else echo 0; fi
+}
 
-# Whether the new version has accepted a photograph: the snapshot does not know it, and must not be put back.
-new_case() { [[ -e $SNAPSHOT/cases.sqlite3 ]] && (($(newest_case "$STATE") > $(newest_case "$SNAPSHOT"))); }
+# Whether the new version has accepted photographs: some, none, or unknown. The snapshot does not know them, so it may be
+# put back only after "none".
+new_cases() {
+  local now before
+  if [[ ! -e $SNAPSHOT/cases.sqlite3 || -e $RESTORED ]]; then
+    echo none
+  elif ! now=$(newest_case "$STATE") || ! before=$(newest_case "$SNAPSHOT"); then
+    echo unknown
+  elif ((now > before)); then
+    echo some
+  else
+    echo none
+  fi
+}
 
 # Twice the database and its log: the copy, and what it takes to put that back.
 refuse_little_room() {
@@ -156,8 +206,9 @@ refuse_little_room() {
 snapshot() {
   rm -rf "$SNAPSHOT"
   [[ -e $STATE/cases.sqlite3 ]] || return 0
-  python3 -c 'import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()' \
-    "$STATE/cases.sqlite3"
+  python3 -c 'import sqlite3, sys
+busy = sqlite3.connect(sys.argv[1]).execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+sys.exit("another program uses the database" if busy else 0)' "$STATE/cases.sqlite3"
   command install -d -m 0700 "$SNAPSHOT"
   cp -a "$STATE/cases.sqlite3" "$SNAPSHOT"
   sync -f "$SNAPSHOT"
@@ -165,11 +216,18 @@ snapshot() {
 
 # Only where the new version has changed the tables: otherwise what is there is newer than the snapshot.
 restore_snapshot() {
-  [[ -e $SNAPSHOT/cases.sqlite3 && $(schema "$STATE") != "$(schema "$SNAPSHOT")" ]] || return 0
+  local now before
+  if [[ ! -e $RESTORED ]]; then
+    [[ -e $SNAPSHOT/cases.sqlite3 ]] || return 0
+    now=$(schema "$STATE") && before=$(schema "$SNAPSHOT") || return 1
+    [[ $now != "$before" ]] || return 0
+    cp -a "$SNAPSHOT/cases.sqlite3" "$RESTORED.new"
+    sync "$RESTORED.new"
+    mv -f "$RESTORED.new" "$RESTORED"
+    sync -f "$STATE"
+  fi
   say "the database is put back as it was before"
-  cp -a "$SNAPSHOT/cases.sqlite3" "$STATE/cases.sqlite3.restored"
-  sync "$STATE/cases.sqlite3.restored"
   rm -f "$STATE"/cases.sqlite3-*
-  mv -f "$STATE/cases.sqlite3.restored" "$STATE/cases.sqlite3"
+  mv -f "$RESTORED" "$STATE/cases.sqlite3"
   sync -f "$STATE"
 }

@@ -25,6 +25,10 @@ with sqlite3.connect(sys.argv[1]) as database:
     database.execute("PRAGMA user_version = 9")
     database.execute("INSERT INTO cases (code) VALUES ('B2')")
 """
+DAMAGES = """import sys
+with open(sys.argv[1], "r+b") as database:
+    database.write(b"no database")
+"""
 HOLD = 'hold() { rm -f "$NOTES"/hold-*; touch "$NOTES/held"; until [ -e "$NOTES/go" ]; do sleep 0.1; done; }'
 STAND_INS = {
     "python3": f"""
@@ -502,6 +506,57 @@ def test_photographs_that_the_new_version_accepted_stay_however_the_upgrade_ends
     assert (box.current, box.installed_program()) == ("releases/2", "version = 2\n")
     assert not (box.opt / "pending").exists()
     assert box.log.rstrip().endswith("systemctl start dermkiosk.service")
+
+
+def _left_alone(box: Box, said: str) -> None:
+    assert "cases.sqlite3: file is not a database" in said
+    assert "nothing is put back" in said
+    assert (box.state / "cases.sqlite3").read_bytes().startswith(b"no database")
+    assert (box.opt / "pending").exists()
+    assert (box.state / "before-upgrade/cases.sqlite3").exists()
+    assert box.current == "releases/2"
+
+
+@pytest.mark.parametrize("instant", ["signal-when-ready", "start-fails"])
+def test_a_database_that_cannot_be_read_is_never_overwritten(box: Box, instant: str) -> None:
+    _next_version(box)
+    box.note("accepts", DAMAGES)
+    box.note(instant, "releases/2")
+    if instant == "start-fails":
+        box.note("migrate")
+    said = box.setup("install", status=1)
+    _left_alone(box, said)
+    assert box.log.rstrip().endswith("systemctl start dermkiosk.service")
+    assert "an update is not over" in box.setup("install", status=1)
+    assert (box.state / "before-upgrade/cases.sqlite3").exists()
+
+
+def test_a_database_that_cannot_be_read_at_a_start_is_left_until_it_can(box: Box) -> None:
+    _cut_off_upgrade(box, schema=9)
+    database = box.state / "cases.sqlite3"
+    whole = database.read_bytes()
+    database.write_bytes(b"no database" + whole[11:])
+    _left_alone(box, box.setup("roll-back", status=1, source=box.opt / "current"))
+    database.write_bytes(whole)
+    assert "the version before is put back" in box.roll_back()
+    assert (box.current, box.schema()) == ("releases/1", 2)
+
+
+def test_a_database_that_was_being_put_back_when_the_power_went_again_is_put_back(box: Box) -> None:
+    _cut_off_upgrade(box, schema=9)
+    database = box.state / "cases.sqlite3"
+    shutil.copy(box.state / "before-upgrade/cases.sqlite3", database.with_name("cases.sqlite3.restored"))
+    database.write_bytes(b"without its log, no database")
+    assert "the database is put back" in box.roll_back()
+    assert (box.current, box.schema()) == ("releases/1", 2)
+
+
+def test_a_database_without_tables_has_no_photographs_and_is_read(box: Box) -> None:
+    _cut_off_upgrade(box)
+    for file in (box.state / "cases.sqlite3", box.state / "before-upgrade/cases.sqlite3"):
+        file.write_bytes(b"")
+    assert "the version before is put back" in box.roll_back()
+    assert box.current == "releases/1"
 
 
 def test_an_interruption_while_the_version_before_comes_back_changes_nothing(box: Box) -> None:
