@@ -163,8 +163,8 @@ command_test() {
   debian_packages chromium dnsmasq-base haproxy "${PAPER_PACKAGES[@]}" shellcheck strace systemd
   install dev
   say "shellcheck"
-  shellcheck setup.sh .ci/run systemd/*.sh systemd/first-boot systemd/kiosk-browser systemd/announce systemd/roll-back \
-    tests/system/qemu/make-image
+  shellcheck setup.sh .ci/run systemd/*.sh systemd/announce systemd/dermkiosk systemd/first-boot systemd/kiosk-browser \
+    systemd/roll-back tests/system/qemu/make-image
   say "ruff"
   "$VENV/bin/ruff" check --quiet .
   "$VENV/bin/ruff" format --check --quiet .

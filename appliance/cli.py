@@ -3,7 +3,7 @@
 import json
 import logging
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import click
 
@@ -95,22 +95,23 @@ def classify(paths: tuple[Path, ...], as_json: bool, no_gate: bool, bundle: str 
 
 
 @main.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.File("rb"))
 @click.option("--check", is_flag=True, help="only say what is wrong with it, and change nothing")
 @click.option("--state", type=click.Path(file_okay=False), help="folder of photographs and database")
 @LANGUAGE
-def directory(file: Path, check: bool, state: str | None, language: Language) -> None:
+def directory(file: BinaryIO, check: bool, state: str | None, language: Language) -> None:
     """Import the referral directory from a CSV file; the kiosk may run meanwhile.
 
-    The old directory stays until every line of the new one is right.
+    The old directory stays until every line of the new one is right. "-" reads what is piped in: on the box the program
+    may not look into your home folder.
 
     \b
     Example:
       dermkiosk directory --check hospitals.csv
-      dermkiosk directory hospitals.csv
+      sudo dermkiosk directory - < hospitals.csv
     """
     with said_plainly(language):
-        for line in import_directory(load(state=state), file, language, check=check):
+        for line in import_directory(load(state=state), file.read(), language, check=check):
             click.echo(line)
 
 
@@ -175,7 +176,7 @@ def staff_pin(state: str | None, language: Language) -> None:
 
     \b
     Example:
-      sudo -u dermkiosk dermkiosk staff-pin
+      sudo dermkiosk staff-pin
     """
     with said_plainly(language), pin.opened(load(state=state).state) as kept:
         chosen = click.prompt(text(language, "cli.pin.new"), hide_input=True)
@@ -195,7 +196,7 @@ def tls(folder: Path, language: Language) -> None:
 
     \b
     Example:
-      sudo /opt/dermkiosk/current/.venv/bin/dermkiosk tls
+      sudo dermkiosk tls
     """
     with said_plainly(language):
         settings = load()

@@ -1,7 +1,6 @@
 """The referral directory from the command line."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from appliance.cases import audit, clock, layout
 from appliance.cases.database import Database
@@ -13,18 +12,18 @@ from appliance.request_errors import DirectoryInvalid
 from appliance.settings import Settings
 
 
-def import_directory(settings: Settings, file: Path, language: Language, *, check: bool) -> Iterator[str]:
-    """Keep the file's places instead of the old ones, unless only to ``check``; gives the lines to say.
+def import_directory(settings: Settings, table: bytes, language: Language, *, check: bool) -> Iterator[str]:
+    """Keep the places of ``table``, a CSV file, unless only to ``check``; gives the lines to say.
 
     Works beside a running kiosk: the database allows two. Raises :class:`DirectoryInvalid` after the lines that say
     what is wrong, and what opening the records raises.
     """
-    reading = read(file.read_bytes())
+    reading = read(table)
     yield from (problem_line(problem, language) for problem in reading.problems)
     if reading.ignored:
         yield text(language, "directory.ignored", names=", ".join(reading.ignored))
     if reading.problems:
-        raise DirectoryInvalid(str(file), count=len(reading.problems))
+        raise DirectoryInvalid(f"{len(reading.problems)} problems", count=len(reading.problems))
     yield text(language, "directory.fine", count=len(reading.places))
     if check:
         return

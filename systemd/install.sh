@@ -10,6 +10,7 @@ OPT=$ROOT/opt/dermkiosk
 STATE=$ROOT/var/lib/dermkiosk
 CONFIG=$ROOT/etc/dermkiosk
 UNITS=$ROOT/etc/systemd/system
+COMMAND=$ROOT/usr/local/bin/dermkiosk
 CHECK="" OFFLINE="" CHANGED="" SYSTEM_PACKAGES="" SOURCE=$PWD RELEASE="" PREVIOUS="" STARTING=""
 
 # Installed where the system's sources have them; only the first is needed in any case.
@@ -265,10 +266,16 @@ install_system_files() {
   for unit in "$here"/*; do # the programs that units start; what this script sources is not executable
     [[ ! -f $unit || ! -x $unit ]] || put 0755 "$unit" "$OPT/$(basename "$unit")"
   done
+  [[ $(readlink "$COMMAND") == /opt/dermkiosk/dermkiosk ]] || change "write $COMMAND" link_command
   install_screen "$here"
   # The user may be missing where an earlier attempt was cut off in between.
   if [[ ! $CHECK ]] && live && { [[ $CHANGED ]] || ! id dermkiosk >/dev/null 2>&1; }; then apply_system_files; fi
   CHANGED=$changed_before$CHANGED
+}
+
+link_command() {
+  mkdir -p "$(dirname "$COMMAND")"
+  ln -sfn /opt/dermkiosk/dermkiosk "$COMMAND"
 }
 
 # A desktop starts the browser itself; without one the box has a compositor of its own.
@@ -383,7 +390,7 @@ start_enabled() {
 # The running kiosk has the camera; doctor looks for itself only while it does not run.
 doctor() {
   stop_services
-  runuser -u dermkiosk -- env -C / HOME=/run/dermkiosk LG_WD=/run/dermkiosk "$OPT/current/.venv/bin/dermkiosk" doctor && return
+  "$OPT/dermkiosk" doctor && return
   systemctl start --no-block dermkiosk.service
   fail "the box is installed, but does not work yet. Do what stands above, then: sudo systemctl restart dermkiosk"
 }
@@ -404,7 +411,7 @@ command_uninstall() {
   gone "$ROOT/usr/lib/sysusers.d/dermkiosk.conf" "$ROOT/usr/lib/tmpfiles.d/dermkiosk.conf" \
     "$ROOT/etc/udev/rules.d/61-dermkiosk.rules" "$ROOT/etc/systemd/journald.conf.d/dermkiosk.conf" \
     "$ROOT/etc/systemd/system.conf.d/dermkiosk.conf" "$ROOT/etc/xdg/autostart/dermkiosk-screen.desktop"
-  gone "$OPT" "$SNAPSHOT"
+  gone "$COMMAND" "$OPT" "$SNAPSHOT"
   ! booted || systemctl daemon-reload
   if [[ $with_data ]]; then
     remove_data

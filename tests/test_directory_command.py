@@ -9,8 +9,8 @@ from appliance.cases.store import Store
 from appliance.cli import main
 
 
-def run(state: Path, *arguments: str) -> tuple[int, str]:
-    done = CliRunner().invoke(main, ["directory", "--state", str(state), *arguments])
+def run(state: Path, *arguments: str, piped: bytes = b"") -> tuple[int, str]:
+    done = CliRunner().invoke(main, ["directory", "--state", str(state), *arguments], input=piped)
     return done.exit_code, done.output
 
 
@@ -28,6 +28,12 @@ def test_a_directory_is_imported_while_the_kiosk_runs(tmp_path: Path, good: str)
         assert [place.name for place in store.directory.places()] == ["A", "B"]
         entry = store.audit.entries()[0]
         assert (entry.actor, entry.action, entry.detail) == ("installer", "directory", "2")
+
+
+def test_a_file_that_only_the_installer_may_read_is_piped_in(tmp_path: Path, good: str) -> None:
+    with Store(tmp_path / "state") as store:
+        assert run(tmp_path / "state", "-", piped=Path(good).read_bytes())[0] == 0
+        assert [place.name for place in store.directory.places()] == ["A", "B"]
 
 
 def test_a_check_changes_nothing(tmp_path: Path, good: str) -> None:

@@ -82,7 +82,7 @@ if grep -qx -e "$package" "$NOTES/packages" 2>/dev/null; then echo installed; el
     "apt-cache": """
 [ "$*" = "policy python3-picamera2" ] || echo "  Candidate: 1.0" """,
     "logger": """echo "logger $*" >>"$NOTES/log" """,
-    "id": """[ -e "$NOTES/users" ]""",
+    "id": """if [ "$1" = -u ]; then echo 0; else [ -e "$NOTES/users" ]; fi""",
     "systemd-sysusers": """
 touch "$NOTES/users"
 if [ -e "$NOTES/users-fail" ]; then [ -s "$NOTES/users-fail" ] || rm "$NOTES/users-fail"; exit 1; fi""",
@@ -248,6 +248,7 @@ def test_check_says_what_it_would_do_and_does_nothing(box: Box) -> None:
     assert "would write " in said
     assert "would install the Debian packages python3-venv" in said
     assert "would install this version" in said
+    assert f"would write {box.root}/usr/local/bin/dermkiosk" in said
     assert not (box.notes / "packages").exists()
     assert not (box.notes / "users").exists()
 
@@ -262,6 +263,21 @@ def test_one_command_installs_and_starts(box: Box) -> None:
     assert str(wanted.readlink()) == "/etc/systemd/system/dermkiosk.service"
     assert "systemctl start dermkiosk.service" in box.log
     assert not list(box.root.rglob("secrets"))  # each box makes its own
+    assert str((box.root / "usr/local/bin/dermkiosk").readlink()) == "/opt/dermkiosk/dermkiosk"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given"),
+    [
+        ("doctor", "runuser -u dermkiosk -- env HOME=/run/dermkiosk {program} doctor"),
+        ("recovery-key", "dermkiosk recovery-key"),
+    ],
+)
+def test_the_command_is_the_kiosks_users_but_for_what_root_alone_may_do(box: Box, arguments: str, given: str) -> None:
+    box.setup("install")
+    subprocess.run([box.opt / "dermkiosk", arguments], env=box.environment, check=True)
+    program = box.opt / "current/.venv/bin/dermkiosk"
+    assert box.log.splitlines()[-1] == given.format(program=program)
 
 
 def test_twice_changes_nothing(box: Box) -> None:

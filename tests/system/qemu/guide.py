@@ -40,7 +40,7 @@ class Trial:
 
 
 OFFLINE = "sudo ./setup.sh install --offline /media/stick"
-PROGRAM = "sudo runuser -u dermkiosk -- env -C / LG_WD=/run/dermkiosk /opt/dermkiosk/current/.venv/bin/dermkiosk"
+PROGRAM = "sudo dermkiosk"
 # Its last argument is the file.
 EDITOR = r'#!/bin/sh\nfor file; do :; done\nprintf "[Service]\\nIPAddressAllow=203.0.113.0/24\\n" >"$file"\n'
 TRIALS: dict[str, Trial | str] = {

@@ -44,7 +44,7 @@ RESTORE = f"""set -e
 systemctl stop dermkiosk dermkiosk-standby
 rm -rf {STATE}-before; mv {STATE} {STATE}-before; install -d -o dermkiosk -g dermkiosk -m 0700 {STATE}
 mount -o ro /dev/disk/by-label/DERMKIOSK /mnt
-/opt/dermkiosk/current/.venv/bin/dermkiosk restore /mnt --state {STATE} --key-file /etc/dermkiosk/secrets/backup-key
+/usr/local/bin/dermkiosk restore /mnt --state {STATE} --key-file /etc/dermkiosk/secrets/backup-key
 umount /mnt
 systemctl start dermkiosk
 """
@@ -125,10 +125,7 @@ def installing_again_changes_nothing(box: Box, ledger: Ledger) -> None:
 
 def the_doctor_is_content(box: Box, ledger: Ledger) -> None:
     box.run("systemctl stop dermkiosk-standby dermkiosk")
-    said = box.run(
-        "runuser -u dermkiosk -- env -C / HOME=/run/dermkiosk LG_WD=/run/dermkiosk"
-        " /opt/dermkiosk/current/.venv/bin/dermkiosk doctor"
-    )
+    said = box.run("/usr/local/bin/dermkiosk doctor")
     expect("✗" not in said, "the doctor is content", said)
     box.run("systemctl start dermkiosk")
 
