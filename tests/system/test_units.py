@@ -67,6 +67,13 @@ def test_the_guide_says_what_a_unit_does(unit: Path) -> None:
     assert f"\n| `{unit.stem}` | " in guide
 
 
+def test_whoever_mounts_the_stick_may_open_it() -> None:
+    """PrivateDevices alone keeps block devices from root's lines, too; tests/system/qemu/run shows it on a kernel."""
+    lines = (UNITS / "dermkiosk-backup.service").read_text().splitlines()
+    assert any(line.startswith("ExecStartPre=") and "/usr/bin/mount" in line for line in lines)
+    assert {"PrivateDevices=yes", "DeviceAllow=block-sd rw"} <= set(lines)
+
+
 def test_a_unit_that_drops_its_filter_is_found_out(tmp_path: Path) -> None:
     lines = (UNITS / "dermkiosk.service").read_text().splitlines()
     open_unit = tmp_path / "dermkiosk.service"
