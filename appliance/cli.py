@@ -3,7 +3,7 @@
 import json
 import logging
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Final, Literal
 
 import click
 
@@ -31,12 +31,19 @@ from appliance.vision.assessor import Assessor
 from appliance.web.next_step import how_soon
 from appliance.web.result_view import percent
 from firmware.calibration import STEPS, Condition, StepName
-from firmware.errors import CalibrationDamaged, DermkioskError
+from firmware.errors import CalibrationDamaged, CalibrationError, DermkioskError, GpioMissing, LightError
 from firmware.station import Station
 
 BUNDLE = click.option(
     "--bundle", type=click.Path(file_okay=False, resolve_path=True), help="folder of the model bundle"
 )
+
+PARTS: Final[dict[type[DermkioskError], str]] = {
+    GpioMissing: "pins",
+    LightError: "light",
+    CalibrationError: "calibration",
+}
+"""A photograph needs them, too: what fails in one of them is not called a fault of the camera."""
 
 
 @click.group(context_settings={"max_content_width": 100})
@@ -254,7 +261,10 @@ def _examined(name: str, language: Language, look: Any) -> bool:
     try:
         look()
     except DermkioskError as error:
-        click.echo(f"✗ {name}: {sentence(language, error)}\n  → {remedy(language, error)}")
+        part = next((part for kind, part in PARTS.items() if isinstance(error, kind)), name)
+        click.echo(
+            f"✗ {part}: {sentence(language, error)}\n  → {remedy(language, error)}\n  [{error.key}] {error.detail}"
+        )
         return False
     click.echo(f"✓ {text(language, f'health.{name}.ok')}")
     return True

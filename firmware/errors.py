@@ -102,9 +102,15 @@ class FolderEmpty(CameraError):
 
 
 class GpioMissing(HardwareError):
-    """The pins of the box cannot be used: not a Raspberry Pi, no permission, or a pin that is taken."""
+    """The pins of the box cannot be used: not a Raspberry Pi, or no permission."""
 
     key = "gpio_missing"
+
+
+class PinRefused(GpioMissing):
+    """The pins of one device cannot be used. ``setting``: the settings' name for them; ``pins``: BCM numbers."""
+
+    key = "pin_refused"
 
 
 class LightError(HardwareError):

@@ -63,7 +63,7 @@ def open_light(name: str, pin: int, level: float, pin_factory: gpiozero.Factory 
     """``gpio`` (BCM ``pin``, ``level`` 0…1 of full brightness) or ``simulated``.
 
     ``pin_factory``: lgpio's unless another is given. Raises :class:`DeviceUnknown`,
-    :class:`firmware.errors.GpioMissing`; so do the two below.
+    :class:`firmware.errors.GpioMissing`, :class:`firmware.errors.PinRefused` among them; so do the two below.
     """
     return _named(LIGHTS, name)(pin, level, pin_factory)
 

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import gpiozero
-from gpiozero.exc import GPIOZeroError
 
 from firmware.calls import in_background
 from firmware.devices import ClosedOnExit, IndicatorState
-from firmware.errors import GpioMissing, LightError
+from firmware.errors import GpioMissing, LightError, PinRefused
 
 PWM_HZ: Final = 1000
 """Many pulses within one exposure: gpiozero's 100 Hz would show as bands in a rolling shutter's picture."""
@@ -50,11 +49,12 @@ class _OnPins(ClosedOnExit):
     name = "gpio"
     simulated = False
 
-    def __init__(self, open_device: Callable[[], Any]) -> None:
+    def __init__(self, setting: str, pins: tuple[int, ...], open_device: Callable[[], Any]) -> None:
         try:
             self._device = open_device()
-        except GPIOZeroError as error:
-            raise GpioMissing(str(error)) from error
+        except Exception as error:  # lgpio's errors have no base class of their own, and gpiozero passes them on
+            numbers = ", ".join(map(str, pins))
+            raise PinRefused(f"{setting} {numbers}: {error}", setting=setting, pins=numbers) from error
 
     def close(self) -> None:
         """Release the pins."""
@@ -65,8 +65,8 @@ class GpioLight(_OnPins):
     """A ring light whose driver dims by pulse width."""
 
     def __init__(self, pin: int, level: float, pin_factory: gpiozero.Factory) -> None:
-        """``pin``: BCM number. ``level``: share of full brightness, 0…1. Raises :class:`GpioMissing`."""
-        super().__init__(lambda: gpiozero.PWMLED(pin, frequency=PWM_HZ, pin_factory=pin_factory))
+        """``pin``: BCM number. ``level``: share of full brightness, 0…1. Raises :class:`PinRefused`."""
+        super().__init__("light_pin", (pin,), lambda: gpiozero.PWMLED(pin, frequency=PWM_HZ, pin_factory=pin_factory))
         self._level = level
 
     @property
@@ -78,7 +78,7 @@ class GpioLight(_OnPins):
         """Shine at the level given. Raises :class:`LightError`."""
         try:
             self._device.value = self._level
-        except GPIOZeroError as error:
+        except Exception as error:  # lgpio's errors have no base class of their own
             raise LightError(str(error)) from error
 
     def off(self) -> None:
@@ -106,8 +106,12 @@ class GpioButton(_OnPins):
         clock: Callable[[], float] = time.monotonic,
         hold_s: float = HOLD_S,
     ) -> None:
-        """``pin``: BCM number. ``clock``: seconds, only differences count. Raises :class:`GpioMissing`."""
-        super().__init__(lambda: gpiozero.Button(pin, bounce_time=BOUNCE_S, hold_time=hold_s, pin_factory=pin_factory))
+        """``pin``: BCM number. ``clock``: seconds, only differences count. Raises :class:`PinRefused`."""
+        super().__init__(
+            "button_pin",
+            (pin,),
+            lambda: gpiozero.Button(pin, bounce_time=BOUNCE_S, hold_time=hold_s, pin_factory=pin_factory),
+        )
         self._clock = clock
         self._last_edge_s = -BOUNCE_S
         self._action: Callable[[], None] | None = None
@@ -140,8 +144,8 @@ class GpioIndicator(_OnPins):
     """A red-green-blue light."""
 
     def __init__(self, pins: tuple[int, int, int], pin_factory: gpiozero.Factory) -> None:
-        """``pins``: BCM numbers of red, green and blue. Raises :class:`GpioMissing`."""
-        super().__init__(lambda: gpiozero.RGBLED(*pins, pin_factory=pin_factory))
+        """``pins``: BCM numbers of red, green and blue. Raises :class:`PinRefused`."""
+        super().__init__("indicator_pins", pins, lambda: gpiozero.RGBLED(*pins, pin_factory=pin_factory))
         self._state: IndicatorState = "busy"
         self.show("busy")  # the box is starting
 

@@ -10,9 +10,10 @@ import jsonschema
 import pytest
 
 from appliance.cases import document
-from appliance.cli import _summary
+from appliance.cli import _examined, _summary
 from appliance.messages import catalogue
 from appliance.vision.photo import Pixels
+from firmware.errors import PinRefused
 
 DERMKIOSK = str(Path(sys.executable).with_name("dermkiosk"))
 SCHEMA = json.loads(Path(document.__file__).with_name("result.schema.json").read_text())
@@ -127,3 +128,13 @@ def test_help_has_an_example(command: list[str]) -> None:
     done = _run(*command, "--help")
     assert done.returncode == 0
     assert "Example" in done.stdout
+
+
+def test_the_doctor_does_not_blame_the_camera_for_the_pins(capsys: pytest.CaptureFixture[str]) -> None:
+    def refuse() -> None:
+        raise PinRefused("light_pin 18: 'GPIO busy'", setting="light_pin", pins="18")
+
+    assert not _examined("camera", "en", refuse)
+    said = capsys.readouterr().out
+    assert said.startswith("✗ pins: Pin 18 (setting light_pin)")
+    assert "GPIO busy" in said

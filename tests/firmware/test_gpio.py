@@ -4,11 +4,12 @@ from queue import Empty, Queue
 
 import pytest
 from gpiozero.exc import PinUnknownPi
+from gpiozero.pins import PinInfo
 from gpiozero.pins.local import get_pi_revision
-from gpiozero.pins.mock import MockFactory
+from gpiozero.pins.mock import MockFactory, MockPWMPin
 
 from firmware.devices import IndicatorState
-from firmware.errors import CaptureCancelled, GpioMissing, LightError
+from firmware.errors import CaptureCancelled, GpioMissing, LightError, PinRefused
 from firmware.factories import open_button, open_indicator, open_light
 from firmware.gpio import BOUNCE_S, GpioButton, GpioLight, lgpio_factory
 from firmware.simulated import SimulatedButton
@@ -175,8 +176,32 @@ def test_an_indicator_that_fails_is_logged_and_stops_nothing(
 
 
 def test_a_pin_that_is_taken_is_refused(pins: MockFactory) -> None:
-    with GpioLight(LIGHT, 1.0, pins), pytest.raises(GpioMissing):
-        GpioLight(LIGHT, 1.0, pins)
+    with GpioLight(LIGHT, 1.0, pins), pytest.raises(PinRefused) as refused:
+        GpioButton(LIGHT, pins)
+    assert refused.value.values == {"setting": "button_pin", "pins": "18"}
+
+
+@pytest.mark.parametrize(
+    ("open_device", "refused"),
+    [
+        (lambda pins: open_light("gpio", LIGHT, 1.0, pins), "light_pin 18"),
+        (lambda pins: open_button("gpio", BUTTON, pins), "button_pin 17"),
+        (lambda pins: open_indicator("gpio", RGB, pins), "indicator_pins 22, 23, 24"),
+    ],
+)
+def test_a_pin_that_another_program_holds_is_refused_by_its_name(
+    open_device: Callable[[MockFactory], object], refused: str
+) -> None:
+    lgpio = pytest.importorskip("lgpio", reason="there is no lgpio for this Python")
+
+    class HeldPin(MockPWMPin):
+        def __init__(self, factory: MockFactory, info: PinInfo) -> None:
+            """The real library refuses a handle that it does not know as it refuses a pin that is busy."""
+            super().__init__(factory, info)
+            lgpio.gpio_claim_input(-1, BUTTON, 0)
+
+    with pytest.raises(PinRefused, match=refused):
+        open_device(MockFactory(pin_class=HeldPin))
 
 
 def test_without_pins_there_is_no_fall_back() -> None:
