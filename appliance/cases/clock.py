@@ -17,6 +17,7 @@ SYNCHRONISED: Final = (
 )
 """systemd-timesyncd makes the first once it has heard from a time server since the start, systemd/set_clock.py the
 second once a person has set the clock. Both are gone after a start: the clock stood still while the box was off."""
+DAY_S: Final = 86_400
 AT_LEAST: Final = 10
 """By the clock alone, hours pass at most ten times as fast as the box works: a year mistyped ends little at once."""
 ISO: Final = "%Y-%m-%dT%H:%M:%SZ"
@@ -49,6 +50,13 @@ def now() -> Moment:
 def local(iso: str) -> str:
     """A moment as people read it where the box stands: ``2026-11-26 14:03``, by the system's time zone."""
     return Moment.read(iso, "unverified", 0).time.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def whole_days(since: Moment, until: Moment) -> int:
+    """How many days went by, by whichever of the two that :func:`has_passed` asks counted more."""
+    worked = (until.age_s - since.age_s) // DAY_S
+    verified = since.clock == until.clock == "synced"
+    return max(worked, (until.time - since.time).days) if verified else worked
 
 
 def begins(day: str, days_later: int = 0) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from appliance.cases.clock import has_passed
+from appliance.cases.clock import has_passed, whole_days
 from appliance.cases.store import Store
 from appliance.health.result import Result
 
@@ -24,4 +24,4 @@ def check(store: Store) -> Result:
     since = last.moment if last else store.ledger.first_case() or now
     old = has_passed(24 * DAYS, since, now)
     says = ("old" if old else None) if last else "never"
-    return Result("backup", not old, says, f"{(now.time - since.time).days} d", notice=old)
+    return Result("backup", not old, says, "reading.days", {"count": whole_days(since, now)}, notice=old)

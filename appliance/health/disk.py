@@ -22,4 +22,4 @@ def check(folder: Path) -> Result:
     low = usage.free < RESERVE_BYTES
     filling = usage.percent >= WARN_PERCENT
     says = "full" if full else "fault" if low else "filling" if filling else None
-    return Result("disk", not low, says, f"{usage.percent:.0f} %", notice=says is not None)
+    return Result("disk", not low, says, "reading.used", {"percent": f"{usage.percent:.0f}"}, says is not None)

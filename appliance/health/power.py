@@ -35,15 +35,15 @@ def check() -> Result:
     power = measured()
     if power is None:
         return Result("power", ok=True, says="unknown")
-    reading = f"{power.celsius:.0f} °C"
+    reading = "reading.celsius", {"celsius": f"{power.celsius:.0f}"}
     if power.flags & UNDERVOLTAGE:
-        return Result("power", ok=False, says="undervoltage", reading=reading)
+        return Result("power", False, "undervoltage", *reading)
     if power.flags & SLOWED:
-        return Result("power", ok=False, says="slowed", reading=reading)
+        return Result("power", False, "slowed", *reading)
     if power.celsius >= WARM_CELSIUS:
-        return Result("power", ok=True, says="warm", reading=reading)
+        return Result("power", True, "warm", *reading)
     says = "undervoltage_before" if power.flags & UNDERVOLTAGE_BEFORE else None
-    return Result("power", ok=True, says=says, reading=reading)
+    return Result("power", True, says, *reading)
 
 
 def measured() -> Power | None:

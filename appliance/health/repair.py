@@ -10,5 +10,5 @@ def check(store: Store) -> Result:
     if repair is None:
         return Result("repair", ok=True)
     says = "missing" if repair.missing else "unlinked" if repair.unlinked else "whole"
-    reading = f"+{repair.regained}, ?{repair.unlinked}, -{repair.missing}"
-    return Result("repair", says == "whole", says, reading, notice=True)
+    numbers = {"regained": repair.regained, "unlinked": repair.unlinked, "missing": repair.missing}
+    return Result("repair", says == "whole", says, "reading.repair", numbers, notice=True)

@@ -1,6 +1,7 @@
 """What a check says."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -12,8 +13,9 @@ class Result:
     says: str | None = None
     """Where a check has more than two answers."""
     reading: str | None = None
-    """A measured value with its unit, the same in every language."""
-
+    """Message key of what was measured, with its unit in the reader's language (``reading.<id>``)."""
+    values: Mapping[str, object] = field(default_factory=dict)
+    """What that message is filled with."""
     notice: bool = False
     """The pages of kiosk and staff say it by themselves."""
 

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from flask import Blueprint, Response, jsonify
 
 from appliance.web.language import translate
-from appliance.web.services import services
+from appliance.web.services import HealthResult, services
 
 health = Blueprint("health", __name__)
 
@@ -18,9 +18,14 @@ def healthz() -> Response:
     response = jsonify(
         status="ok" if well else "fault",
         checks=[
-            {"id": check.id, "ok": check.ok, "message": translate(check.message), "reading": check.reading}
+            {"id": check.id, "ok": check.ok, "message": translate(check.message), "reading": reading(check)}
             for check in checks
         ],
     )
     response.status_code = HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
     return response
+
+
+def reading(check: HealthResult) -> str | None:
+    """What the check measured in the reader's words, where it measured something."""
+    return translate(check.reading, **check.values) if check.reading else None

@@ -1,6 +1,6 @@
 """What the pages need from the rest of the box. The composition root fills it in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 from typing import Final, Protocol
@@ -37,7 +37,11 @@ class HealthResult(Protocol):
 
     @property
     def reading(self) -> str | None:
-        """A measured value with its unit, where the check has one."""
+        """Message key of what was measured, where something was."""
+
+    @property
+    def values(self) -> Mapping[str, object]:
+        """What the reading's message is filled with."""
 
     @property
     def notice(self) -> bool:

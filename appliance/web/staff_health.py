@@ -7,6 +7,8 @@ import psutil
 from flask import Blueprint, Response, make_response, redirect, render_template, url_for
 
 from appliance import support
+from appliance.cases.clock import local
+from appliance.web.health import reading
 from appliance.web.language import translate
 from appliance.web.services import HealthResult, services
 
@@ -67,7 +69,7 @@ def support_bundle() -> Response:
 def _lamp(check: HealthResult) -> Lamp:
     says = check.message.rpartition(".")[2]
     light: Light = "red" if not check.ok else "green" if says in CONTENT else "amber"
-    return Lamp(check.id, light, check.message, check.reading)
+    return Lamp(check.id, light, check.message, reading(check))
 
 
 def _checked(check: HealthResult) -> dict[str, Any]:
@@ -77,7 +79,7 @@ def _checked(check: HealthResult) -> dict[str, Any]:
         "ok": check.ok,
         "says": check.message,
         "words": translate(check.message),
-        "reading": check.reading,
+        "reading": reading(check),
     }
 
 
@@ -87,12 +89,12 @@ def _facts() -> dict[str, str]:
     free = psutil.disk_usage(str(box.settings.state)).free / GIGABYTE
     backup = box.store.ledger.last_backup()
     return {
-        "backup": backup.at if backup else "–",
+        "backup": local(backup.at) if backup else "–",
         "not_backed_up": str(box.store.ledger.not_backed_up()),
         "unexported": str(len(box.store.ledger.unexported())),
         "waiting": str(box.store.waiting()),
         "free": f"{free:.1f} GB",
-        "worked": f"{_worked_hours()} h",
+        "worked": str(_worked_hours()),
         "version": support.versions()["packages"].get("dermkiosk", "–"),
     }
 

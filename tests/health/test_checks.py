@@ -1,4 +1,5 @@
 import os
+import re
 import resource
 import socket
 import threading
@@ -16,7 +17,7 @@ from appliance.cases.worker import Worker
 from appliance.health import backup, camera, database, disk, network, power, repair, tls, worker
 from appliance.health.cached import Cached
 from appliance.health.result import Result
-from appliance.messages import catalogue
+from appliance.messages import catalogue, text
 from appliance.serve import _checks
 from appliance.settings import load
 from firmware.simulated import SimulatedButton, SimulatedIndicator, SimulatedLight
@@ -85,7 +86,7 @@ def test_the_disk_warns_before_it_has_no_room(
     result = disk.check(tmp_path)
     assert (result.ok, result.message) == (ok, f"health.disk.{message}")
     assert result.notice is (message != "ok")
-    assert result.reading == f"{percent} %"
+    assert text("en", str(result.reading), **result.values) == f"{percent} % used"
 
 
 def _accepted(store: Store, seed: int) -> None:
@@ -100,6 +101,7 @@ def test_a_backup_is_asked_for_while_cases_are_in_none(tmp_path: Path) -> None:
         _accepted(store, 1)
         never = backup.check(store)
         assert (never.ok, never.message, never.notice) == (True, "health.backup.never", False)
+        assert text("zh", str(never.reading), **never.values) == "0 天"
         worked_s = backup.DAYS * 86400
         never = backup.check(store)
         assert (never.ok, never.message, never.notice) == (False, "health.backup.never", True)
@@ -112,7 +114,7 @@ def test_a_backup_is_asked_for_while_cases_are_in_none(tmp_path: Path) -> None:
         worked_s *= 2
         old = backup.check(store)
         assert (old.ok, old.message, old.notice) == (False, "health.backup.old", True)
-        assert str(old.reading).endswith(" d")
+        assert text("en", str(old.reading), **old.values) == f"Days: {backup.DAYS}"
 
 
 @pytest.mark.parametrize(
@@ -129,7 +131,8 @@ def test_a_repair_is_said_until_somebody_has_read_it(
             connection.execute(query, numbers)
         result = repair.check(store)
         assert (result.ok, result.message, result.notice) == (ok, f"health.repair.{message}", True)
-        assert all(str(number) in str(result.reading) for number in numbers)
+        said = text("en", str(result.reading), **result.values)
+        assert re.findall(r"\d+", said) == [str(number) for number in numbers]
         store.ledger.repair_seen()
         assert repair.check(store) == Result("repair", ok=True)
 
@@ -266,7 +269,7 @@ def test_the_firmware_is_asked_for_power_and_temperature(
     firmware(f"echo throttled={flags}", f"""echo "temp={celsius}'C" """)
     result = power.check()
     assert (result.ok, result.says) == (ok, says)
-    assert result.reading == f"{float(celsius):.0f} °C"
+    assert text("en", str(result.reading), **result.values) == f"{float(celsius):.0f} °C"
     assert result.message in catalogue("en")
 
 

@@ -16,6 +16,7 @@ from appliance.cases.store import Intake, Store
 from appliance.cases.visits import Consent
 from appliance.health.result import Result
 from appliance.log_tail import LogTail, error_keys
+from appliance.messages import Language, text
 from appliance.vision.photo import Pixels
 from appliance.web.access import METHODS, RULES
 from appliance.web.services import Services
@@ -45,6 +46,24 @@ def support(laptop: FlaskClient) -> Callable[[], dict[str, str]]:
             return {name: archive.read(name).decode() for name in archive.namelist()}
 
     return download
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("zh", ["3 天", "已用 79%", "51 °C"]), ("en", ["Days: 3", "79 % used", "51 °C"])]
+)
+def test_what_was_measured_has_its_unit_in_the_readers_language(
+    laptop: FlaskClient, checks: list[Result], language: Language, said: list[str]
+) -> None:
+    checks[:] = [
+        Result("backup", True, None, "reading.days", {"count": 3}),
+        Result("disk", True, None, "reading.used", {"percent": "79"}),
+        Result("power", True, None, "reading.celsius", {"celsius": "51"}),
+    ]
+    page = laptop.get(f"/staff/health?language={language}").text
+    assert re.findall(r'class="reading">([^<]+)<', page) == said
+    assert f"<dt>{text(language, 'facts.worked')}</dt><dd>0</dd>" in page
+    told = laptop.get(f"/healthz?language={language}").get_json()["checks"]
+    assert [each["reading"] for each in told] == said
 
 
 def test_a_light_a_check_the_worst_first(laptop: FlaskClient, checks: list[Result]) -> None:
