@@ -56,6 +56,11 @@ class CaptureSettings:
         """What these settings multiply light by, µs."""
         return self.exposure_us * self.analogue_gain
 
+    def gathering(self, share: float) -> "CaptureSettings":
+        """Settings that gather this share (0…1) of the light; gain, which adds noise, goes first."""
+        gain = max(1.0, self.analogue_gain * share)
+        return CaptureSettings(self.gathered * share / gain, gain, self.colour_gains)
+
     def matches(self, wanted: "CaptureSettings") -> bool:
         """Within what a sensor rounds: exposures come in whole lines, gains in steps."""
         pairs = zip(

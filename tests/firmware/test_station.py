@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from gpiozero.pins.mock import MockFactory
 
-from firmware.devices import Frame
+from firmware.devices import CaptureSettings, Frame
 from firmware.errors import (
     CameraStale,
     CameraTimeout,
@@ -19,9 +19,9 @@ from firmware.errors import (
 from firmware.factories import open_button, open_indicator, open_light
 from firmware.sequence import BURST, BURST_AT_MOST, SETTLED_FRAMES
 from firmware.simulated import SimulatedButton, SimulatedIndicator, SimulatedLight
-from firmware.skin import Scene
+from firmware.skin import Scene, Skin
 from firmware.station import Station
-from firmware.synthetic import Fault, SyntheticCamera
+from firmware.synthetic import Fault, SyntheticCamera, draw
 
 WAIT_S = 60.0
 SMALL = (768, 576)
@@ -42,6 +42,29 @@ def test_a_capture_is_lit_and_the_light_is_off_afterwards(station: Station, ligh
     assert captured.frame.pixels.mean() > 90
     assert captured.frames == BURST
     assert light.history == (False, True, False)
+
+
+@pytest.mark.parametrize(("ita_degrees", "spared"), [(-60.0, True), (40.0, False)])
+def test_scales_on_dark_skin_do_not_burn_out_where_nothing_is_calibrated(
+    ita_degrees: float, spared: bool, light: SimulatedLight
+) -> None:
+    with SyntheticCamera(light, draw(Skin(ita_degrees, "scaly_plaque"), SMALL), size=SMALL) as camera:
+        light.on()
+        metered = [camera.preview(WAIT_S) for _ in range(12)][-1].settings
+        light.off()
+        captured = station_of(camera, light).capture()
+    taken = captured.frame.settings
+    assert metered is not None
+    assert taken is not None
+    assert (taken.gathered < 0.8 * metered.gathered) is spared
+    assert captured.conditions()["locked_to"] == "automatic"
+    assert (captured.frame.pixels.min(axis=2) >= 250).mean() < 0.01
+    assert np.median(captured.frame.pixels.max(axis=2)) > 80  # and the skin is still seen
+
+
+def test_half_the_light_costs_gain_before_it_costs_time() -> None:
+    assert CaptureSettings(8000, 4.0, (1.9, 1.6)).gathering(0.5) == CaptureSettings(8000, 2.0, (1.9, 1.6))
+    assert CaptureSettings(8000, 1.0, (1.9, 1.6)).gathering(0.5) == CaptureSettings(4000, 1.0, (1.9, 1.6))
 
 
 def test_a_hung_camera_leaves_one_daemon_and_no_pile_behind(camera: SyntheticCamera, light: SimulatedLight) -> None:

@@ -14,9 +14,13 @@ from appliance.vision.assessment import Check, Quality
 from appliance.vision.assessor import Assessor
 from appliance.vision.photo import Pixels
 from appliance.vision.preprocess import preprocess
+from appliance.vision.quality import exposure
 from appliance.vision.quality.gate import CHECKS
 from appliance.vision.quality.limits import Evidence, GateLimits, Head
 from appliance.vision.quality.part import encoded
+from appliance.vision.quality.scene import Scene
+from firmware.sensor import Exposure, develop
+from firmware.skin import Skin, render
 from training.faults import FAULTS, LAMPS, UNSEEN, under
 from training.golden import draw
 
@@ -59,6 +63,37 @@ def test_refuses_blur(refused: Refused) -> None:
 def test_refuses_what_is_too_dark_or_burnt_out(gain: float, advice: str, refused: Refused) -> None:
     view = np.clip(preprocess(draw(1)).astype(float) * gain, 0, 255).astype(np.uint8)
     assert refused(view)["exposure"] == advice
+
+
+def _scales_on(ita_degrees: float, relative: float) -> Pixels:
+    """A scaly plaque under the ring light, exposed by ``relative``."""
+    size = (600, 600)
+    light = render(Skin(ita_degrees, "scaly_plaque"), *size).ring
+    return preprocess(develop(light, Exposure.of(relative), np.random.default_rng(1)))
+
+
+@pytest.mark.parametrize(
+    ("ita_degrees", "relative"), [(60.0, 0.7), (0.0, 1.3), (-30.0, 1.65), (-45.0, 1.9), (-60.0, 2.3)]
+)
+def test_white_scales_on_skin_of_any_tone_are_not_overexposed(
+    ita_degrees: float, relative: float, limits: GateLimits
+) -> None:
+    """As an automatic exposes, which burns the scales on dark skin out."""
+    assert exposure.check(Scene(_scales_on(ita_degrees, relative)), limits).ok
+
+
+@pytest.mark.parametrize(("ita_degrees", "relative"), [(60.0, 3.0), (0.0, 8.0), (-60.0, 40.0)])
+def test_scales_do_not_hide_that_the_skin_itself_is_overexposed(
+    ita_degrees: float, relative: float, limits: GateLimits
+) -> None:
+    check = exposure.check(Scene(_scales_on(ita_degrees, relative)), limits)
+    assert (check.ok, check.advice) == (False, "advice.exposure_bright")
+
+
+def test_a_lesion_of_which_white_hides_most_is_refused_on_well_exposed_skin(limits: GateLimits) -> None:
+    view = np.full((299, 299, 3), (85, 55, 40), np.uint8)
+    view[75:225, 75:225] = 255
+    assert not exposure.check(Scene(view), limits).ok
 
 
 @pytest.mark.parametrize("colour", [(128, 128, 128), (240, 240, 238), (60, 140, 60), (40, 80, 170)])
