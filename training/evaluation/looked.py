@@ -31,9 +31,15 @@ class Look:
 
 def look_now(split: str, photographs: Photographs, model_sha256: str) -> Look:
     """The look that is about to be taken."""
-    command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    command = " ".join(map(_without_its_place, sys.argv))
     date = datetime.now(UTC).isoformat(timespec="seconds")
     return Look(date, split, fingerprint(photographs), model_sha256, command)
+
+
+def _without_its_place(argument: str) -> str:
+    """An absolute path by its name alone: where it lies on this machine is nobody's business in a bundle."""
+    option, equals, value = argument.rpartition("=")
+    return f"{option}{equals}{Path(value).name if value.startswith('/') else value}"
 
 
 def fingerprint(photographs: Photographs) -> str:

@@ -1,6 +1,8 @@
+import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from training.dataset import Photographs
 from training.evaluation import looked
@@ -52,3 +54,12 @@ def test_a_look_written_down_in_two_places_is_one_look(tmp_path: Path, photograp
     look = _look(photographs, "a" * 64)
     looked.write_down(look, photographs, places)
     assert looked.looks(places) == (look,)
+
+
+def test_the_command_is_kept_without_the_places_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch, photographs: Photographs
+) -> None:
+    given = ["/home/ann/.venv/bin/dermkiosk-train", "evaluate", "--run", "/srv/ann/runs/one", "--bundle=/srv/ours"]
+    monkeypatch.setattr(sys, "argv", [*given, "--data", "runs/split.csv"])
+    kept = looked.look_now("test", photographs, "m").command
+    assert kept == "dermkiosk-train evaluate --run one --bundle=ours --data runs/split.csv"
