@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import SettingsInvalid
-from appliance.settings import FILE_VARIABLE, STAFF_FILE, changed, fixed, keep, load, table
+from appliance.messages import text
+from appliance.settings import FILE_VARIABLE, STAFF_FILE, Settings, changed, fixed, keep, load, table
 
 ROOT = Path(__file__).parents[1]
 
@@ -62,6 +63,11 @@ def test_hardware_is_never_simulated_unless_named() -> None:
 
 def test_the_page_of_settings_is_up_to_date() -> None:
     assert (ROOT / "docs/settings.md").read_text() == table()
+
+
+def test_the_staffs_page_has_the_sentences_of_the_table() -> None:
+    said = {name: field.description for name, field in Settings.model_fields.items()}
+    assert {name: text("en", f"setting.{name}") for name in said} == said
 
 
 def test_what_staff_changed_wins_over_the_installers_file_and_yields_to_the_environment(
