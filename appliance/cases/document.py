@@ -71,7 +71,7 @@ def build(origin: Origin, assessment: Assessment, model: dict[str, Any]) -> Docu
         "operating_points": list(assessment.above),
         "activation_map": _activation_map(assessment),
         "lesion": _lesion(assessment),
-        "skin_tone": _skin_tone(assessment, controlled=origin.capture is not None),
+        "skin_tone": _skin_tone(assessment, controlled=_is_controlled(origin.capture)),
         "model": model,
         "capture": "uncontrolled" if origin.capture is None else origin.capture,
         "timing_ms": assessment.timing_ms,
@@ -147,17 +147,23 @@ def _lesion(assessment: Assessment) -> dict[str, Any] | None:
     return {"share": _rounded(seen.lesion_share), "box": box}
 
 
+def _is_controlled(capture: dict[str, object] | None) -> bool:
+    """Whether the exposure was the calibration's: an automatic's makes dark skin look up to 60 degrees lighter."""
+    return capture is not None and capture.get("locked_to") == "calibration"
+
+
 def _skin_tone(assessment: Assessment, *, controlled: bool) -> dict[str, Any] | None:
     seen = assessment.seen
     if seen is None or seen.ita is None:
         return None
+    photographs = seen.training_photographs if controlled else seen.fewest_photographs
     return {
         "ita_degrees": round(seen.ita, 1),
         "group": tone_of(seen.ita),
         "light": "controlled" if controlled else "uncontrolled",
-        "training_photographs": seen.training_photographs,
-        "evidence": evidence(seen.training_photographs),
-        "message": evidence_key(seen.training_photographs),
+        "training_photographs": photographs,
+        "evidence": evidence(photographs),
+        "message": evidence_key(photographs, measured=controlled),
     }
 
 

@@ -72,6 +72,8 @@ class Seen:
     """Individual Typology Angle of the skin in degrees; none where no skin was found."""
     training_photographs: int | None = None
     """How many are known to be of skin like this; none where nobody counted."""
+    fewest_photographs: int | None = None
+    """The same of the tone of skin of which there are fewest: what applies where the light is unknown."""
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,9 @@ def seen(scene: Scene, trained: SkinTones | None) -> Seen:
     if skin is None:
         return Seen(found.share, found.box, None)
     angle = ita(skin)
-    return Seen(found.share, found.box, angle, None if trained is None else trained.like(tone_of(angle)))
+    if trained is None:
+        return Seen(found.share, found.box, angle)
+    return Seen(found.share, found.box, angle, trained.like(tone_of(angle)), trained.fewest())
 
 
 def _largest(difference: NDArray[np.floating]) -> float:

@@ -125,6 +125,11 @@ class SkinTones(Part):
         """How many are stated to be of skin like this; ``None`` where no source states any type."""
         return self.stated.get(TYPES[tone], 0) if any(self.stated.values()) else None
 
+    def fewest(self) -> int | None:
+        """The same of the tone of which there are fewest: for skin whose tone the light does not tell."""
+        counts = [self.like(tone) for tone in TYPES]
+        return min((count for count in counts if count is not None), default=None)
+
 
 class Card(Part):
     """bundle.json."""

@@ -55,10 +55,12 @@ def evidence(photographs: int | None) -> Evidence:
     return "fair" if photographs is not None and photographs >= FEW else "limited"
 
 
-def evidence_key(photographs: int | None) -> str:
-    """Message key of the sentence that says so."""
+def evidence_key(photographs: int | None, *, measured: bool) -> str:
+    """Message key of the sentence that says so. ``measured``: the tone is known, not guessed in unknown light."""
     if photographs is None:
         return "skin_tone.unknown"
-    if photographs == 0:
-        return "skin_tone.none"
-    return "skin_tone.few" if photographs < FEW else "skin_tone.enough"
+    if photographs >= FEW:
+        return "skin_tone.enough"
+    if not measured:
+        return "skin_tone.unmeasured"
+    return "skin_tone.few" if photographs else "skin_tone.none"

@@ -20,6 +20,7 @@ CAPTURE: dict[str, object] = {
     "colour_gains": [2.0, 1.5],
     "ambient_share": 0.02,
     "mm_per_pixel": None,
+    "locked_to": "calibration",
 }
 
 
@@ -49,10 +50,37 @@ def test_says_what_evidence_applies_to_the_skin_that_was_measured(assessor: Asse
     for count, evidence, message in ((None, "limited", "unknown"), (40, "limited", "few"), (400, "fair", "enough")):
         assert assessment.seen is not None
         known = replace(assessment, seen=replace(assessment.seen, training_photographs=count))
-        told = _valid(build(Origin(PHOTO), known, model_record(assessor)))["skin_tone"]
+        told = _valid(build(origin, known, model_record(assessor)))["skin_tone"]
         assert (told["training_photographs"], told["evidence"]) == (count, evidence)
         assert told["message"] == f"skin_tone.{message}"
-        assert told["light"] == "uncontrolled"
+
+
+@pytest.mark.parametrize("capture", [None, {**CAPTURE, "locked_to": "automatic"}], ids=["phone", "uncalibrated"])
+@pytest.mark.parametrize(
+    ("fewest", "evidence", "message"),
+    [
+        (None, "limited", "unknown"),
+        (0, "limited", "unmeasured"),
+        (40, "limited", "unmeasured"),
+        (400, "fair", "enough"),
+    ],
+)
+def test_in_unknown_light_the_tone_with_the_least_evidence_counts(
+    assessor: Assessor,
+    skin: Pixels,
+    capture: dict[str, object] | None,
+    fewest: int | None,
+    evidence: str,
+    message: str,
+) -> None:
+    """An automatic exposure makes dark skin look light: that many photographs show light skin is no comfort then."""
+    assessment = assessor.assess(skin, use_gate=False)
+    assert assessment.seen is not None
+    known = replace(assessment, seen=replace(assessment.seen, training_photographs=1500, fewest_photographs=fewest))
+    told = _valid(build(Origin(PHOTO, capture=capture), known, model_record(assessor)))["skin_tone"]
+    assert told["light"] == "uncontrolled"
+    assert (told["training_photographs"], told["evidence"]) == (fewest, evidence)
+    assert told["message"] == f"skin_tone.{message}"
 
 
 def test_a_refused_photograph_keeps_to_the_schema(assessor: Assessor) -> None:

@@ -196,7 +196,7 @@ def test_whoever_has_the_link_may_have_everything_deleted(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("outcome", ["findings", "none_of_these"])
-@pytest.mark.parametrize(("count", "word"), [(0, "none"), (40, "few"), (None, "unknown")])
+@pytest.mark.parametrize(("count", "word"), [(0, "unmeasured"), (40, "unmeasured"), (None, "unknown")])
 def test_few_training_photographs_of_such_skin_are_said_with_the_answer(
     phone: FlaskClient,
     sent: dict[str, Any],
@@ -206,7 +206,7 @@ def test_few_training_photographs_of_such_skin_are_said_with_the_answer(
     count: int | None,
     word: str,
 ) -> None:
-    answer(outcome, seen=Seen(0.2, (0.2, 0.2, 0.8, 0.8), -40.0, count))
+    answer(outcome, seen=Seen(0.2, (0.2, 0.2, 0.8, 0.8), 40.0, 1500, count))
     page = phone.get(f"{sent['page_url']}?language={language}").text
     assert page.count("data-skin-note") == 1
     assert text(language, f"skin_tone.{word}") in page
@@ -215,9 +215,9 @@ def test_few_training_photographs_of_such_skin_are_said_with_the_answer(
 @pytest.mark.parametrize(
     ("outcome", "seen"),
     [
-        ("findings", Seen(0.2, None, 40.0, 1500)),
+        ("findings", Seen(0.2, None, 40.0, 1500, 1500)),
         ("findings", None),
-        ("cannot_assess", Seen(0.2, None, -40.0, 0)),
+        ("cannot_assess", Seen(0.2, None, -40.0, 0, 0)),
     ],
 )
 def test_nothing_is_said_of_skin_where_there_were_enough_or_no_answer(
