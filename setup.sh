@@ -48,6 +48,10 @@ fail() {
 
 # shellcheck source=systemd/install.sh
 source systemd/install.sh
+# shellcheck source=systemd/packages.sh
+source systemd/packages.sh
+# shellcheck source=systemd/release.sh
+source systemd/release.sh
 # shellcheck source=systemd/upgrade.sh
 source systemd/upgrade.sh
 # shellcheck source=systemd/bundle.sh

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# dermkiosk's installation on a system: install, uninstall, bundle. Sourced by setup.sh.
+# dermkiosk's installation on a system: install and uninstall. Sourced by setup.sh.
 #
 # Every step looks first and changes only what is not yet as it should be: with --check it says what it would change.
 # DESTDIR puts everything under another root folder, for tests. (A virtual environment cannot be
@@ -11,14 +11,7 @@ STATE=$ROOT/var/lib/dermkiosk
 CONFIG=$ROOT/etc/dermkiosk
 UNITS=$ROOT/etc/systemd/system
 COMMAND=$ROOT/usr/local/bin/dermkiosk
-CHECK="" OFFLINE="" CHANGED="" SYSTEM_PACKAGES="" SOURCE=$PWD RELEASE="" PREVIOUS="" STARTING=""
-
-# Installed where the system's sources have them; only the first is needed in any case.
-PACKAGES=(python3-venv python3-picamera2 python3-lgpio libcamera-ipa avahi-daemon network-manager dnsmasq-base)
-# They make the PDFs and draw Chinese.
-PAPER_PACKAGES=(fonts-noto-cjk libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0)
-# Without xwayland cage ends at once, whether a program needs it or not.
-SCREEN_PACKAGES=(chromium cage xwayland)
+CHECK="" OFFLINE="" CHANGED="" SYSTEM_PACKAGES="" SOURCE=$PWD STARTING=""
 
 # change SENTENCE COMMAND...: with --check says the sentence, else says it and does it.
 change() {
@@ -65,175 +58,6 @@ need_root() {
 }
 
 has_desktop() { [[ -e $UNITS/display-manager.service || -L $UNITS/display-manager.service ]]; }
-
-# --- Debian packages ---
-
-is_installed() { dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
-
-# apt's sources: the system's, or the bundle's debs.
-APT=()
-
-is_offered() { [[ $(apt-cache "${APT[@]}" policy "$1" 2>/dev/null | sed -n 's/^ *Candidate: //p') =~ ^[0-9] ]]; }
-
-wanted_packages() {
-  local all=("${PACKAGES[@]}" "${PAPER_PACKAGES[@]}" "${SCREEN_PACKAGES[0]}")
-  has_desktop || all+=("${SCREEN_PACKAGES[@]:1}")
-  printf '%s\n' "${all[@]}"
-}
-
-install_packages() {
-  live || return 0
-  command -v apt-get >/dev/null || fail "finds no apt-get: the appliance needs Debian or Raspberry Pi OS"
-  local package missing=()
-  while read -r package; do
-    is_installed "$package" || missing+=("$package")
-  done < <(wanted_packages)
-  ((${#missing[@]})) || return 0
-  if [[ $OFFLINE && ! $(compgen -G "$OFFLINE/debs/*.deb") ]]; then
-    say "these Debian packages are missing, and $OFFLINE/debs has none: ${missing[*]} (docs/installing.md says how to get them)"
-    return
-  fi
-  [[ ! $OFFLINE ]] || use_debs_of_bundle
-  install_offered "${missing[@]}"
-}
-
-use_debs_of_bundle() {
-  local source
-  source=$(mktemp -d)
-  # shellcheck disable=SC2064  # the folder of now
-  trap "rm -rf '$source'" EXIT
-  debs_as_source "$source"
-  APT=(-o Dir::Etc::sourcelist="$source/sources.list" -o Dir::Etc::sourceparts=- -o Dir::State::lists="$source/lists"
-    -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root)
-}
-
-install_offered() {
-  local package offered=()
-  [[ $CHECK && ! $OFFLINE ]] || apt-get "${APT[@]}" update -qq
-  for package in "$@"; do
-    if is_offered "$package"; then
-      offered+=("$package")
-    elif [[ $OFFLINE ]]; then
-      say "there is no $package in $OFFLINE/debs: going on without it (docs/installing.md says how to get it)"
-    else
-      say "this system has no $package: going on without it"
-    fi
-  done
-  ((${#offered[@]})) || return 0
-  change "install the Debian packages ${offered[*]}" apt_install "${offered[@]}"
-}
-
-apt_install() {
-  DEBIAN_FRONTEND=noninteractive apt-get "${APT[@]}" install -y -qq --no-install-recommends "$@" >/dev/null
-}
-
-# --- the program: one folder per release, and the link 'current' ---
-
-source_files() {
-  # Under sudo the checkout belongs to somebody else, which git would refuse.
-  local git=(git -c safe.directory="$SOURCE" -C "$SOURCE")
-  if [[ $("${git[@]}" rev-parse --show-toplevel 2>/dev/null) == "$SOURCE" ]]; then
-    "${git[@]}" ls-files -z
-  else
-    (cd "$SOURCE" && find . \( -name '.venv*' -o -name .git -o -name __pycache__ -o -name '*.egg-info' -o -path ./var -o -path ./runs \) \
-      -prune -o -type f -printf '%P\0')
-  fi | LC_ALL=C sort -z
-}
-
-source_version() { (cd "$SOURCE" && source_files | xargs -0 sha256sum | sha256sum | cut -c1-64); }
-
-current_release() { readlink "$OPT/current" 2>/dev/null || true; }
-
-# Sets RELEASE where this version is not the installed one: made and tested, and not yet in use.
-prepare_release() {
-  local version
-  RELEASE=''
-  version=$(source_version)
-  PREVIOUS=$(current_release)
-  [[ $PREVIOUS && $(cat "$OPT/$PREVIOUS/complete" 2>/dev/null) == "$version" ]] && return
-  change "install this version in $OPT/releases" make_and_test "$version"
-}
-
-make_and_test() {
-  remove_unfinished
-  RELEASE=releases/$(($(newest_release) + 1))
-  make_release "$OPT/$RELEASE"
-  if ! self_test "$OPT/$RELEASE"; then
-    rm -rf "${OPT:?}/$RELEASE"
-    fail "the new version failed its self-test and was removed. Nothing was changed: ${PREVIOUS:-no version} is installed."
-  fi
-  printf '%s\n' "$1" >"$OPT/$RELEASE/complete"
-  sync -f "$OPT/$RELEASE"
-}
-
-newest_release() {
-  local folder newest=0
-  for folder in "$OPT"/releases/*/; do
-    folder=$(basename "$folder")
-    [[ $folder =~ ^[0-9]+$ ]] && ((folder > newest)) && newest=$folder
-  done
-  echo "$newest"
-}
-
-# What a power cut left of an earlier attempt.
-remove_unfinished() {
-  local folder
-  for folder in "$OPT"/releases/*/; do
-    [[ ! -d $folder || -e $folder/complete ]] || rm -rf "$folder"
-  done
-}
-
-make_release() {
-  mkdir -p "$1"
-  (cd "$SOURCE" && source_files | xargs -0 cp --parents -t "$1")
-  chmod -R u=rwX,go=rX "$1"
-  (
-    umask 022
-    cd "$1" || exit
-    export PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
-    [[ ! $OFFLINE ]] || export PIP_NO_INDEX=1 PIP_FIND_LINKS="$OFFLINE/wheels"
-    install_box
-    .venv/bin/python -m compileall -q appliance firmware
-  )
-}
-
-# The model answers its test picture, in a process of its own: an illegal instruction is then a sentence.
-self_test() {
-  local status=0 release=$1
-  say "self-test: the model and its test picture"
-  "$release/.venv/bin/python" - "$release/models/skin8-inceptionv3" <<'PYTHON' || status=$?
-import sys
-from pathlib import Path
-from appliance.messages import remedy, sentence
-from appliance.vision.assessor import Assessor
-from firmware.errors import DermkioskError
-try:
-    Assessor.open(Path(sys.argv[1]), threads=2)
-except DermkioskError as error:
-    sys.exit(f"{sentence('en', error)} {remedy('en', error)}")
-PYTHON
-  case $status in
-    0) return 0 ;;
-    132) say "The processor lacks an instruction that the model's runtime uses. A Raspberry Pi 4 or later has it." >&2 ;;
-    1) ;;
-    *) say "The self-test ended with status $status." >&2 ;;
-  esac
-  return 1
-}
-
-switch_to() {
-  ln -sfn "$1" "$OPT/current.new"
-  mv -fT "$OPT/current.new" "$OPT/current"
-  sync -f "$OPT"
-}
-
-# keep_two NUMBER NUMBER: this version and the one before.
-keep_two() {
-  local folder
-  for folder in "$OPT"/releases/*; do
-    [[ $(basename "$folder") == "$1" || $(basename "$folder") == "${2:-$1}" ]] || rm -rf "$folder"
-  done
-}
 
 # --- services ---
 
