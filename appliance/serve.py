@@ -131,9 +131,7 @@ class Answerer:
 
     def answer(self, case: Case, pixels: Pixels) -> tuple[Document, ClassMaps | None]:
         """Assess a case's photograph."""
-        scale = None if case.capture is None else case.capture.get("mm_per_pixel")
-        mm_per_pixel = scale if isinstance(scale, float) else None
-        assessment = self.assessor.assess(pixels, use_gate=not case.reservation, mm_per_pixel=mm_per_pixel)
+        assessment = self.assessor.assess(pixels, use_gate=not case.reservation, mm_per_pixel=case.mm_per_pixel)
         if case.reservation and assessment.risk is not None:
             assessment = replace(assessment, risk=cautious(assessment.risk))
         return build(_origin(case), assessment, self.model), assessment.class_maps

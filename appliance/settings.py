@@ -1,6 +1,6 @@
 """Every setting of the box: one table, read from a TOML file and the environment (``DERMKIOSK_<NAME>``).
 
-What staff change on their page is in :data:`STAFF_FILE` in the state folder. It wins over the installer's file; the
+What staff change on their page is in :data:`STAFF_SETTINGS` in the state folder. It wins over the installer's file; the
 environment and the command line win over it.
 
 docs/settings.md is generated from this file: ``python -m appliance.settings > docs/settings.md``.
@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from appliance.cases.layout import STAFF_SETTINGS
 from appliance.errors import SettingsInvalid
 from appliance.files import write_atomically
 
@@ -25,7 +26,7 @@ FILE_VARIABLE: Final = "DERMKIOSK_SETTINGS"
 TEST_VARIABLE: Final = "DERMKIOSK_TEST_PHOTOS"
 DEFAULT_FILE: Final = Path("/etc/dermkiosk/settings.toml")
 
-STAFF_FILE: Final = "staff-settings.toml"
+BOUNDS: Final = {"minimum": "≥ {}", "exclusiveMinimum": "> {}", "maximum": "≤ {}", "exclusiveMaximum": "< {}"}
 STAFF_WORDS: Final = {None: "", "now": "yes", "restart": "yes, after a restart"}
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -211,7 +212,7 @@ def changed(current: Settings, values: Mapping[str, object]) -> Settings:
 
 def keep(state: Path, values: Mapping[str, object]) -> None:
     """Write what staff changed to the state folder, beside what they changed before. Raises ``OSError``."""
-    path = state / STAFF_FILE
+    path = state / STAFF_SETTINGS
     before = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in {**before, **values}.items()]
     write_atomically(path, "".join(lines).encode())
@@ -219,7 +220,7 @@ def keep(state: Path, values: Mapping[str, object]) -> None:
 
 def _staff_file(state: Path) -> Path | None:
     """The file of the state folder, if there is one. Raises :class:`SettingsInvalid` where it has what it may not."""
-    path = state / STAFF_FILE
+    path = state / STAFF_SETTINGS
     if not path.is_file():
         return None
     refused = sorted(set(tomllib.loads(path.read_text(encoding="utf-8"))) - set(for_staff()))
@@ -245,15 +246,18 @@ def table() -> str:
 
 
 def _row(name: str, about: dict[str, Any]) -> str:
-    limits = {"minimum": "≥ {}", "exclusiveMinimum": "> {}", "maximum": "≤ {}", "exclusiveMaximum": "< {}"}
-    bounds = ", ".join(text.format(about[key]) for key, text in limits.items() if key in about)
-    choices = " or ".join(f"`{choice}`" for choice in about.get("enum", []))
+    scope = " or ".join(f"`{choice}`" for choice in about.get("enum", [])) or bounds(about)
     kind = about.get("type") or " or ".join(each["type"] for each in about["anyOf"]).replace("null", "nothing")
     default = "" if about.get("default") is None else f"`{about['default']}`"
     return (
-        f"| `{name}` | {kind} | {default} | {about.get('unit', '')} | {choices or bounds} | {about['description']}"
+        f"| `{name}` | {kind} | {default} | {about.get('unit', '')} | {scope} | {about['description']}"
         f" | {STAFF_WORDS[about.get('staff')]} |"
     )
+
+
+def bounds(about: Mapping[str, Any]) -> str:
+    """The range of a setting, of its entry in the JSON schema; empty where it has none."""
+    return ", ".join(text.format(about[key]) for key, text in BOUNDS.items() if key in about)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from appliance.cases.layout import STAFF_SETTINGS
 from appliance.errors import SettingsInvalid
 from appliance.messages import text
-from appliance.settings import FILE_VARIABLE, STAFF_FILE, Settings, changed, fixed, keep, load, table
+from appliance.settings import FILE_VARIABLE, Settings, changed, fixed, keep, load, table
 
 ROOT = Path(__file__).parents[1]
 
@@ -81,13 +82,13 @@ def test_what_staff_changed_wins_over_the_installers_file_and_yields_to_the_envi
     monkeypatch.setenv("DERMKIOSK_QUEUE_LIMIT", "3")
     settings = load()
     assert (settings.link_hours, settings.queue_limit, settings.language, settings.threads) == (2.0, 3, "en", 1)
-    assert (tmp_path / STAFF_FILE).stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / STAFF_SETTINGS).stat().st_mode & 0o777 == 0o600
     assert fixed() == {"queue_limit"}
 
 
 @pytest.mark.parametrize("line", ['bundle = "/tmp/evil"', "link_hours = -1", "link_hours ="])
 def test_a_staff_file_with_what_it_may_not_have_is_refused(tmp_path: Path, line: str) -> None:
-    (tmp_path / STAFF_FILE).write_text(line)
+    (tmp_path / STAFF_SETTINGS).write_text(line)
     with pytest.raises(SettingsInvalid):
         load(state=tmp_path)
 

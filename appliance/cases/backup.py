@@ -30,7 +30,7 @@ from appliance.files import atomic_file, private_folder
 
 log = logging.getLogger(__name__)
 
-FILES: Final = (f"{layout.STATION}/calibration.json", "staff-settings.toml")
+FILES: Final = (f"{layout.STATION}/calibration.json", layout.STAFF_SETTINGS)
 """In the state folder, beside database and photographs."""
 KEEP: Final = 7
 Say = Callable[[str, int, int], None]

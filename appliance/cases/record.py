@@ -85,6 +85,12 @@ class Case:
         """When, by the clock and by the box's age: for :func:`appliance.cases.clock.has_passed`."""
         return Moment.read(self.taken_at, self.clock, self.age_s)
 
+    @property
+    def mm_per_pixel(self) -> float | None:
+        """Of the photograph, where the camera's scale was known."""
+        scale = None if self.capture is None else self.capture.get("mm_per_pixel")
+        return scale if isinstance(scale, float) else None
+
 
 def case_of(row: sqlite3.Row) -> Case:
     """A row of ``cases`` as a value."""

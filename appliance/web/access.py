@@ -10,7 +10,7 @@ from flask import current_app, g, request
 
 from appliance.cases.store import Case
 from appliance.request_errors import LoginNeeded, PageUnknown, RequestRefused
-from appliance.web.services import services
+from appliance.web.services import place, services
 from appliance.web.sessions import Session, Sessions
 from appliance.web.visit import Kiosk
 
@@ -39,7 +39,7 @@ def link() -> None:
     Raises :class:`appliance.errors.CaseUnknown` for every other phone and token alike.
     """
     token, store = (request.view_args or {})["token"], services().store
-    if "kiosk" in current_app.extensions:
+    if place() == "kiosk":
         g.case = store.by_token(token)
         return
     # A page takes the link at once: not each has pictures that would come back with the secret. Programs need none.

@@ -22,11 +22,11 @@ from appliance.web.kiosk import kiosk
 from appliance.web.looks import Looks
 from appliance.web.next_step import next_step
 from appliance.web.phone import lan, phone
-from appliance.web.services import EXTENSION, Services
+from appliance.web.services import EXTENSION, Services, place
 from appliance.web.services import services as current_services
 from appliance.web.sessions import Sessions
 from appliance.web.setup import helper, setup, way_in, wifi_card
-from appliance.web.staff import login_first, place, staff
+from appliance.web.staff import login_first, staff
 from appliance.web.staff_cases import staff_cases
 from appliance.web.staff_copies import staff_copies
 from appliance.web.staff_export import staff_export

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 
 from appliance.cases import clock as box_clock
 from appliance.cases.clock import Moment
@@ -11,7 +11,7 @@ from appliance.errors import ClockError, TimeMissing
 from appliance.set_clock import set_clock
 from appliance.web import access
 from appliance.web.problems import problem
-from appliance.web.services import services
+from appliance.web.services import place, services
 
 clock = Blueprint("clock", __name__, url_prefix="/staff/clock")
 
@@ -59,5 +59,5 @@ def _page(error: ClockError | None) -> str:
         local=here.strftime(FIELD),
         zone=here.tzname(),
         staff_csrf=access.staff().csrf,
-        at_kiosk="kiosk" in current_app.extensions,
+        at_kiosk=place() == "kiosk",
     )

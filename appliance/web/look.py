@@ -7,7 +7,7 @@ from typing import Final
 
 from flask import Response, request
 
-from appliance.web.staff import place
+from appliance.web.services import place
 
 COOKIE: Final = "look"
 LOOKS: Final = ("bright", "dark")

@@ -4,7 +4,6 @@ import base64
 from dataclasses import dataclass
 from typing import Final, Literal
 
-import segno
 from flask import Response, render_template
 
 from appliance.cases.letter import compact, letter
@@ -13,6 +12,7 @@ from appliance.request_errors import PageUnknown
 from appliance.vision.assessment import Grade
 from appliance.web.next_step import next_step
 from appliance.web.pictures import jpeg
+from appliance.web.qr import drawn
 from appliance.web.result_view import ResultView, result_view
 from appliance.web.services import services
 
@@ -64,7 +64,7 @@ def _rendered(kind: Kind, case: Case, sheet: Sheet | None) -> str:
         view=view,
         step=step,
         photo=_photo(case, sheet),
-        qr=_qr(compact(letter(case, document, step.step))) if kind == "letter" else None,
+        qr=drawn(compact(letter(case, document, step.step))) if kind == "letter" else None,
     )
 
 
@@ -76,8 +76,3 @@ def _photo(case: Case, sheet: Sheet | None) -> str | None:
         return sheet.photo
     data = jpeg(services().store.photo(case), PHOTO_SIDE_PX).get_data()
     return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
-
-
-def _qr(text: str) -> str:
-    """Level M: a folded letter still reads."""
-    return segno.make_qr(text, error="m").svg_inline(omitsize=True, border=2, svgclass="qr", lineclass=None)

@@ -1,6 +1,6 @@
 """Pages for phones: send a photo, read a result. They work without scripts, too."""
 
-from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug.datastructures import FileStorage
 
 from appliance.errors import CaseUnknown
@@ -12,7 +12,7 @@ from appliance.web.intake import YES, upload
 from appliance.web.language import reader_language
 from appliance.web.refusal import marked, offered, refused
 from appliance.web.result_view import result_view
-from appliance.web.services import services
+from appliance.web.services import place, services
 from appliance.web.sites import SITES
 
 phone = Blueprint("phone", __name__)
@@ -25,7 +25,7 @@ def know_again(response: Response) -> Response:
 
     That page has taken the link with it (:func:`appliance.web.access.link`). The kiosk's screen is no phone.
     """
-    if "kiosk" not in current_app.extensions:
+    if place() == "network":
         keep_s = round(services().settings.link_hours * 3600)
         response.set_cookie(PHONE_COOKIE, phone_secret(), max_age=keep_s, samesite="Lax", httponly=True)
     return response

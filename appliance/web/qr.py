@@ -9,7 +9,7 @@ from appliance.web.services import services
 
 
 def drawn(said: str) -> str:
-    """``said`` as inline SVG. Level M stands a smudged screen."""
+    """``said`` as inline SVG. Level M still reads on a smudged screen and a folded letter."""
     svg: str = segno.make_qr(said, error="m").svg_inline(omitsize=True, border=2, svgclass="qr", lineclass=None)
     return svg
 

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from flask import current_app
 
+from appliance.cases.pin import Place
 from appliance.cases.store import Store
 from appliance.log_tail import LogTail
 from appliance.settings import Settings
@@ -79,3 +80,8 @@ def services() -> Services:
     """Those of the app that answers this request."""
     found: Services = current_app.extensions[EXTENSION]
     return found
+
+
+def place() -> Place:
+    """Where this app is used."""
+    return "kiosk" if "kiosk" in current_app.extensions else "network"

@@ -5,12 +5,12 @@ from typing import Final
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, url_for
 
 from appliance.cases.audit import PAGE
-from appliance.cases.pin import LONGEST, SHORTEST, Place
+from appliance.cases.pin import LONGEST, SHORTEST
 from appliance.request_errors import LoginNeeded, PinError, PinMismatch, PinWait
 from appliance.web import access
 from appliance.web.access import STAFF_COOKIE
 from appliance.web.problems import problem
-from appliance.web.services import services
+from appliance.web.services import place, services
 from appliance.web.sessions import Sessions
 
 staff = Blueprint("staff", __name__, url_prefix="/staff")
@@ -127,11 +127,6 @@ def _next() -> str:
     first_start = url_for("setup.home") if request.blueprint == "setup" else ""  # a step's form came too late
     wanted = request.values.get("next", first_start)
     return wanted if wanted.startswith(BACK_TO) else url_for("staff.home")
-
-
-def place() -> Place:
-    """Where this app is used."""
-    return "kiosk" if "kiosk" in current_app.extensions else "network"
 
 
 def _sessions() -> Sessions:

@@ -153,11 +153,9 @@ def _photograph(each: Case, open_one: Case) -> Photograph | None:
         height, width = services().store.photo(each).shape[:2]
     except PhotoLost:
         return None
-    scale = None if each.capture is None else each.capture.get("mm_per_pixel")
     links = _links(each)
     page = None if each.number == open_one.number else links.page
-    mm_per_pixel = scale if isinstance(scale, float) else None
-    return Photograph(each.code, each.taken_at, each.clock, links.photo, page, (width, height), mm_per_pixel)
+    return Photograph(each.code, each.taken_at, each.clock, links.photo, page, (width, height), each.mm_per_pixel)
 
 
 def _links(found: Case) -> Links:

@@ -18,7 +18,6 @@ from appliance.web.services import services
 
 staff_settings = Blueprint("staff_settings", __name__, url_prefix="/staff/settings")
 
-BOUNDS: Final = {"minimum": "≥ {}", "exclusiveMinimum": "> {}", "maximum": "≤ {}", "exclusiveMaximum": "< {}"}
 UNPROCESSABLE: Final = 422
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -128,7 +127,7 @@ def _row(name: str, about: dict[str, Any], settings: Settings) -> Row:
         default=about.get("default"),
         unit=about.get("unit", ""),
         choices=tuple(about.get("enum", ())),
-        bounds=", ".join(text.format(known[key]) for key, text in BOUNDS.items() if key in known),
+        bounds=box_settings.bounds(known),
         low=known.get("minimum", known.get("exclusiveMinimum")),
         high=known.get("maximum"),
         whole=known.get("type") == "integer",

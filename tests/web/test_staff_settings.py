@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from appliance.cases.layout import STAFF_SETTINGS
 from appliance.messages import text
-from appliance.settings import STAFF_FILE, Settings
+from appliance.settings import Settings
 from appliance.web.services import Services
 
 
@@ -32,7 +33,7 @@ def test_a_change_counts_at_once_is_kept_and_is_in_the_log(post: Callable[..., A
     answer = post(link_hours="5", queue_limit=str(services.settings.queue_limit), language="en")
     assert answer.headers["Location"].endswith("kept=now")
     assert (services.settings.link_hours, services.settings.language) == (5, "en")
-    kept = tomllib.loads((services.settings.state / STAFF_FILE).read_text())
+    kept = tomllib.loads((services.settings.state / STAFF_SETTINGS).read_text())
     assert kept == {"language": "en", "link_hours": 5.0}
     newest = services.store.audit.entries()[0]
     assert (newest.actor, newest.action, newest.detail) == ("staff", "settings", "language, link_hours")
@@ -47,7 +48,7 @@ def test_one_wrong_value_changes_nothing_and_is_named(post: Callable[..., Any], 
     assert "Input should" not in answer.text
     assert 'name="link_hours" value="5"' in answer.text  # what was typed is still there
     assert services.settings == before
-    assert not (before.state / STAFF_FILE).exists()
+    assert not (before.state / STAFF_SETTINGS).exists()
 
 
 def test_what_counts_after_a_restart_says_so(post: Callable[..., Any]) -> None:
