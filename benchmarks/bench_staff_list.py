@@ -86,7 +86,7 @@ def main() -> None:
         settings = Settings(camera="synthetic", state=Path(folder) / "state")
         box = Services(settings, store, lambda: None, station, decode, lambda: (), lambda: None)
         client = create_lan_app(box).test_client()
-        client.post("/staff/login", data={"pin": PIN})
+        client.post("/staff/login", data={"pin": PIN}, headers={"Origin": "http://localhost"})
         query = "SELECT * FROM cases ORDER BY number DESC LIMIT ?"
         peer = "plain SELECT of a page"
         jobs: dict[str, Any] = {peer: lambda: store._database.rows(query, PAGE)}

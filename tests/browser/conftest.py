@@ -195,15 +195,18 @@ class Watched:
 
 @pytest.fixture
 def browse(chromium: Browser) -> Iterator[Callable[..., Page]]:
-    """Open a window: ``browse(width, height, box)``. In the end nothing may have gone wrong in any of them."""
+    """Open a window: ``browse(width, height, box)``. In the end nothing may have gone wrong in any of them.
+
+    ``elsewhere``: another site that a test itself sends the window to.
+    """
     watched = Watched()
     contexts: list[BrowserContext] = []
 
-    def window(width: int, height: int, box: Box, **options: Any) -> Page:
+    def window(width: int, height: int, box: Box, elsewhere: str = "", **options: Any) -> Page:
         context = chromium.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         port = box.phones.rsplit(":", 1)[1]
-        allowed = tuple(filter(None, (box.kiosk, box.phones, f"http://127.0.0.1:{port}")))
+        allowed = tuple(filter(None, (box.kiosk, box.phones, f"http://127.0.0.1:{port}", elsewhere)))
         context.on("console", watched.hear)
         context.on("weberror", lambda error: watched.console.append(str(error.error)))
         context.on("request", lambda request: watched.see(request, allowed))

@@ -1,9 +1,12 @@
 """A phone's photo and result over what happens to phones: a box that restarts, HEIC, back buttons, other phones."""
 
 import sqlite3
+import threading
 from collections.abc import Callable
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import pytest
@@ -315,5 +318,38 @@ def test_the_tab_and_the_history_name_no_condition(
     result(page)
     assert page.title() == "Result"
     assert page.locator("meta[property^='og:'], meta[name^='twitter:'], meta[name=description]").count() == 0
-    assert page.evaluate("document.referrer") == ""
     assert not any(part in page.url.lower() for part in ("psoriasis", "carcinoma", "case"))
+
+
+class Site(ThreadingHTTPServer):
+    """Another site. It keeps who its visitors say sent them."""
+
+    def __init__(self) -> None:
+        self.told: Queue[str | None] = Queue()
+        super().__init__(("127.0.0.1", 0), Visit)
+        self.url = f"http://127.0.0.1:{self.server_port}/"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Visit(BaseHTTPRequestHandler):
+    server: Site
+
+    def do_GET(self) -> None:
+        self.server.told.put(self.headers["Referer"])
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing to tell."""
+
+
+def test_another_site_that_is_opened_from_a_result_does_not_learn_its_link(
+    phone: Callable[..., Page], box: Any, fill: Fill, result: Result, photo_file: Path
+) -> None:
+    with Site() as site:
+        page = phone(box, elsewhere=site.url)
+        fill(page, photo_file, box.phones)
+        result(page)
+        page.evaluate(f"location.assign('{site.url}')")
+        assert site.told.get(timeout=60) is None
+        site.shutdown()

@@ -205,7 +205,11 @@ class Visitor:
             return
         steps = {"welcome": "start", "consent": "consent", "who": "new", "site": "site", "live": "capture"}
         form = urlencode({"csrf": self._csrf, "consent": "yes", "site": "forearm"}).encode()
-        headers = {"Cookie": self._cookie, "Content-Type": "application/x-www-form-urlencoded"}
+        headers = {
+            "Cookie": self._cookie,
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Origin": f"http://127.0.0.1:{self._box.kiosk}",
+        }
         _ask(self._box.kiosk, "POST", f"/kiosk/{steps.get(phase, 'end')}", form, headers)
 
     def _open(self) -> bytes:

@@ -133,6 +133,7 @@ def test_a_call_to_somebody_is_found_out(tmp_path: Path) -> None:
 def _visit(box: Box) -> None:
     """One visit at the kiosk, from the welcome page to the result."""
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+    browser.addheaders.append(("Origin", box.kiosk))
 
     def get(path: str) -> str:
         with browser.open(box.kiosk + path, timeout=30) as answer:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
 
@@ -78,6 +79,26 @@ def checks() -> list[Result]:
 def services(hardware: Hardware, store: Store, checks: list[Result], tmp_path: Path) -> Services:
     settings = Settings(language="zh", queue_limit=3, state=tmp_path / "state")
     return Services(settings, store, lambda: None, hardware.station, decode, lambda: checks, lambda: LAN_URL)
+
+
+class Browser(FlaskClient):
+    """As a browser on the box's own page: a form says where it comes from."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.comes_from("http://localhost")
+
+    def comes_from(self, origin: str | None) -> None:
+        """What the next forms say; ``None``: nothing."""
+        self.environ_base.pop("HTTP_ORIGIN", None)
+        if origin is not None:
+            self.environ_base["HTTP_ORIGIN"] = origin
+
+
+@pytest.fixture(autouse=True)
+def browsers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test client is one."""
+    monkeypatch.setattr(Flask, "test_client_class", Browser)
 
 
 @pytest.fixture

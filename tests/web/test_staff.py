@@ -12,6 +12,7 @@ from appliance.cases import pin
 from appliance.web.app import KIOSK_IDLE_S, create_kiosk_app, create_lan_app
 from appliance.web.services import Services
 from appliance.web.sessions import LONGEST_S, MOST, Sessions
+from tests.web.conftest import Browser
 
 PIN = "482915"
 Login = Callable[[FlaskClient], str]
@@ -111,9 +112,13 @@ def test_a_staff_form_without_its_token_changes_nothing(
     assert services.store.pin.generation == 1
 
 
-def test_another_sites_form_is_refused(laptop: FlaskClient) -> None:
-    foreign = {"Origin": "http://evil.example"}
-    assert laptop.post("/staff/login", data={"pin": PIN}, headers=foreign).status_code == 403
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", None])
+def test_another_sites_form_is_refused_and_its_wrong_pins_lock_nobody_out(
+    laptop: Browser, services: Services, origin: str | None
+) -> None:
+    laptop.comes_from(origin)
+    assert laptop.post("/staff/login", data={"pin": "000000"}).status_code == 403
+    assert services.store._database.rows("SELECT failures FROM pin_failures")[0][0] == 0
 
 
 def test_changing_the_pin_needs_the_old_one_and_ends_the_other_sessions(lan: Flask, laptop: FlaskClient) -> None:
