@@ -9,7 +9,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
@@ -17,10 +17,11 @@ from typing import Final, Self
 
 from appliance.cases.store import Store
 from appliance.cases.worker import Worker
-from appliance.errors import DermkioskError
+from appliance.errors import DermkioskError, StoreError
 from appliance.files import write_atomically
-from appliance.health import camera, database, worker
+from appliance.health import worker
 from appliance.messages import LANGUAGES, remedy, sentence, text
+from firmware.calls import in_background
 from firmware.station import Station
 
 SHARE: Final = 3
@@ -60,12 +61,23 @@ def proof_of_life(station: Station, store: Store, queue: Worker) -> str | None:
 
     ``None`` where the box lives. A look that never returns is the other proof of death: no beat follows it. An
     unplugged camera or a full card is said on the pages, and is no reason to end: a new start mends neither, and the
-    results that are there must stay readable.
+    results that are there must stay readable. Each look ends by itself, at the latest when systemd still has patience.
     """
-    camera.check(station)
-    storage = database.check(store)
+    if station.lost:  # to open it again takes longer than a beat may
+        in_background(lambda: _ask_for_frame(station))
+    else:
+        _ask_for_frame(station)
+    try:
+        store.prove_writable()
+    except StoreError:
+        return None
     rounds = worker.check(queue)
-    return rounds.message if storage.ok and not rounds.ok else None
+    return None if rounds.ok else rounds.message
+
+
+def _ask_for_frame(station: Station) -> None:
+    with suppress(DermkioskError):  # the health page says it
+        station.preview()
 
 
 class Heartbeat:

@@ -46,8 +46,8 @@ class DriverCalls:
 
 
 def in_background(action: Callable[[], None]) -> None:
-    """Run ``action`` on a thread of its own, so that a slow one does not block the driver that calls it."""
-    Thread(target=action, name="button", daemon=True).start()
+    """Run ``action`` on a thread of its own, so that a slow one does not block the driver or the look that calls it."""
+    Thread(target=action, name="background", daemon=True).start()
 
 
 def _fill(answer: Future[T], function: Callable[[], T]) -> None:

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 class RecoveringCamera(ClosedOnExit):
     """Any camera, opened again after it was unplugged: after 1 s, then 2, 4 … 30 s at most between the attempts.
 
-    Its calls come from one thread at a time (the station sees to it); :attr:`hung` from any.
+    Its calls come from one thread at a time (the station sees to it); :attr:`hung` and :attr:`lost` from any.
     """
 
     def __init__(self, open_camera: Callable[[], Camera], clock: Callable[[], float] = time.monotonic) -> None:
@@ -55,6 +55,11 @@ class RecoveringCamera(ClosedOnExit):
         """True when the driver has been stuck for :data:`HUNG_S`: only a new start of the program helps."""
         since = self._hung_since_s
         return since is not None and self._camera.stuck and self._clock() - since >= HUNG_S
+
+    @property
+    def lost(self) -> bool:
+        """True while it is unplugged: the next call may open it again, which takes longer than a frame."""
+        return self._error is not None
 
     def preview(self, timeout_s: float) -> Frame:
         """A fresh, smaller frame."""

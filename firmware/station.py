@@ -80,6 +80,11 @@ class Station(ClosedOnExit):
         return isinstance(self._camera, RecoveringCamera) and self._camera.hung
 
     @property
+    def lost(self) -> bool:
+        """True while the camera is unplugged: who asks for a frame may open it again, which takes longer."""
+        return isinstance(self._camera, RecoveringCamera) and self._camera.lost
+
+    @property
     def busy(self) -> bool:
         """True while a photograph is being taken."""
         return self._capture_lock.locked()

@@ -41,14 +41,17 @@ class Spare:
         self._beats, self._unnoted = 0, False
 
     def beat(self, write: Callable[[], None]) -> None:
-        """Try a write that shall not count as a change. A disk that is full gets its ballast back."""
+        """Try a write that shall not count as a change.
+
+        A disk that is full gets its ballast back, and the next beat tries: this one has no time for a second wait.
+        """
         try:
             write()
         except StoreFull:
             if not self._drop():
                 raise
-            write()
-        self._beats += 1
+        else:
+            self._beats += 1
 
     def changes(self) -> int:
         """Grows with each change of the database but the heartbeat's."""

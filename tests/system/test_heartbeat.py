@@ -8,18 +8,32 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from appliance.cases.database import BUSY_S
 from appliance.cases.document import Document
 from appliance.cases.store import Intake, Store
 from appliance.cases.worker import Worker
 from appliance.errors import PortTaken
 from appliance.health import worker as worker_health
-from appliance.heartbeat import DEFAULT_INTERVAL_S, LAST_WORDS, Heartbeat, interval_s, last_words, notify, proof_of_life
+from appliance.heartbeat import (
+    DEFAULT_INTERVAL_S,
+    LAST_WORDS,
+    SHARE,
+    Heartbeat,
+    interval_s,
+    last_words,
+    notify,
+    proof_of_life,
+)
 from appliance.vision.photo import Pixels
+from firmware.frames import FRAME_TIMEOUT_S, STALE_TRIES
+from firmware.recovery import LONGEST_PAUSE_S, RecoveringCamera
 from firmware.simulated import SimulatedButton, SimulatedIndicator, SimulatedLight
 from firmware.station import Station
 from firmware.synthetic import Fault, SyntheticCamera
@@ -202,6 +216,58 @@ def test_a_card_that_takes_no_writes_is_no_reason_to_end(parts: Parts, monkeypat
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert seen is None
     assert parts.look() == "health.worker.fault"
+
+
+def test_no_beat_waits_while_a_lost_camera_is_opened_again(tmp_path: Path) -> None:
+    now, opening, go_on = SimpleNamespace(s=0.0), threading.Event(), threading.Event()
+    light = SimulatedLight()
+    lenses = [SyntheticCamera(light)]
+
+    def open_lens() -> SyntheticCamera:
+        if len(lenses) == 1:
+            return lenses.pop()
+        opening.set()
+        go_on.wait(WAIT_S)
+        return SyntheticCamera(light)
+
+    lenses[0].faults.add(Fault.UNPLUG)
+    with (
+        Station(RecoveringCamera(open_lens, lambda: now.s), light, SimulatedIndicator(), SimulatedButton()) as station,
+        Store(tmp_path / "state") as store,
+    ):
+        queue = Worker(store, lambda *_: ({}, None), lambda *_: {})
+        queue.start()
+        assert proof_of_life(station, store, queue) is None
+        now.s += LONGEST_PAUSE_S
+        assert proof_of_life(station, store, queue) is None  # at once, or this test never ends
+        assert opening.wait(WAIT_S)
+        go_on.set()
+        while station.lost:
+            time.sleep(0.02)
+        assert queue.stop(WAIT_S)
+
+
+def test_the_looks_and_the_pause_between_them_fit_into_systemds_patience(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unit = (Path(__file__).parents[2] / "systemd/units/dermkiosk.service").read_text()
+    patience_s = float(unit.split("WatchdogSec=")[1].split()[0])
+    waited: list[float] = []
+
+    class Taken:
+        """A lock that somebody else has for ever."""
+
+        def acquire(self, timeout: float) -> bool:
+            waited.append(timeout)
+            return False
+
+    monkeypatch.setattr(parts.station, "_camera_lock", Taken())
+    monkeypatch.setattr(parts.store._database, "_lock", Taken())
+    assert parts.look() is None
+    monkeypatch.undo()
+    looks_s = sum(waited) + STALE_TRIES * FRAME_TIMEOUT_S + BUSY_S  # SQLite waits for another program after the lock
+    assert len(waited) == 2
+    assert patience_s / SHARE + looks_s < patience_s
 
 
 # --- last words ---
