@@ -67,6 +67,13 @@ class PhotoTooSlow(PhotoRefused):
     key = "photo_too_slow"
 
 
+class DecoderBusy(DermkioskError):
+    """Other photographs are being decoded, and they take longer than one should wait."""
+
+    key = "decoder_busy"
+    status = 503
+
+
 class SettingsInvalid(DermkioskError):
     """A settings file or variable has a value out of range or an unknown name."""
 

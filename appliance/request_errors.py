@@ -193,6 +193,13 @@ class PaperBusy(PaperFailed):
     key = "paper_busy"
 
 
+class UploadUnderWay(RequestError):
+    """The same upload came before and is still being taken in, and it takes longer than one should wait."""
+
+    key = "upload_under_way"
+    status = 503
+
+
 class DiagnosisInvalid(RequestError):
     """Not a diagnosis of the list, or no evidence for it."""
 

@@ -3,18 +3,22 @@
 import multiprocessing
 import resource
 import threading
+from collections.abc import Iterator
 from concurrent.futures import TimeoutError as TookTooLong
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from pebble import ProcessExpired, ProcessPool
 
-from appliance.errors import DermkioskError, PhotoDamaged, PhotoTooSlow
+from appliance.errors import DecoderBusy, DermkioskError, PhotoDamaged, PhotoTooSlow
 from appliance.vision.photo import Pixels, decode
 
 TIMEOUT_S: Final = 20.0
+TURN_S: Final = 5.0
+"""Who waits holds a thread of the server: with slow files in all of them no page would be answered for minutes."""
 MEMORY: Final = 1536 * 2**20
 """Bytes, beyond what the process begins with. A WebP of 64 megapixels, the dearest that is taken, needs 1.1 GB."""
 
@@ -22,14 +26,19 @@ MEMORY: Final = 1536 * 2**20
 class Decoder:
     """:func:`appliance.vision.photo.decode` with a time limit. Thread-safe; a context manager."""
 
-    def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, timeout_s: float = TIMEOUT_S, turn_s: float = TURN_S) -> None:
+        """``timeout_s``: for one photograph. ``turn_s``: for the wait until it is one's turn."""
         self.timeout_s = timeout_s
+        self.turn_s = turn_s
         self._pool = _pool()
         self._one = threading.Lock()
 
     def __call__(self, data: bytes, declared: str | None = None) -> Pixels:
-        """Decode; raises a :class:`appliance.errors.PhotoRefused`, :class:`PhotoTooSlow` among them."""
-        with self._one:  # the limit counts from the start of the work, not of the wait
+        """Decode; raises a :class:`appliance.errors.PhotoRefused`, :class:`PhotoTooSlow` among them.
+
+        Raises :class:`DecoderBusy` while others are being decoded.
+        """
+        with self._turn():  # the limit counts from the start of the work, not of the wait
             future = self._pool.schedule(decode, args=[data, declared], timeout=self.timeout_s)
             try:
                 pixels: Pixels = future.result()
@@ -43,6 +52,15 @@ class Decoder:
             except Exception as fault:  # a decoder's bug is a photograph the box cannot read, nothing more
                 raise PhotoDamaged(f"the decoder failed: {fault!r}") from fault
         return pixels
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._one.acquire(timeout=self.turn_s):
+            raise DecoderBusy(f"no turn within {self.turn_s} s")
+        try:
+            yield
+        finally:
+            self._one.release()
 
     def close(self) -> None:
         """End the process."""

@@ -51,8 +51,8 @@ def upload(
     ``letter``: the photo may be in a referral letter.
 
     Raises :class:`appliance.request_errors.ConsentMissing`, :class:`SiteUnknown`, :class:`SourceUnknown`,
-    :class:`PhotoMissing`, :class:`UploadsTooMany`, a :class:`PhotoRefused`, :class:`QueueFull`, :class:`KeyReused`
-    and another :class:`StoreError`.
+    :class:`PhotoMissing`, :class:`UploadsTooMany`, :class:`UploadUnderWay`, a :class:`PhotoRefused`,
+    :class:`appliance.errors.DecoderBusy`, :class:`QueueFull`, :class:`KeyReused` and another :class:`StoreError`.
     """
     if form.get("consent") not in YES:
         raise ConsentMissing

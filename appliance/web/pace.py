@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from threading import Condition, Lock
 from typing import Final
 
-from appliance.request_errors import UploadsTooMany
+from appliance.request_errors import UploadsTooMany, UploadUnderWay
 
 HOUR_S: Final = 3600.0
+TURN_S: Final = 5.0
 PHONES: Final = 5
 """All phones together may send so many times what one may."""
 
@@ -55,18 +56,23 @@ class Turns:
     So a phone that repeats an upload before the first was kept finds what the first kept, and takes no second place.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, turn_s: float = TURN_S) -> None:
+        self._turn_s = turn_s
         self._left = Condition()
         self._inside: set[str] = set()
 
     @contextmanager
     def one(self, key: str | None) -> Iterator[None]:
-        """Wait until nobody with this key is inside, and be the one who is. Without a key: at once."""
+        """Wait until nobody with this key is inside, and be the one who is. Without a key: at once.
+
+        Who waits holds a thread of the server, so nobody waits long. Raises :class:`UploadUnderWay`.
+        """
         if key is None:
             yield
             return
         with self._left:
-            self._left.wait_for(lambda: key not in self._inside)
+            if not self._left.wait_for(lambda: key not in self._inside, self._turn_s):
+                raise UploadUnderWay(f"no turn within {self._turn_s} s")
             self._inside.add(key)
         try:
             yield

@@ -8,13 +8,23 @@ from flask import Flask, Response, current_app, jsonify, make_response, render_t
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from appliance import messages
-from appliance.errors import PhotoTooLarge
-from appliance.request_errors import ExportBusy, MethodWrong, PageUnknown, RequestError, RequestRefused, UploadsTooMany
+from appliance.errors import DecoderBusy, PhotoTooLarge
+from appliance.request_errors import (
+    ExportBusy,
+    MethodWrong,
+    PageUnknown,
+    RequestError,
+    RequestRefused,
+    UploadsTooMany,
+    UploadUnderWay,
+)
 from appliance.vision.photo import MAX_BYTES
 from appliance.web.language import reader_language
 from firmware.errors import DermkioskError, StationBusy
 
 RETRY_S: Final = 15
+TOO_EARLY: Final = (StationBusy, ExportBusy, DecoderBusy, UploadUnderWay)
+"""Who comes a moment too early is told so, and nothing is broken."""
 FROM_HTTP: Final[dict[int | None, type[DermkioskError]]] = {
     403: RequestRefused,
     404: PageUnknown,
@@ -46,7 +56,11 @@ def problem(error: DermkioskError) -> dict[str, object]:
 def _known(error: DermkioskError) -> Response:
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         # Who comes a moment too early is told so, and nothing is broken.
-        level = logging.INFO if isinstance(error, StationBusy | ExportBusy) else logging.ERROR
+        level = (
+            logging.INFO
+            if isinstance(error, StationBusy | ExportBusy | DecoderBusy | UploadUnderWay)
+            else logging.ERROR
+        )
         current_app.logger.log(level, "%s %s: %s: %s", request.method, request.endpoint, error.key, error.detail)
     response = _as_json(error) if _wants_json() else _as_page(error)
     response.status_code = error.status

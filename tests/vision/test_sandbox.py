@@ -6,7 +6,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from appliance.errors import PhotoDamaged, PhotoEmpty, PhotoTooSlow
+from appliance.errors import DecoderBusy, PhotoDamaged, PhotoEmpty, PhotoTooSlow
 from appliance.vision.photo import decode
 from appliance.vision.sandbox import MEMORY, Decoder
 
@@ -36,6 +36,13 @@ def test_a_photograph_that_takes_too_long_is_refused_and_the_next_one_is_read() 
         with pytest.raises(PhotoTooSlow):
             decoder(_noise(3000))
         decoder.timeout_s = 20.0
+        assert decoder(_noise(200)).shape == (200, 200, 3)
+
+
+def test_who_waits_long_for_a_turn_is_told_to_come_back() -> None:
+    with Decoder(turn_s=0.01) as decoder:
+        with decoder._turn(), pytest.raises(DecoderBusy):
+            decoder(_noise(200))
         assert decoder(_noise(200)).shape == (200, 200, 3)
 
 

@@ -10,10 +10,11 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from appliance.cases.store import Store
-from appliance.request_errors import UploadsTooMany
+from appliance.errors import DecoderBusy
+from appliance.request_errors import UploadsTooMany, UploadUnderWay
 from appliance.vision.photo import Pixels
 from appliance.web.app import create_lan_app
-from appliance.web.pace import HOUR_S, PHONES, Pace
+from appliance.web.pace import HOUR_S, PHONES, Pace, Turns
 from appliance.web.services import Services
 
 
@@ -126,3 +127,31 @@ def test_a_repeat_that_comes_before_the_first_was_kept_takes_no_second_place(
     assert (first.status_code, second.status_code) == (202, 202)
     assert first.get_json() == second.get_json()
     assert len(store.cases()) == 1
+
+
+def test_a_repeat_of_an_upload_that_takes_long_is_told_to_come_back() -> None:
+    turns = Turns(turn_s=0.01)
+    with turns.one("a"):
+        with pytest.raises(UploadUnderWay), turns.one("a"):
+            pass
+        with turns.one("b"), turns.one(None):
+            pass
+    with turns.one("a"):
+        pass
+
+
+def test_a_phone_that_gets_no_turn_may_send_again_and_nothing_was_counted(
+    phone: FlaskClient, form: Callable[..., Any], services: Services
+) -> None:
+    services.settings = services.settings.model_copy(update={"uploads_per_hour": 1})
+    decode = services.decode
+
+    def busy(_data: bytes, _name: str | None) -> Pixels:
+        raise DecoderBusy
+
+    services.decode = busy
+    answered = phone.post("/api/v1/photos", **form())
+    assert (answered.status_code, answered.get_json()["key"]) == (503, "decoder_busy")
+    assert int(answered.headers["Retry-After"]) > 0
+    services.decode = decode
+    assert phone.post("/api/v1/photos", **form()).status_code == 202
