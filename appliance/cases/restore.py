@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from appliance.cases import layout
-from appliance.cases.backup import Say, check_database, restore_photograph
+from appliance.cases.backup import FILES, Say, check_database, restore_photograph
+from appliance.cases.photos import is_photo
 from appliance.cases.stick import Manifest, Stick
 from appliance.errors import BackupDamaged, DatabaseDamaged, RestoreTargetTaken, StickFailed
 from appliance.files import private_folder, remove_durably, sync_folder, write_atomically
@@ -65,11 +66,20 @@ def _newest_whole(stick: Stick, database: Path) -> tuple[int, int, Manifest]:
         try:
             manifest = stick.generation(generation, database)
             check_database(manifest, database)
+            _refuse_strange(manifest)
         except (BackupDamaged, DatabaseDamaged, StickFailed) as fault:
             faults.append(fault)
         else:
             return generation, len(faults), manifest
     raise faults[0]
+
+
+def _refuse_strange(manifest: Manifest) -> None:
+    """Its names become paths that root writes: nothing but what a backup holds. Raises :class:`BackupDamaged`."""
+    strange = [name for name in manifest.files if name not in FILES]
+    strange += [photo_id for photo_id in manifest.photographs if not is_photo(f"{photo_id}.webp")]
+    if strange:
+        raise BackupDamaged(f"it names {strange[0]!r}", name=strange[0])
 
 
 def _refuse_taken(state: Path) -> None:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from threading import Timer
 
@@ -209,6 +210,29 @@ def test_where_the_newest_generation_is_damaged_the_one_before_comes_back(
     assert (restored.photographs, restored.skipped) == (1, 1)
     with Store(tmp_path / "new") as again:
         assert contents(again) == before
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"files": {"../../escaped": "x"}},
+        {"files": {"station/escaped": "x"}},
+        {"photographs": {"../../escaped": "0" * 64}},
+    ],
+)
+def test_a_backup_that_names_other_paths_than_a_boxs_own_writes_nothing(
+    folder: Path, stick: Path, store: Store, intake: Make, tmp_path: Path, names: dict[str, dict[str, str]]
+) -> None:
+    store.accept(intake(1))
+    number = backed_up(store, folder, stick).generation
+    forged, copy = Stick(stick, KEY), tmp_path / "copy"
+    manifest = forged.generation(number, copy)
+    forged.put_generation(number, replace(manifest, **names), copy)
+    forged.prove(number)
+    with pytest.raises(BackupDamaged, match="escaped"):
+        restore(Stick(stick, KEY), tmp_path / "new" / "state")
+    assert not list(tmp_path.rglob("*escaped*"))
+    assert not (tmp_path / "new" / "state" / layout.DATABASE).exists()
 
 
 def test_a_stick_pulled_out_while_it_is_restored_damages_no_photograph(
