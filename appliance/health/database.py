@@ -15,6 +15,6 @@ def check(store: Store) -> Result:
     try:
         store.waiting()
         store.prove_writable()
-    except StoreError:
-        return Result("database", ok=False)
+    except StoreError as error:
+        return Result("database", ok=False, detail=f"{error.key}: {error.detail}")
     return Result("database", ok=True)

@@ -31,10 +31,16 @@ class Power:
 
 
 def check() -> Result:
-    """Ask the firmware. Another machine than a Raspberry Pi has no ``vcgencmd``, which is said and no fault."""
-    power = measured()
-    if power is None:
+    """Ask the firmware. Another machine than a Raspberry Pi has no ``vcgencmd``, which is said and no fault.
+
+    Where there is one and it does not answer, nobody knows whether the supply is good: somebody should see to it.
+    """
+    try:
+        power = measured()
+    except FileNotFoundError:
         return Result("power", ok=True, says="unknown")
+    except (OSError, subprocess.SubprocessError, ValueError) as failed:
+        return Result("power", ok=True, says="unmeasured", detail=str(failed))
     reading = "reading.celsius", {"celsius": f"{power.celsius:.0f}"}
     if power.flags & UNDERVOLTAGE:
         return Result("power", False, "undervoltage", *reading)
@@ -46,19 +52,20 @@ def check() -> Result:
     return Result("power", True, says, *reading)
 
 
-def measured() -> Power | None:
-    """Flags and temperature; ``None`` where nobody can say."""
-    flags = _asked("get_throttled", THROTTLED)
-    celsius = _asked("measure_temp", TEMPERATURE) if flags else None
-    return Power(int(flags, 16), float(celsius)) if flags and celsius else None
+def measured() -> Power:
+    """Flags and temperature.
+
+    Raises ``FileNotFoundError`` where there is no ``vcgencmd``; another ``OSError``, ``subprocess.SubprocessError`` or
+    ``ValueError`` where it gives no answer.
+    """
+    return Power(int(_asked("get_throttled", THROTTLED), 16), float(_asked("measure_temp", TEMPERATURE)))
 
 
-def _asked(question: str, form: re.Pattern[str]) -> str | None:
-    """The value in ``vcgencmd``'s answer, where it has the form."""
-    try:
-        command = ["vcgencmd", question]
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired):
-        return None
+def _asked(question: str, form: re.Pattern[str]) -> str:
+    """The value in ``vcgencmd``'s answer."""
+    command = ["vcgencmd", question]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=True)  # noqa: S603
     found = form.fullmatch(answer.stdout)
-    return found and found[1]
+    if found is None:
+        raise ValueError(f"vcgencmd {question} says {answer.stdout.strip()!r}")
+    return found[1]

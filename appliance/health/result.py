@@ -18,6 +18,8 @@ class Result:
     """What that message is filled with."""
     notice: bool = False
     """The pages of kiosk and staff say it by themselves."""
+    detail: str = field(default="", compare=False)
+    """What the device itself said, for the log."""
 
     @property
     def message(self) -> str:

@@ -16,6 +16,6 @@ def check(wanted: bool, port: int = PORT) -> Result:
         return Result("tls", ok=True, says="off")
     try:
         socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S).close()
-    except OSError:
-        return Result("tls", ok=False)
+    except OSError as error:
+        return Result("tls", ok=False, detail=str(error))
     return Result("tls", ok=True)

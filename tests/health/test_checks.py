@@ -34,6 +34,19 @@ def test_the_camera_is_well_when_it_gives_frames_and_not_when_it_is_unplugged() 
         result = camera.check(station)
     assert not result.ok
     assert result.message == "health.camera.fault"
+    assert "camera_unplugged" in result.detail
+
+
+def test_a_camera_that_does_not_answer_is_not_told_to_have_a_loose_cable() -> None:
+    light = SimulatedLight()
+    lens = SyntheticCamera(light)
+    with Station(lens, light, SimulatedIndicator(), SimulatedButton(), 0.2) as station:
+        lens.faults.add(Fault.HANG)
+        result = camera.check(station)
+        lens.faults.clear()
+    assert result == Result("camera", ok=False, says="camera_timeout")
+    for says in camera.TOLD:
+        assert Result("camera", ok=False, says=says).message in catalogue("en")
 
 
 def test_the_database_is_well_until_it_is_closed(tmp_path: Path) -> None:
@@ -170,6 +183,23 @@ def test_a_result_counts_for_a_while_and_no_longer() -> None:
     assert asked == 2
 
 
+def test_why_something_is_not_well_is_logged_when_it_begins_and_not_each_time(caplog: pytest.LogCaptureFixture) -> None:
+    given = [
+        Result("tls", ok=True),
+        Result("tls", ok=False, detail="refused"),
+        Result("tls", ok=False, detail="refused"),
+        Result("tls", ok=True),
+        Result("tls", ok=False, detail="timed out"),
+    ]
+    cached = Cached(lambda: given.pop(0), 0, lambda: 0.0)
+    while given:
+        cached()
+    assert [record.getMessage() for record in caplog.records] == [
+        "health.tls.fault (refused)",
+        "health.tls.fault (timed out)",
+    ]
+
+
 def test_while_one_asks_a_dead_device_the_others_get_the_last_result() -> None:
     asking, go_on = threading.Event(), threading.Event()
     asked: list[int] = []
@@ -282,12 +312,15 @@ def test_the_firmware_is_asked_for_power_and_temperature(
         ("exec sleep 30", "exit 0"),
     ],
 )
-def test_a_firmware_that_says_nothing_useful_is_said_so_and_is_no_fault(
+def test_a_firmware_that_says_nothing_useful_is_said_so_and_is_no_fault_of_the_power(
     firmware: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch, throttled: str, temperature: str
 ) -> None:
     monkeypatch.setattr(power, "TIMEOUT_S", 0.5)
     firmware(throttled, temperature)
-    assert power.check() == Result("power", ok=True, says="unknown")
+    result = power.check()
+    assert result == Result("power", ok=True, says="unmeasured")
+    assert "vcgencmd" in result.detail
+    assert result.message in catalogue("en")
 
 
 def test_another_machine_has_no_such_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
