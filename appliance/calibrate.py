@@ -67,9 +67,7 @@ class Steps:
         self.refuse_incomplete()
         look = calibrating.self_check if reference == "card" else calibrating.self_check_grey
         self._keep(look(self.bench, self.calibration, datetime.now(UTC)))
-        calibrating.refuse_drift(self.calibration)
-        seen = self.calibration.last_check
-        return 0.0 if seen is None else seen.delta_e
+        return calibrating.refuse_drift(self.calibration)
 
     def refuse_incomplete(self) -> None:
         """Raises :class:`CalibrationImpossible` before the last step is done."""

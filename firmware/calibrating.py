@@ -208,11 +208,17 @@ def self_check_grey(bench: Bench, calibration: Calibration, now: datetime) -> Ca
     return _checked(calibration, grey[None].astype(np.float32), known, now)
 
 
-def refuse_drift(calibration: Calibration) -> None:
-    """Raises :class:`CalibrationDrifted` where the last self-check saw a drift."""
+def refuse_drift(calibration: Calibration) -> float:
+    """ΔE that the last self-check saw.
+
+    Raises :class:`CalibrationDrifted` where that is a drift, :class:`CalibrationImpossible` where there was no look.
+    """
     check = calibration.last_check
-    if check is not None and check.drifted:
+    if check is None:
+        raise CalibrationImpossible("there was no self-check")
+    if check.drifted:
         raise CalibrationDrifted(f"ΔE {check.delta_e} since the calibration", delta_e=f"{check.delta_e:.1f}")
+    return check.delta_e
 
 
 def spread(bench: Bench, calibration: Calibration, repeats: int = REPEATS) -> NDArray[np.float64]:

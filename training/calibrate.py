@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 import numpy as np
@@ -168,9 +168,3 @@ def threshold(scores: Floats, groups: NDArray[np.str_]) -> float | None:
     if len(set(groups)) < FEWEST_GROUPS or rank > len(scores):
         return None
     return float(np.ceil(np.sort(scores)[rank - 1] * 1e4) / 1e4)
-
-
-def said_of(report: dict[str, Any]) -> str:
-    """The comparison of the none-of-these signals as a table for the terminal."""
-    rows = [f"{name:<18}{value:.3f}" for name, value in report["auroc"].items()]
-    return "\n".join(["none-of-these signal   AUROC on validation", *rows])

@@ -109,10 +109,6 @@ class Ledger:
                 connection.execute(f"DELETE FROM {table} WHERE case_number = ?", (number,))  # noqa: S608  # our own
             connection.execute("INSERT INTO changes (case_number) VALUES (?)", (number,))
 
-    def is_exported(self, number: int) -> bool:
-        """Whether the case, as it stands, was exported."""
-        return bool(self._database.rows("SELECT 1 FROM kept WHERE case_number = ? AND exported", number))
-
     def unexported(self) -> list[int]:
         """Numbers of the answered cases that were not exported as they stand, oldest first."""
         return self._numbers(f"{ANSWERED} AND number NOT IN (SELECT case_number FROM kept WHERE exported)")  # noqa: S608  # our own

@@ -234,7 +234,7 @@ def test_the_self_check_is_quiet_while_nothing_changes_and_loud_when_the_lamp_ye
     quiet = calibrating.self_check(bench, finished, NOW)
     assert quiet.last_check is not None
     assert quiet.last_check.delta_e < 0.5
-    calibrating.refuse_drift(quiet)
+    assert calibrating.refuse_drift(quiet) == quiet.last_check.delta_e
     camera.scene = grey
     calibrating.refuse_drift(calibrating.self_check_grey(bench, finished, NOW))
     camera.physics.ring_colour = (1.1, 1.0, 0.70)
@@ -244,6 +244,11 @@ def test_the_self_check_is_quiet_while_nothing_changes_and_loud_when_the_lamp_ye
         with pytest.raises(CalibrationDrifted):
             calibrating.refuse_drift(loud)
         assert condition(loud, "synthetic", NOW) == "drifted"
+
+
+def test_where_nothing_was_looked_at_there_is_no_perfect_answer(finished: Calibration) -> None:
+    with pytest.raises(CalibrationImpossible):
+        calibrating.refuse_drift(finished)
 
 
 @pytest.mark.parametrize("what", ["card", "half lit"])
