@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from appliance.errors import FileUnwritable
 from appliance.files import write_atomically
 from appliance.messages import Language, text
 from appliance.settings import Settings
@@ -177,5 +178,8 @@ def state(settings: Settings, hardware_id: str | None) -> Condition:
 
 
 def print_card(path: Path) -> None:
-    """Write the card as SVG, to be printed at 100 %."""
-    path.write_text(card.svg(), encoding="utf-8")
+    """Write the card as SVG, to be printed at 100 %. Raises :class:`FileUnwritable`."""
+    try:
+        path.write_text(card.svg(), encoding="utf-8")
+    except OSError as error:
+        raise FileUnwritable(str(error), path=path) from error

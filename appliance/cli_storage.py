@@ -14,6 +14,7 @@ from appliance.cases.backup import back_up
 from appliance.cases.clock import Moment
 from appliance.cases.database import Database
 from appliance.cases.export import export as export_cases
+from appliance.cases.faults import storage_faults
 from appliance.cases.ledger import Ledger
 from appliance.cases.restore import restore as restore_backup
 from appliance.cases.sealed import RecoveryKey
@@ -86,7 +87,8 @@ def restore(path: Path, state: Path, key_file: Path | None, language: Language) 
     """
     with said_plainly(language):
         key = RecoveryKey.read(key_file) if key_file else RecoveryKey(click.prompt(text(language, "restore.key")))
-        done = restore_backup(Stick(path, key), state, partial(_progress, language))
+        with storage_faults():  # the box's own disk; the stick has errors of its own
+            done = restore_backup(Stick(path, key), state, partial(_progress, language))
         with _opened(load(state=state)) as (database, now):
             Audit(database, now).record("installer", "restore")
         click.echo(text(language, "restore.done", count=done.photographs, made_at=done.manifest.made_at))

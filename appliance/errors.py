@@ -282,6 +282,12 @@ class TlsUnmade(DermkioskError):
     key = "tls_unmade"
 
 
+class FileUnwritable(DermkioskError):
+    """A file that a command was told to make cannot be written there."""
+
+    key = "file_unwritable"
+
+
 class SecretsMissing(DermkioskError):
     """The first start has not made the box's name yet, or its file cannot be read."""
 

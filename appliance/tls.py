@@ -95,12 +95,6 @@ def make(folder: Path, own: Hotspot, address: str | None, ports: Ports) -> Path:
     """
     if clock.now().clock != "synced":
         raise ClockUnverified
-    try:
-        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as work:
-            _fill(folder, Path(work), _form(own, address), own)
-    except OSError as error:
-        raise TlsUnmade(str(error)) from error
     suffix = "" if ports.https == 443 else f":{ports.https}"
     settings = PROXY.format(
         bind=ports.bind,
@@ -110,7 +104,13 @@ def make(folder: Path, own: Hotspot, address: str | None, ports: Ports) -> Path:
         suffix=suffix,
         authority='"${CREDENTIALS_DIRECTORY}/authority.crt"',
     )
-    write_atomically(folder / "haproxy.cfg", settings.encode())
+    try:
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as work:
+            _fill(folder, Path(work), _form(own, address), own)
+        write_atomically(folder / "haproxy.cfg", settings.encode())
+    except OSError as error:
+        raise TlsUnmade(str(error)) from error
     return folder / "authority.crt"
 
 

@@ -76,6 +76,11 @@ def test_the_cards_are_printed(state: Path, tmp_path: Path) -> None:
     assert (tmp_path / "card.svg").read_text().startswith("<svg")
 
 
+def test_a_card_that_cannot_be_written_there_is_said(state: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["calibrate", "--print-card", str(tmp_path / "missing/card.svg")])
+    assert (done.exit_code, "missing/card.svg cannot be written" in done.output) == (1, True)
+
+
 def test_the_box_uses_its_own_calibration_and_no_other(state: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert _calibration_of("synthetic", load()) is None
     path = put(state, STORED)

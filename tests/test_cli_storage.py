@@ -43,6 +43,7 @@ def test_a_backup_made_beside_the_kiosk_is_restored_with_the_key_as_it_was_writt
         codes = {case.code for case in store.cases()}
     assert "recovery_key_invalid" in run(state, "restore", stick, "--state", new, typed="abcd\n", status=1)
     assert "backup_missing" in run(state, "restore", stick, "--state", new, typed=f"{KEY[:-1]}7\n", status=1)
+    assert "store_fault" in run(state, "restore", stick, "--state", "/dev/null/new", typed=f"{KEY}\n", status=1)
     assert "Photographs: 2" in run(state, "restore", stick, "--state", new, typed=f"{KEY.upper()}\n")
     with Store(new) as store:
         assert {case.code for case in store.cases()} == codes

@@ -209,3 +209,9 @@ def test_a_folder_one_may_not_write_is_said(tmp_path: Path) -> None:
     (tmp_path / "tls").write_text("a file")
     with pytest.raises(TlsUnmade):
         made(tmp_path / "tls")
+
+
+def test_settings_that_cannot_be_written_are_said(folder: Path) -> None:
+    (folder / "haproxy.cfg").mkdir(parents=True)
+    with pytest.raises(TlsUnmade):
+        made(folder)
