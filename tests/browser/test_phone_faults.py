@@ -1,5 +1,6 @@
 """A phone's photo and result over what happens to phones: a box that restarts, HEIC, back buttons, other phones."""
 
+import hashlib
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -160,6 +161,40 @@ def test_what_was_chosen_survives_a_reload_in_its_tab_alone(
     other.goto(f"{held_box.phones}/send")
     expect(other.locator("#preview")).to_be_hidden()
     emptied(other)
+
+
+SAFARIS_PRIVATE_WINDOW = """() => {
+  const put = IDBObjectStore.prototype.put;
+  IDBObjectStore.prototype.put = function (value, key) {
+    for (const each of [value, ...Object.values(value)]) {
+      if (each instanceof Blob) throw new DOMException("Error preparing Blob/File data", "DataCloneError");
+    }
+    return put.call(this, value, key);
+  };
+}"""
+
+
+def test_a_browser_that_keeps_bytes_and_no_files_loses_nothing_either(
+    phone: Callable[..., Page], held_box: Any, result: Result, photo_file: Path
+) -> None:
+    page = phone(held_box)
+    page.add_init_script(f"({SAFARIS_PRIVATE_WINDOW})()")
+    page.goto(f"{held_box.phones}/send")
+    page.set_input_files("input[name=phone_gallery]", photo_file)
+    expect(page.locator("#preview-image")).to_be_visible()
+    page.reload()
+    expect(page.locator("#preview-image")).not_to_have_js_property("naturalWidth", 0)
+    page.select_option("#site", "hand")
+    page.check("input[name=consent]")
+    page.route("**/api/v1/photos", lambda route: route.abort("connectionrefused"))
+    page.click("#form > button")
+    expect(page.locator("#status-retrying")).to_be_visible()
+    page.unroute_all(behavior="wait")
+    held_box.release.set()
+    page.reload()
+    assert result(page)
+    (case,) = held_box.store.cases()
+    assert case.sha256 == hashlib.sha256(photo_file.read_bytes()).hexdigest()
 
 
 def emptied(page: Page) -> None:

@@ -44,7 +44,18 @@
     }
   }
 
-  // Private windows may refuse any storage; then sending works, only a reload starts over.
+  // As bytes: Safari's private windows keep those, and refuse a File.
+  async function keep(key, file) {
+    const photo = { bytes: await file.arrayBuffer(), type: file.type };
+    await photoStore("readwrite", (store) => { store.clear(); return store.put(photo, key); });
+  }
+
+  async function keptPhoto(key) {
+    const photo = await photoStore("readonly", (store) => store.get(key));
+    return photo && new Blob([photo.bytes], { type: photo.type });
+  }
+
+  // A browser may refuse any storage; then sending works, only a reload starts over.
   const tolerate = (promise) => promise.catch(() => undefined);
   const keptBy = (name) => (name === CHOSEN ? sessionStorage : localStorage);
   const remember = (name, value) => { try { keptBy(name).setItem(name, JSON.stringify(value)); } catch (refused) { /* see tolerate */ } };
@@ -94,7 +105,7 @@
     inputs.forEach((other) => { if (other !== input) other.value = ""; });
     show({ file: file, source: input.name });
     noteChoice();
-    tolerate(photoStore("readwrite", (store) => store.put(file, CHOSEN)));
+    tolerate(keep(CHOSEN, file));
   }
 
   function noteChoice() {
@@ -186,7 +197,7 @@
     const answers = { key: newKey(), source: chosen.source, name: chosen.name || chosen.file.name, site: form.elements.site.value, consent: "yes", letter: form.elements.letter.checked ? "yes" : "", after: form.elements.after.value };
     attempt = 0;
     const photo = chosen.file;
-    await tolerate(photoStore("readwrite", (store) => { store.clear(); return store.put(photo, answers.key); }));
+    await tolerate(keep(answers.key, photo));
     forget(CHOSEN);
     remember(PENDING, answers);
     start(answers, photo);
@@ -198,18 +209,16 @@
     send(current);
   }
 
-  const kept = (key) => tolerate(photoStore("readonly", (store) => store.get(key)));
-
   async function resume() {
     const answers = recall(PENDING);
-    const photo = answers && await kept(answers.key);
+    const photo = answers && await tolerate(keptPhoto(answers.key));
     if (photo) start(answers, photo);
     else if (!chosen) await showAgain();
   }
 
   async function showAgain() {
     const choice = recall(CHOSEN);
-    const file = choice && await kept(CHOSEN);
+    const file = choice && await tolerate(keptPhoto(CHOSEN));
     if (file && !chosen) {
       show({ file: file, source: choice.source, name: choice.name });
       form.elements.site.value = form.elements.site.value || choice.site;
