@@ -11,6 +11,7 @@ from appliance.messages import Language, text
 from appliance.web.sites import SIDES, SITES
 from firmware import station
 
+LOCALES = {"zh": "zh-CN", "en": "en-GB"}
 SCREENS = [(800, 480), (480, 800), (1280, 800), (800, 1280)]
 TARGET_PX = 48
 TOUCHED = "a[href], button, label.tick, label.map-label, summary"
@@ -110,7 +111,7 @@ def test_a_whole_visit_with_the_result_on_the_patients_phone_and_nothing_left_be
     secrets = [page.locator("[data-case]").inner_text().split()[-1]]
     page.click("form[action$=hand-over] button")
     secrets += [str(page.get_attribute("[data-link]", "data-link")), page.locator("[data-patient]").inner_text()]
-    _on_the_phone(phone(box), box, secrets, outcome, result)
+    _on_the_phone(phone(box, LOCALES[language]), box, secrets, outcome, result, {"zh": "zh-CN", "en": "en"}[language])
     _stopped_and_shown_anew(page, phone(box), secrets[1])
     page.click("form[action$=done] button")
     expect(page.locator("h1")).to_have_text(text(language, "kiosk.done.title"))
@@ -123,11 +124,14 @@ def test_a_whole_visit_with_the_result_on_the_patients_phone_and_nothing_left_be
     _comes_again(page, secrets[2], language)
 
 
-def _on_the_phone(own: Page, box: Any, secrets: list[str], outcome: str, result: Callable[[Page], str]) -> None:
+def _on_the_phone(
+    own: Page, box: Any, secrets: list[str], outcome: str, result: Callable[[Page], str], lang: str
+) -> None:
     code, link, _ = secrets
     assert link.startswith(f"{box.phones}/r/")
     own.goto(link)
     assert result(own) == outcome
+    expect(own.locator("html")).to_have_attribute("lang", lang)
     expect(own.locator("[data-case]")).to_contain_text(code)
     expect(own.locator("[data-simulated]")).to_be_visible()
     own.reload()

@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from appliance.messages import Language, text
+
+LOCALES: dict[Language, str] = {"zh": "zh-CN", "en": "en-GB"}
 Fill = Callable[[Page, Path, str], None]
 Result = Callable[[Page], str]
 
@@ -64,19 +67,44 @@ def test_without_scripts_it_works_too(
     assert result(page)
 
 
-def test_the_waiting_page_shows_the_place_and_survives_reload_and_dropped_connection(
+def test_where_scripts_fail_to_load_the_photo_is_sent_and_the_wait_does_not_hang(
     phone: Callable[..., Page], held_box: Any, fill: Fill, result: Result, photo_file: Path
 ) -> None:
     page = phone(held_box)
+    page.route("**/*.js", lambda route: route.abort())
     fill(page, photo_file, held_box.phones)
-    expect(page.locator("#place")).to_have_text("Place in the queue: 1")
+    expect(page.locator("#place")).to_be_visible()
+    held_box.release.set()
+    case = held_box.store.cases()[0]
+    while held_box.store.document(case) is None:
+        page.wait_for_timeout(100)
+    page.get_by_role("link", name=text("en", "phone.wait.reload")).click()
+    assert result(page)
+
+
+@pytest.mark.parametrize("language", LOCALES)
+def test_a_phone_sends_waits_over_a_reload_and_a_dropped_connection_reads_and_saves(
+    phone: Callable[..., Page], held_box: Any, fill: Fill, result: Result, photo_file: Path, language: Language
+) -> None:
+    page = phone(held_box, locale=LOCALES[language])
+    page.goto(held_box.phones)
+    expect(page.locator("h1").first).to_have_text(text(language, "phone.send.title"))
+    fill(page, photo_file, held_box.phones)
+    expect(page.locator("#place")).to_have_text(text(language, "phone.wait.place", position=1))
+    expect(page.locator("#reload")).to_be_hidden()
     page.reload()
-    expect(page.locator("#place")).to_have_text("Place in the queue: 1")
+    expect(page.locator("#place")).to_have_text(text(language, "phone.wait.place", position=1))
     page.context.set_offline(True)
     expect(page.locator("#offline")).to_be_visible()
     held_box.release.set()
     page.context.set_offline(False)
     assert result(page)
+    expect(page.locator("main")).to_contain_text(text(language, "result.cannot_see.act"))
+    assert page.title() == text(language, "result.title")
+    page.get_by_role("link", name=text(language, "paper.sheet")).click()
+    expect(page.locator("#print")).to_have_text(text(language, "paper.print"))
+    pdf = page.request.get(held_box.phones + str(page.locator(".tools a[href*='.pdf']").get_attribute("href")))
+    assert pdf.body().startswith(b"%PDF")
 
 
 def test_a_connection_lost_during_the_upload_is_made_up_for(

@@ -48,6 +48,7 @@
     }
   }
 
+  document.getElementById("reload").hidden = true; // it is for those whose page does not ask by itself
   window.addEventListener("online", () => wake());
   window.addEventListener("pageshow", () => wake());
   document.addEventListener("visibilitychange", () => wake());
