@@ -8,6 +8,7 @@ import numpy as np
 
 from appliance.vision.assessment import Outcome
 from appliance.vision.classes import CLASSES
+from appliance.vision.quality import too_small
 from appliance.web.result_view import ResultView, result_view
 
 CLASS_PLACE: Final = "CLASS"
@@ -75,6 +76,13 @@ class ClinicianView:
     def document(self) -> Mapping[str, Any]:
         """The whole of it."""
         return self.result.document
+
+    @property
+    def in_mm(self) -> frozenset[str]:
+        """The checks whose value and limit are millimetres: the size, where the photograph's scale is known."""
+        capture = self.document["capture"]
+        known = capture != "uncontrolled" and capture["mm_per_pixel"] is not None
+        return frozenset({too_small.ID}) if known else frozenset()
 
     @property
     def set_level(self) -> str | None:

@@ -114,6 +114,10 @@ def test_how_the_photo_was_taken_is_told_in_words(
     for shown in ("8000", "2 / 1.5", "0.021", ">50000<", ">0.000084<", "0" * 64, ">7</dd>"):
         assert shown in page
     assert page.count("data-check=") == len(CHECKS)
+    millimetres = {"en": ("0.25 mm", "0.5 mm"), "zh": ("0.25 毫米", "0.5 毫米")}[language]
+    assert [page.count(each) for each in millimetres] == [1, 1]  # the size and its limit, and no other check
+    made["capture"] = "uncontrolled"
+    assert millimetres[0] not in rendered(app, clinician_view(made), language=language)
 
 
 def test_a_millimetre_is_as_long_on_every_photograph() -> None:
