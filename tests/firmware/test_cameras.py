@@ -1,6 +1,8 @@
 """What every camera must do, whatever it is made of."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -13,32 +15,32 @@ from firmware.factories import open_camera
 from firmware.simulated import SimulatedLight
 from firmware.skin import Scene
 from firmware.synthetic import SyntheticCamera
+from tests.firmware.picamera2_stand_in import installed
 
 TIMEOUT_S = 60.0
 
 
-def synthetic(tmp_path: Path, full_plaque: Scene) -> Camera:
-    return SyntheticCamera(SimulatedLight(), full_plaque)
+@pytest.fixture(params=["synthetic", "folder", "picamera2", "picamera2 stand-in"])
+def any_camera(request: pytest.FixtureRequest, tmp_path: Path, full_plaque: Scene) -> Iterator[Camera]:
+    with ExitStack() as opened:
+        yield opened.enter_context(_opened(request.param, opened, tmp_path, full_plaque))
 
 
-def folder(tmp_path: Path, full_plaque: Scene) -> Camera:
-    Image.new("RGB", (1200, 900), (200, 150, 130)).save(tmp_path / "a.jpg")
-    return open_camera(f"folder:{tmp_path}", SimulatedLight())
-
-
-def picamera2(tmp_path: Path, full_plaque: Scene) -> Camera:
-    pytest.importorskip("picamera2", reason="picamera2 is not installed: no Raspberry Pi")
+def _opened(name: str, stack: ExitStack, tmp_path: Path, full_plaque: Scene) -> Camera:
+    if name == "synthetic":
+        return SyntheticCamera(SimulatedLight(), full_plaque)
+    if name == "folder":
+        Image.new("RGB", (1200, 900), (200, 150, 130)).save(tmp_path / "a.jpg")
+        return open_camera(f"folder:{tmp_path}", SimulatedLight())
+    if name == "picamera2 stand-in":
+        stack.enter_context(installed())
+        return open_camera("picamera2", SimulatedLight())
+    if find_spec("picamera2") is None:
+        pytest.skip("picamera2 is not installed: no Raspberry Pi")
     try:
         return open_camera("picamera2", SimulatedLight())
     except CameraMissing as missing:
         pytest.skip(f"no camera module: {missing}")
-
-
-@pytest.fixture(params=[synthetic, folder, picamera2], ids=lambda maker: maker.__name__)
-def any_camera(request: pytest.FixtureRequest, tmp_path: Path, full_plaque: Scene) -> Iterator[Camera]:
-    maker: Callable[[Path, Scene], Camera] = request.param
-    with maker(tmp_path, full_plaque) as opened:
-        yield opened
 
 
 def test_a_capture_is_rgb_of_photograph_size(any_camera: Camera) -> None:
