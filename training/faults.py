@@ -36,6 +36,8 @@ LAMPS: Final = {
     "magenta": (1.2, 0.25, 1.9),
 }
 """Linear red, green and blue against white light. ``bulb``: a black body of 2,700 K against daylight."""
+HALVED: Final = {name: (red**0.5, green**0.5, blue**0.5) for name, (red, green, blue) in LAMPS.items()}
+"""The same lamps after a camera's white balance has made up for half of their colour."""
 UNSEEN: Final = ("yellow",)
 """Lamps whose light is not plain at a glance: alone, one takes it for the tone of the skin."""
 USUAL_SKIN: Final = (0.5, 0.28, 0.19)

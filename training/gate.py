@@ -41,6 +41,8 @@ ENOUGH: Final = 0.06
 """A recall that is so far above the wanted one is no reason to refuse more."""
 FOLDS: Final = 5
 REPEATS: Final = 2
+PARTITIONS: Final = 5
+"""Ways of parting the groups into folds, over which nested figures are averaged: chance moves a photograph or two."""
 LEARNED: Final[tuple[Learned, ...]] = ("photographs", "rendered")
 RENDERED_RECALL: Final = 0.99
 """Aimed at by the limits of light and focus, and by the heads learned from rendered faults."""
@@ -156,7 +158,8 @@ def choose(table: Table, places: dict[str, Places], light: Light, fitted_on: str
         fitted_on=fitted_on,
     )
     figures = report(table, _margins(scores, thresholds), basic)
-    return limits, {**figures, "nested": nested(table, refused, _nested_margins(table, scores, refused))}
+    partitions = [_nested_margins(table, scores, refused, partition) for partition in range(PARTITIONS)]
+    return limits, {**figures, "nested": nested(table, refused, partitions)}
 
 
 def out_of_fold(space: Space, case: str, learned: Learned) -> Floats:
@@ -269,10 +272,10 @@ def _margins(scores: dict[str, Heads[Floats]], thresholds: Thresholds) -> dict[s
     }
 
 
-def _nested_margins(table: Table, scores: dict[str, Heads[Floats]], refused: Mask) -> dict[str, Floats]:
-    """The same with each photograph judged by thresholds that were chosen without its fold."""
+def _nested_margins(table: Table, scores: dict[str, Heads[Floats]], refused: Mask, partition: int) -> dict[str, Floats]:
+    """The same with each photograph judged by thresholds that were chosen without its fold of this partition."""
     total = {case: np.full(len(table.group), -np.inf) for case in EXCLUSIONS}
-    for seen, held in _folds(table.group, 0):
+    for seen, held in _folds(table.group, partition):
         margins = _margins(scores, _thresholds(table, scores, refused, seen))
         for case in EXCLUSIONS:
             total[case][held] = margins[case][held]

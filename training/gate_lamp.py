@@ -1,7 +1,9 @@
 """What tells a coloured lamp from white light, learned from lamps rendered onto photographs; and how well, by lamp and
 skin tone.
 
-Learned on photographs of other groups than quality.csv has, judged on those of quality.csv.
+Learned on photographs of other groups than quality.csv has, judged on those of quality.csv. Learned from lamps of which
+the camera's white balance has made up for half: what is asked to see these sees the whole ones as well, while one that
+learns from whole lamps looks so far away from white that it passes weaker ones over.
 """
 
 from collections.abc import Iterable
@@ -18,7 +20,7 @@ from appliance.vision.preprocess import preprocess
 from appliance.vision.quality.lamp import Lamp, colours, terms
 from appliance.vision.quality.part import Part
 from appliance.vision.skin_tone import ita, tone_of
-from training.faults import LAMPS, under
+from training.faults import HALVED, LAMPS, under
 
 Floats = NDArray[np.floating]
 FILE: Final = "lamp.json"
@@ -27,6 +29,9 @@ REFUSED: Final = 0.01
 FEWEST: Final = 20
 """Photographs of a tone that has a say of its own in the limit: a single one in bad light must not lift it for all."""
 NO_SKIN: Final = "no skin"
+WAYS: Final = ("as it is", *(f"{name}, half" for name in HALVED), *LAMPS)
+LEARNED_FROM: Final = 1 + len(HALVED)
+"""Of the ways, the first."""
 PENALTY: Final = 0.01
 """Share of the mean variance of the terms, each scaled to 1."""
 
@@ -49,7 +54,7 @@ def light_of(files: Iterable[Path], cache: Path | None = None) -> Light:
     if kept is not None and kept.is_file():
         return Light.model_validate_json(kept.read_bytes())
     tones, seen = _seen(preprocess(decode(file.read_bytes())) for file in files)
-    lamp = learned(seen)
+    lamp = learned(seen[:, :LEARNED_FROM])
     evidence = np.array([lamp.evidence(each[0]) for each in seen])
     skin = tones != NO_SKIN
     if not skin.any():
@@ -65,7 +70,7 @@ def light_of(files: Iterable[Path], cache: Path | None = None) -> Light:
 def learned(seen: Floats) -> Lamp:
     """Ridge regression of the terms of the colours to 0 as they are and to 1 under each lamp, both sides alike.
 
-    ``seen``: photographs × (as it is, each of the lamps) × numbers.
+    ``seen``: photographs × (as it is, each of some lamps) × numbers.
     """
     each = seen.astype(np.float64)
     centre = each[:, 0].mean(axis=0)
@@ -96,13 +101,13 @@ def by_lamp(views: Iterable[Pixels], light: Light) -> dict[str, Any]:
         "photographs": {name: int(among.sum()) for name, among in groups.items()},
         **{
             way: {name: round(float(refused[among].mean()), 3) for name, among in groups.items()}
-            for way, refused in zip(("as it is", *LAMPS), above.T, strict=True)
+            for way, refused in zip(WAYS, above.T, strict=True)
         },
     }
 
 
 def _seen(views: Iterable[Pixels]) -> tuple[NDArray[np.str_], Floats]:
-    """The tone of the skin, and the numbers as it is and under each of the lamps. Raises ``ValueError``: no views."""
+    """The tone of the skin, and the numbers in each of the :data:`WAYS`. Raises ``ValueError``: no views."""
     found = [(_tone(view), [colours(each) for each in _under_each(view)]) for view in views]
     if not found:
         raise ValueError("there is no photograph to learn the colour of the light from")
@@ -111,9 +116,9 @@ def _seen(views: Iterable[Pixels]) -> tuple[NDArray[np.str_], Floats]:
 
 
 def _under_each(view: Pixels) -> list[Floats]:
-    """Linear light of a quarter of the view's size (74×74×3) as it is, and under each of the lamps."""
+    """Linear light of a quarter of the view's size (74×74×3) in each of the :data:`WAYS`."""
     light = halved(halved_light(view))
-    return [light, *(np.minimum(under(light, lamp), 1) for lamp in LAMPS.values())]
+    return [light, *(np.minimum(under(light, lamp), 1) for lamp in (*HALVED.values(), *LAMPS.values()))]
 
 
 def _tone(view: Pixels) -> str:

@@ -115,19 +115,36 @@ def report(table: Table, margins: dict[str, Floats], basic: dict[str, float]) ->
     }
 
 
-def nested(table: Table, refused: Mask, margins: dict[str, Floats]) -> dict[str, Any]:
+def nested(table: Table, refused: Mask, partitions: list[dict[str, Floats]]) -> dict[str, Any]:
     """What to expect of photographs that had no say in the limits either.
 
-    ``margins``: by thresholds chosen without the photograph's fold; its scores were out of fold before.
+    ``partitions``: margins by thresholds chosen without the photograph's fold, one for each way of parting the groups
+    into folds; the scores were out of fold before. The mean over them, and the least and most.
     """
-    verdicts = {case: (margins[case] > 0) & table.with_features for case in EXCLUSIONS}
-    gate = np.logical_or.reduce([refused, *verdicts.values()])
-    return {
-        "method": "thresholds of each fold chosen on the other folds' out-of-fold scores",
-        "recall": {case: _share(verdicts[case], table.faulty(case)) for case in EXCLUSIONS},
-        "clear_refused": _share(gate, table.clear),
-        "clear_and_certain_refused": _share(gate, table.certain),
+    judged = {
+        **{case: table.faulty(case) for case in EXCLUSIONS},
+        "clear_refused": table.clear,
+        "clear_and_certain_refused": table.certain,
     }
+    among = {name: rows for name, rows in judged.items() if rows.any()}
+    found = np.array([_shares(table, refused, margins, among) for margins in partitions])
+    mean = dict(zip(among, found.mean(axis=0).round(3).tolist(), strict=True))
+    ends = np.stack([found.min(axis=0), found.max(axis=0)], axis=1).round(3).tolist()
+    return {
+        "method": "thresholds of each fold chosen on the other folds' out-of-fold scores; mean over partitions",
+        "partitions": len(partitions),
+        "recall": {case: mean.get(case) for case in EXCLUSIONS},
+        "clear_refused": mean.get("clear_refused"),
+        "clear_and_certain_refused": mean.get("clear_and_certain_refused"),
+        "least_and_most": dict(zip(among, ends, strict=True)),
+    }
+
+
+def _shares(table: Table, refused: Mask, margins: dict[str, Floats], among: dict[str, Mask]) -> list[float]:
+    """Of each of ``among`` what its own case refuses, or the whole gate where it is named after none."""
+    verdicts: dict[str, Mask] = {case: (margins[case] > 0) & table.with_features for case in EXCLUSIONS}
+    gate: Mask = np.logical_or.reduce([refused, *verdicts.values()])
+    return [float(verdicts.get(name, gate)[rows].mean()) for name, rows in among.items()]
 
 
 def _case(table: Table, case: str, margin: Floats, verdict: Mask, sources: list[str]) -> dict[str, Any]:

@@ -119,7 +119,11 @@ def test_finds_the_faults_and_lets_the_clear_ones_pass() -> None:
     assert limits.features == LAYERS
     assert limits.places.keys() == {INK, *WEAK}
     assert report["clear_refused"] <= 0.1
-    assert all(report["nested"]["recall"][case] > 0.9 for case in EXCLUSIONS)
+    nested = report["nested"]
+    assert all(nested["recall"][case] > 0.9 for case in EXCLUSIONS)
+    ends = nested["least_and_most"]
+    assert all(ends[case][0] <= nested["recall"][case] <= ends[case][1] for case in EXCLUSIONS)
+    assert nested["partitions"] > 1
     assert all(report["exclusions"][case]["all"]["recall"] > 0.9 for case in EXCLUSIONS)
     assert all(report["rendered"][kind]["recall"] > 0.9 for kind in ("blur", "dark", "ink", "hair", "far"))
     assert all(report["rendered"][kind]["refused_without"] <= 0.1 for kind in ("blur", "dark", "ink", "hair", "far"))

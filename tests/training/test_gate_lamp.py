@@ -39,6 +39,7 @@ def test_finds_each_lamp_on_others_than_it_was_learned_on_and_spares_white_light
     assert found["photographs"]["all"] == 20
     assert found["as it is"]["all"] <= 0.1
     assert all(found[way]["all"] > 0.9 for way in LAMPS)
+    assert found["magenta, half"]["all"] > 0.9
 
 
 def test_one_photograph_of_a_rare_tone_in_a_coloured_light_does_not_lift_the_limit(tmp_path: Path) -> None:
