@@ -69,12 +69,14 @@ def test_what_was_measured_has_its_unit_in_the_readers_language(
 def test_a_light_a_check_the_worst_first(laptop: FlaskClient, checks: list[Result]) -> None:
     assert 'data-worst="green"' in laptop.get("/staff/health").text
     checks += [Result("calibration", ok=True, says="missing"), Result("disk", ok=False), Result("network", ok=True)]
+    checks += [Result("tls", ok=True, says="off")]
     page = laptop.get("/staff/health").text
     assert re.findall(r'data-check="(\w+)" data-light="(\w+)"', page) == [
         ("disk", "red"),
         ("calibration", "amber"),
         ("camera", "green"),
         ("network", "green"),
+        ("tls", "green"),
     ]
     assert 'data-worst="red"' in page
     assert "Export and delete old cases" in page
