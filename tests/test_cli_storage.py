@@ -51,6 +51,20 @@ def test_a_backup_made_beside_the_kiosk_is_restored_with_the_key_as_it_was_writt
     assert "restore_target_taken" in run(state, "restore", stick, "--state", new, typed=f"{KEY}\n", status=1)
 
 
+def test_what_of_a_backup_is_damaged_is_said_when_it_is_restored(state: Path) -> None:
+    stick, new = state.with_name("stick"), state.with_name("new")
+    for _ in range(2):
+        run(state, "backup", stick, "--state", state)
+    for sealed in (max(stick.glob("*/generations/*")), next(stick.glob("*/photographs/*/*.sealed"))):
+        content = bytearray(sealed.read_bytes())
+        content[len(content) // 2] ^= 1
+        sealed.write_bytes(content)
+    said = run(state, "restore", stick, "--state", new, typed=f"{KEY}\n")
+    assert "Photographs: 1" in said
+    assert "Newer backups on the stick that are damaged: 1" in said
+    assert "did not come back: 1" in said
+
+
 def test_a_folder_on_which_nothing_is_mounted_is_no_stick(state: Path) -> None:
     stick = state.with_name("stick")
     assert "stick_missing" in run(state, "backup", stick, "--mounted", "--state", state, status=1)

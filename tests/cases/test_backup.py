@@ -1,35 +1,26 @@
 """Backups onto real folders and a real small file system, restored onto a new box."""
 
-import fcntl
 import hashlib
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from threading import Timer
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-from appliance.cases import backup, clock, layout
+from appliance.cases import layout
 from appliance.cases.backup import Made, back_up
-from appliance.cases.clock import Moment
-from appliance.cases.copies import LOCK_SUFFIX, WORK, Copies, only_one
 from appliance.cases.database import Database
 from appliance.cases.ledger import Ledger
 from appliance.cases.restore import restore
 from appliance.cases.sealed import RecoveryKey
 from appliance.cases.stick import Stick
 from appliance.cases.store import Case, Intake, Store
-from appliance.cli import main
 from appliance.errors import (
     BackupDamaged,
     BackupMissing,
-    BackupUnderWay,
     PhotoLost,
     RestoreTargetTaken,
     StickFailed,
@@ -37,7 +28,6 @@ from appliance.errors import (
     StickMissing,
     StoreError,
 )
-from appliance.files import private_folder
 
 Make = Callable[..., Intake]
 KEY = RecoveryKey("abcdefghjkmnpqrstuvwxyz23456")
@@ -335,48 +325,6 @@ def test_a_stick_that_is_not_there_or_read_only_is_said(
             backed_up(store, folder, stick)
 
 
-def test_only_one_backup_at_a_time(folder: Path, stick: Path, store: Store) -> None:
-    with backup._work(folder), pytest.raises(BackupUnderWay):
-        backed_up(store, folder, stick)
-    assert backed_up(store, folder, stick).generation == 1
-
-
-@pytest.fixture
-def looked_at(folder: Path) -> Iterator[None]:
-    """The lock of the backup is held for a moment, as by a page that looks, or a deletion that tidies."""
-    lock = private_folder(folder / "copies") / f"{WORK}{LOCK_SUFFIX}"
-    with ExitStack() as held:
-        assert held.enter_context(only_one(lock))
-        release = Timer(0.2, held.close)
-        release.start()
-        yield
-        release.join()
-
-
-@pytest.mark.usefixtures("looked_at")
-def test_who_only_looks_for_a_moment_makes_no_backup_fail(folder: Path, stick: Path, store: Store) -> None:
-    assert backed_up(store, folder, stick).generation == 1
-
-
-@pytest.mark.usefixtures("looked_at")
-def test_a_deletion_tidies_what_a_backup_left_also_while_somebody_looks(folder: Path) -> None:
-    left = private_folder(folder / "copies" / WORK) / "cases.sqlite3"
-    left.write_bytes(b"knows of a case that was deleted")
-    Copies(folder / "copies").forget()
-    assert not left.exists()
-
-
-def test_those_who_look_whether_a_backup_is_made_do_not_see_each_other(folder: Path) -> None:
-    lock = private_folder(folder / "copies") / f"{WORK}{LOCK_SUFFIX}"
-    assert not backup.under_way(folder)
-    lock.touch()
-    with lock.open() as looking:
-        fcntl.flock(looking, fcntl.LOCK_SH)
-        assert not backup.under_way(folder)
-    with only_one(lock):
-        assert backup.under_way(folder)
-
-
 # --- a real stick that is full or pulled out ---
 
 
@@ -452,25 +400,3 @@ def test_what_changes_after_a_backup_or_an_export_is_not_in_it(
     store.ledger.changed(other.number)
     store.ledger.note_exported([case.number, other.number])
     assert store.ledger.unexported() == [other.number]
-
-
-def test_the_clock_of_a_visitor_has_the_boxs_age(folder: Path, store: Store) -> None:
-    assert isinstance(clock.now(), Moment)
-    shutil.rmtree(folder / "copies", ignore_errors=True)
-    with Store(folder, visiting=True) as visitor:
-        assert visitor.ledger.last_backup() is None
-
-
-def test_what_is_damaged_is_said_by_the_command(
-    folder: Path, stick: Path, store: Store, intake: Make, tmp_path: Path
-) -> None:
-    case = store.accept(intake(1))
-    for _ in range(2):
-        backed_up(store, folder, stick)
-    damage(max(stick.glob("*/generations/*")), "changed")
-    damage(next(stick.glob(f"*/photographs/*/{case.photo_id}.sealed")), "changed")
-    done = CliRunner().invoke(main, ["restore", str(stick), "--state", str(tmp_path / "new")], input=f"{KEY}\n")
-    assert done.exit_code == 0, done.output
-    assert "Photographs: 0" in done.output
-    assert "Newer backups on the stick that are damaged: 1" in done.output
-    assert "did not come back: 1" in done.output

@@ -1,6 +1,8 @@
 """The pages over a real store, a real decoder and simulated hardware; only the answers are made up."""
 
 import io
+import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +26,7 @@ from appliance.vision.quality.gate import CHECKS
 from appliance.vision.risk import grade
 from appliance.web.app import create_kiosk_app, create_lan_app
 from appliance.web.services import Services
+from appliance.web.visit import Kiosk
 from firmware.simulated import SimulatedButton, SimulatedIndicator, SimulatedLight
 from firmware.skin import Scene, Skin
 from firmware.station import Station
@@ -214,3 +217,74 @@ def laptop(services: Services, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
     assert client.post("/staff/login", data={"pin": PIN}).status_code == 303
     return client
+
+
+@pytest.fixture
+def page(kiosk: FlaskClient) -> Callable[[], str]:
+    """The kiosk's page as it is now."""
+    return lambda: kiosk.get("/").text
+
+
+@pytest.fixture
+def by_page(kiosk: FlaskClient, page: Callable[[], str]) -> Callable[..., int]:
+    """Send one of the page's forms; returns the status."""
+
+    def send(step: str, **fields: str) -> int:
+        csrf = re.search(r'name="csrf" value="([^"]+)"', page())
+        assert csrf
+        return kiosk.post(f"/kiosk/{step}", data={"csrf": csrf[1], **fields}).status_code
+
+    return send
+
+
+@pytest.fixture
+def phase(kiosk: FlaskClient) -> Callable[[], str]:
+    return lambda: str(kiosk.get("/kiosk/state").get_json()["phase"])
+
+
+@pytest.fixture
+def until(phase: Callable[[], str]) -> Callable[..., str]:
+    """Wait until the visit has left the phase ``capturing``; returns the phase."""
+
+    def wait() -> str:
+        end = time.monotonic() + WAIT_S
+        while phase() == "capturing" and time.monotonic() < end:
+            time.sleep(0.02)
+        return phase()
+
+    return wait
+
+
+class Clock:
+    """Stands still until it is told."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def visit(kiosk: FlaskClient, services: Services, clock: Clock) -> Kiosk:
+    """The kiosk's visit, whose time goes by only when a test says so."""
+    mine = Kiosk(services, clock)
+    mine.session, mine.csrf = "session", "csrf"
+    kiosk.application.extensions["kiosk"] = mine
+    kiosk.get("/")
+    return mine
+
+
+@pytest.fixture
+def by_visit(kiosk: FlaskClient, visit: Kiosk) -> Callable[..., int]:
+    """Send one form of a page, or several one after another."""
+
+    def send(*steps: str, **fields: str) -> int:
+        filled = {"csrf": visit.csrf, "consent": "yes", "site": "back", **fields}
+        return [kiosk.post(f"/kiosk/{step}", data=filled).status_code for step in steps][-1]
+
+    return send

@@ -37,39 +37,8 @@ def _walk(do: Callable[..., int], *steps: str) -> None:
 
 
 @pytest.fixture
-def page(kiosk: FlaskClient) -> Callable[[], str]:
-    """The kiosk's page as it is now."""
-    return lambda: kiosk.get("/").text
-
-
-@pytest.fixture
-def do(kiosk: FlaskClient, page: Callable[[], str]) -> Callable[..., int]:
-    """Send one of the page's forms; returns the status."""
-
-    def send(step: str, **fields: str) -> int:
-        csrf = re.search(r'name="csrf" value="([^"]+)"', page())
-        assert csrf
-        return kiosk.post(f"/kiosk/{step}", data={"csrf": csrf[1], **fields}).status_code
-
-    return send
-
-
-@pytest.fixture
-def phase(kiosk: FlaskClient) -> Callable[[], str]:
-    return lambda: str(kiosk.get("/kiosk/state").get_json()["phase"])
-
-
-@pytest.fixture
-def until(phase: Callable[[], str]) -> Callable[..., str]:
-    """Wait until the visit has left the phase ``capturing``; returns the phase."""
-
-    def wait() -> str:
-        end = time.monotonic() + DEADLINE_S
-        while phase() == "capturing" and time.monotonic() < end:
-            time.sleep(0.02)
-        return phase()
-
-    return wait
+def do(by_page: Callable[..., int]) -> Callable[..., int]:
+    return by_page
 
 
 @pytest.fixture
@@ -371,75 +340,6 @@ def _answered(services: Services, answer: Answer) -> Visit:
     case, link = keep(services, Intake(pixels, "0" * 64, "kiosk", "back", True, None, True))
     answer()
     return Visit("result", "back", case.code, link.token, patient="K7QF-2M")
-
-
-@pytest.fixture
-def refuse(do: Any, until: Any, answer: Answer, phase: Any) -> Callable[[], None]:
-    """Take a photograph that the gate refuses."""
-
-    def take() -> None:
-        do("capture")
-        assert until() == "waiting"
-        answer("cannot_assess", failed=("advice.hair",))
-        assert phase() == "result"
-
-    return take
-
-
-def test_after_two_refusals_of_a_visit_one_may_go_on_with_a_reservation(
-    do: Any, page: Any, phase: Any, refuse: Any, answer: Answer, live: None, services: Services
-) -> None:
-    refuse()
-    assert text("zh", "todo.hair") in page()
-    assert "/kiosk/go-on" not in page()
-    do("go-on")
-    do("refer")
-    assert phase() == "result"
-    do("again")
-    refuse()
-    assert "/kiosk/go-on" in page()
-    assert "/kiosk/refer" in page()
-    do("go-on")
-    assert phase() == "waiting"
-    (case,) = (each for each in services.store.cases() if each.reservation)
-    assert case.refused_before == 1
-    answer()
-    assert phase() == "result"
-    assert "data-reserved" in page()
-
-
-def test_after_two_refusals_of_a_visit_one_may_refer(do: Any, page: Any, phase: Any, refuse: Any, live: None) -> None:
-    refuse()
-    do("again")
-    refuse()
-    do("refer")
-    assert phase() == "refer"
-    assert 'data-referral="hair"' in page()
-    do("hand-over")
-    assert re.search(r'data-link="[^"]+/refer"', page())
-
-
-def test_a_room_that_stays_too_bright_ends_in_a_referral_without_a_photograph(
-    do: Any, page: Any, phase: Any, until: Any, hardware: Any, live: None
-) -> None:
-    hardware.camera.physics.ambient_level = 0.5
-    for _ in range(2):
-        do("again")
-        do("capture")
-        assert until() == "failed"
-    do("refer")
-    assert phase() == "refer"
-    assert 'data-referral="room_too_bright"' in page()
-
-
-def test_a_new_patient_has_no_refusals(do: Any, page: Any, refuse: Any, live: None) -> None:
-    refuse()
-    do("again")
-    refuse()
-    do("end")
-    _walk(do, *TO_THE_CLOSE_UP)
-    refuse()
-    assert "/kiosk/go-on" not in page()
 
 
 DARK_SHEET = r'<link rel="stylesheet" href="/static/dark.css" media="([^"]+)">'
