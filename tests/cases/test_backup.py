@@ -381,9 +381,6 @@ def test_a_stick_pulled_out_midway_is_said_and_the_next_backup_goes_on(
     assert backed_up(store, folder, small_stick).cases == 3
 
 
-# --- what is known of it, and the rule ---
-
-
 def test_what_changes_after_a_backup_or_an_export_is_not_in_it(
     folder: Path, stick: Path, store: Store, intake: Make
 ) -> None:
