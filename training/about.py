@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from appliance.vision.assessment import Evidence
 from appliance.vision.bundle import Card
 from appliance.vision.classes import CLASSES, ClassId
+from training.errors import StepRefused
 
 KEY: Final = "about"
 """Its place in the provenance of bundle.json."""
@@ -38,21 +39,21 @@ class About(BaseModel):
 
     @classmethod
     def read(cls, file: Path) -> Self:
-        """Raises ``ValueError`` naming what is missing, unknown or not one of the words there are."""
+        """Raises ``StepRefused`` naming what is missing, unknown or not one of the words there are."""
         try:
             about = cls.model_validate(tomllib.loads(file.read_text()))
         except tomllib.TOMLDecodeError as wrong:
-            raise ValueError(f"{file}: {wrong}") from wrong
+            raise StepRefused(f"{file}: {wrong}") from wrong
         except ValidationError as wrong:
             found = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in wrong.errors()]
-            raise ValueError(f"{file}: {'; '.join(found)} (see training/skin8-about.toml)") from wrong
+            raise StepRefused(f"{file}: {'; '.join(found)} (see training/skin8-about.toml)") from wrong
         if unjudged := set(CLASSES) - set(about.evidence):
-            raise ValueError(f"{file} says nothing of the evidence of {', '.join(sorted(unjudged))}")
+            raise StepRefused(f"{file} says nothing of the evidence of {', '.join(sorted(unjudged))}")
         return about
 
     @classmethod
     def of(cls, card: Card) -> Self:
-        """As a bundle keeps it. Raises ``ValueError`` for one from before it was kept."""
+        """As a bundle keeps it. Raises ``StepRefused`` for one from before it was kept."""
         if KEY not in card.provenance:
-            raise ValueError(f"the bundle {card.name} does not say what its photographs are: quantise it again")
+            raise StepRefused(f"the bundle {card.name} does not say what its photographs are: quantise it again")
         return cls.model_validate(card.provenance[KEY])

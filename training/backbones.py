@@ -22,6 +22,7 @@ from training.blocks import normalisation_for
 from training.convert import to_tflite
 from training.dataset import Photographs, Split
 from training.efficientnet_lite import lite0
+from training.errors import StepRefused
 from training.metrics import Answers
 from training.network import BACKBONE, build, load_starting_weights
 from training.recipe import scaling_for
@@ -51,11 +52,11 @@ class Contender:
     def parse(cls, text: str) -> "Contender":
         """From ``NAME=WEIGHTS``; weights: a file, ``imagenet`` (Keras downloads it) or ``none``.
 
-        Raises ``ValueError`` for anything else.
+        Raises ``StepRefused`` for anything else.
         """
         name, separator, weights = text.partition("=")
         if not separator:
-            raise ValueError(f"{text!r} is not NAME=WEIGHTS")
+            raise StepRefused(f"{text!r} is not NAME=WEIGHTS")
         return cls(name, weights)
 
     def trunk(self, side_px: int) -> keras.Model:
@@ -71,7 +72,7 @@ class Contender:
     def _of_keras(self, side_px: int) -> keras.Model:
         make: Callable[..., keras.Model] | None = getattr(keras.applications, self.name, None)
         if make is None:
-            raise ValueError(f"keras.applications has no {self.name}")
+            raise StepRefused(f"keras.applications has no {self.name}")
         prepare = importlib.import_module(make.__module__).preprocess_input
         inputs = keras.Input((side_px, side_px, 3))
         weights = None if self.weights == "none" else self.weights
@@ -104,11 +105,11 @@ class Trial:
 def compare(contenders: list[Contender], trial: Trial, folder: Path) -> list[Row]:
     """Train and judge each on the validation photographs; rows go to backbones.csv in ``folder`` as they come.
 
-    Raises ``ValueError`` where the split trains or validates on nothing, or photographs are not there.
+    Raises ``StepRefused`` where the split trains or validates on nothing, or photographs are not there.
     """
     for split in NEEDED:
         if not len(trial.photographs.of(split).of_the_eight()):
-            raise ValueError(f"the split has no photographs of the eight for {split}")
+            raise StepRefused(f"the split has no photographs of the eight for {split}")
     trial.photographs.all_there()
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []

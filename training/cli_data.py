@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from training.errors import StepRefused
 from training.plainly import said_plainly
 
 if TYPE_CHECKING:
@@ -261,19 +262,19 @@ def pairs(option: str, said: tuple[str, ...], example: str) -> dict[str, str]:
     """What stands left and right of the ``=`` of an option that may be repeated, each left side once."""
     parts = [one.partition("=") for one in said]
     if wrong := [one for one, (_, equals, _) in zip(said, parts, strict=True) if not equals]:
-        raise ValueError(f"{option} {wrong[0]}: there is no '=' in it; for example {example}")
+        raise StepRefused(f"{option} {wrong[0]}: there is no '=' in it; for example {example}")
     told: dict[str, str] = {}
     for left, _, right in parts:
         if told.setdefault(left, right) != right:
-            raise ValueError(f"{option} {left} is given as {told[left]} and as {right}: which is it?")
+            raise StepRefused(f"{option} {left} is given as {told[left]} and as {right}: which is it?")
     return told
 
 
 def _table(path: Path, *needed: str) -> "pd.DataFrame":
-    """A CSV as text. Raises ``ValueError`` where a column is missing."""
+    """A CSV as text. Raises ``StepRefused`` where a column is missing."""
     import pandas as pd
 
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     if missing := [name for name in needed if name not in rows]:
-        raise ValueError(f"{path} has no column {', '.join(missing)}; it has {', '.join(rows.columns)}")
+        raise StepRefused(f"{path} has no column {', '.join(missing)}; it has {', '.join(rows.columns)}")
     return rows

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from training.errors import StepRefused
 from training.plainly import said_plainly
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -51,6 +52,6 @@ def gate(
             click.echo(said(fit_gate(bundle, labelled, cache)))
             return
         if labels is not None:
-            raise ValueError("either --labels, to fit, or --keep-limits-of, not to")
+            raise StepRefused("either --labels, to fit, or --keep-limits-of, not to")
         photographs = Photographs((images or data).parent, read_manifest(data).rows)
         click.echo(gate_kept.said(gate_kept.keep_limits(bundle, keep_of, photographs)))

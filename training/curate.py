@@ -15,6 +15,7 @@ from training.collections.record import Options, Record
 from training.collections.registry import COLLECTIONS, recognise
 from training.curation_report import Picture, Reason, Renamed, reasons_of, renamed, write_report
 from training.duplicates import Pairs, named_clusters, near_duplicates
+from training.errors import StepRefused
 from training.examine import Examined, Task, examine
 from training.parallel import Map, Watch, mapping
 from training.relabel import KNOWN, relabelled
@@ -93,7 +94,7 @@ def curate(path: Path, out: Path, wishes: Wishes) -> Summary:
     """Write manifest.csv, refused.csv and report.html into the folder ``out``; returns what it came to.
 
     Paths in the manifest are the collection's own where that is a CSV and cropping is not wished; else they are
-    relative to ``out``, so that what is written there can be used as it is. Raises ``ValueError`` where the collection
+    relative to ``out``, so that what is written there can be used as it is. Raises ``StepRefused`` where the collection
     is not what it should be. The same command goes on after a kill: what was found of a photograph is kept in
     ``out/examined``.
     """
@@ -101,7 +102,7 @@ def curate(path: Path, out: Path, wishes: Wishes) -> Summary:
     root = path if path.is_dir() else path.parent
     records = relabelled(COLLECTIONS[name](path, wishes.options), wishes.labels, only_known=wishes.only_known)
     if not records:
-        raise ValueError(f"{path} names no photographs")
+        raise StepRefused(f"{path} names no photographs")
     out.mkdir(parents=True, exist_ok=True)
     with mapping(wishes.workers) as apply:
         examined = _examined(records, root, out, wishes, apply)

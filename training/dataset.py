@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from appliance.errors import PhotoRefused
 from appliance.vision.classes import CLASSES
 from appliance.vision.photo import Pixels, decode
-from training.errors import PhotographGone, PhotographUnusable
+from training.errors import PhotographGone, PhotographUnusable, StepRefused
 
 Box = tuple[float, float, float, float]
 Split = Literal["train", "validation", "test"]
@@ -66,9 +66,9 @@ class Photographs:
         return Photographs(self.folder, self.rows[mask].reset_index(drop=True))
 
     def of(self, split: Split) -> "Photographs":
-        """The photographs of one split. Raises ``ValueError`` where the manifest has none."""
+        """The photographs of one split. Raises ``StepRefused`` where the manifest has none."""
         if "split" not in self.rows:
-            raise ValueError(NO_SPLIT)
+            raise StepRefused(NO_SPLIT)
         return self.where((self.rows["split"] == split).to_numpy())
 
     def of_the_eight(self) -> "Photographs":
@@ -76,10 +76,10 @@ class Photographs:
         return self.where(self.targets >= 0)
 
     def all_there(self) -> "Photographs":
-        """The same. Raises ``ValueError`` that names photographs without a file: better now than hours later."""
+        """The same. Raises ``StepRefused`` that names photographs without a file: better now than hours later."""
         absent = [str(name) for name in self.rows["image"] if not (self.folder / str(name)).is_file()]
         if absent:
-            raise ValueError(
+            raise StepRefused(
                 f"{len(absent)} of {len(self)} photographs are not in {self.folder}: {', '.join(absent[:3])}"
                 f"{' …' if len(absent) > 3 else ''}; paths are relative to the folder of --images, or else of --data"
             )
@@ -89,19 +89,19 @@ class Photographs:
 def read_manifest(path: Path, exclude_sources: tuple[str, ...] = ()) -> Photographs:
     """Read a manifest with at least the columns image, label, group, source.
 
-    A photograph without a group is a group of its own. Raises ``ValueError`` naming missing columns, unknown labels, or
+    A photograph without a group is a group of its own. Raises ``StepRefused`` naming missing columns, unknown labels or
     a source to exclude that is not there.
     """
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     missing = {"image", "label", "group", "source"} - set(rows.columns)
     if missing:
-        raise ValueError(f"{path} lacks the columns {sorted(missing)}")
+        raise StepRefused(f"{path} lacks the columns {sorted(missing)}")
     unknown = set(rows["label"]) - {*CLASSES, OTHER}
     if unknown:
-        raise ValueError(f"{path} has labels that are none of the eight nor '{OTHER}': {sorted(unknown)}")
+        raise StepRefused(f"{path} has labels that are none of the eight nor '{OTHER}': {sorted(unknown)}")
     absent = set(exclude_sources) - set(rows["source"])
     if absent:
-        raise ValueError(f"{path} has no source {sorted(absent)}; it has {sorted(set(rows['source']))}")
+        raise StepRefused(f"{path} has no source {sorted(absent)}; it has {sorted(set(rows['source']))}")
     kept = rows[~rows["source"].isin(exclude_sources)].reset_index(drop=True)
     return Photographs(path.parent, each_in_a_group(kept))
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from training.errors import StepRefused
+
 
 @dataclass(frozen=True)
 class Cluster:
@@ -24,14 +26,14 @@ class Cluster:
     def join(cls) -> Self:
         """Wait for the others of ``TF_CONFIG``, take all GPUs, or be alone. Must come before anything of TensorFlow's.
 
-        Raises ``ValueError`` where TF_CONFIG cannot be read, or Keras's backend is not TensorFlow, which shares work.
+        Raises ``StepRefused`` where TF_CONFIG cannot be read, or Keras's backend is not TensorFlow, which shares work.
         """
         import keras
 
         config = os.environ.get("TF_CONFIG", "")
         if keras.backend.backend() != "tensorflow":
             if config:
-                raise ValueError("TF_CONFIG asks for several machines: set KERAS_BACKEND=tensorflow, too")
+                raise StepRefused("TF_CONFIG asks for several machines: set KERAS_BACKEND=tensorflow, too")
             return cls(0, 1, None)
         import tensorflow as tf
 
@@ -97,4 +99,4 @@ def _place(config: str) -> tuple[int, int]:
         described = json.loads(config)
         return int(described["task"]["index"]), len(described["cluster"]["worker"])
     except (ValueError, KeyError, TypeError) as unreadable:
-        raise ValueError(f"TF_CONFIG describes no cluster of workers: {config[:200]}") from unreadable
+        raise StepRefused(f"TF_CONFIG describes no cluster of workers: {config[:200]}") from unreadable

@@ -3,6 +3,10 @@
 from appliance.errors import DermkioskError
 
 
+class StepRefused(ValueError):
+    """A step cannot be done with what it was given: an option, a file, the photographs. Its text tells a person why."""
+
+
 class TrainingError(DermkioskError):
     """A step between photographs and bundle was stopped."""
 

@@ -20,6 +20,7 @@ from appliance.vision.quality.limits import FILE as GATE_FILE
 from appliance.vision.skin_tone import tone_of
 from training.bundle_files import seal, sha256_of
 from training.dataset import Photographs, Split
+from training.errors import StepRefused
 from training.evaluation import looked
 from training.evaluation.bootstrap import PART_RESAMPLES
 from training.evaluation.draw import draw_all
@@ -53,14 +54,14 @@ class Asked:
 
     @classmethod
     def open(cls, run_folder: Path, bundle: Path, split: Split) -> "Asked":
-        """Raises ``ValueError`` where the bundle is not calibrated or the split is empty."""
+        """Raises ``StepRefused`` where the bundle is not calibrated or the split is empty."""
         card = read_card(bundle)
         if card.calibration is None:
-            raise ValueError(f"{bundle} is not calibrated: dermkiosk-train calibrate comes first")
+            raise StepRefused(f"{bundle} is not calibrated: dermkiosk-train calibrate comes first")
         run = Run.open(run_folder)
         photographs = run.photographs.of(split)
         if not len(photographs):
-            raise ValueError(f"{run_folder} holds no {split} photographs")
+            raise StepRefused(f"{run_folder} holds no {split} photographs")
         return cls(run, bundle, card, card.calibration, split, photographs)
 
     @property
@@ -80,7 +81,7 @@ def evaluate(
     """Judge the bundle on one split; ``sample``: photographs that the class maps are tested on.
 
     Writes the evaluation, the plots and the card into the bundle, and the report into ``report_folder`` (by default
-    ``report/`` of the run). Raises ``ValueError`` where the bundle is not calibrated.
+    ``report/`` of the run). Raises ``StepRefused`` where the bundle is not calibrated.
     """
     asked = Asked.open(run_folder, bundle, split)
     asked.folder.mkdir(exist_ok=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from appliance.files import write_atomically
 from appliance.vision.classes import CLASSES
 from training.about import About
+from training.errors import StepRefused
 from training.lock import alone_in
 from training.recipe import Phase, Recipe, scaling_for
 
@@ -54,7 +55,7 @@ def run_all(config: Path, data: Path, weights: Path, say: Say, *, final: bool = 
     """Curate, split, fine-tune, quantise, calibrate, fit the gate, evaluate. Each step says its name to ``say``.
 
     ``data`` is what ``curate`` reads, or a folder with a manifest.csv; ``weights`` the folder of the starting weights.
-    ``final`` also looks at the test photographs. Raises ``ValueError`` where the TOML asks for something there is not,
+    ``final`` also looks at the test photographs. Raises ``StepRefused`` where the TOML asks for something there is not,
     or the run's folder holds what was made with another TOML, other photographs or weights, and
     :class:`training.errors.RunInUse` where another process works in that.
     """
@@ -64,7 +65,7 @@ def run_all(config: Path, data: Path, weights: Path, say: Say, *, final: bool = 
         steps = Steps(wanted, data, weights, say)
         steps.check_files()
     except (KeyError, TypeError, ValueError) as wrong:  # what tomllib raises is a ValueError
-        raise ValueError(f"{config}: {wrong.args[0]}") from wrong
+        raise StepRefused(f"{config}: {wrong.args[0]}") from wrong
     with alone_in(steps.run, "all"):
         _go_through(steps, {**wanted, **steps.files()}, say, final)
 
@@ -108,7 +109,7 @@ def _done(file: Path, wanted: Config) -> list[str]:
     open_to = {name for names in list(ASKED_BY.values())[last + 1 :] for name in names}
     changed = {name for name in {*before, *wanted} if before.get(name) != wanted.get(name)}
     if fixed := sorted(changed - open_to):
-        raise ValueError(
+        raise StepRefused(
             f"{file.parent} holds what another configuration made, with another {', '.join(fixed)}"
             f"{''.join(f'; {name} was {before.get(name)}' for name in fixed if name.startswith('--'))}: "
             "name another folder as run"
@@ -146,7 +147,7 @@ class Steps:
         }
 
     def check_files(self) -> None:
-        """Before hours are spent. Raises ``ValueError`` for a file that is named and not there."""
+        """Before hours are spent. Raises ``StepRefused`` for a file that is named and not there."""
         start, gate = self.recipe.weights, self.wanted.get("gate", {})
         named = {
             "[finetune] weights": start if start not in NAMED else None,
@@ -157,9 +158,9 @@ class Steps:
         }
         for name, path in named.items():
             if path is not None and not Path(path).exists():
-                raise ValueError(f"{name}: there is no {path}")
+                raise StepRefused(f"{name}: there is no {path}")
         if not gate and (self.data.is_dir() or not self.data.with_name("quality.csv").is_file()):
-            raise ValueError(
+            raise StepRefused(
                 "there are no labels of quality, so the photograph checks cannot be fitted. Say in a table [gate] what "
                 'is to be done: labels = "quality.csv" (docs/evaluation.md says how to make one), or keep_limits_of = '
                 '"models/skin8-inceptionv3", the bundle that training starts from'

@@ -67,7 +67,7 @@ def efficientnet_lite0(weights: str) -> Frozen:
 def extract(frozen: Frozen, photographs: Photographs, cache: Path) -> Features:
     """Features (N×D) of the photographs' plain views; those already in the folder ``cache`` are read from there.
 
-    Known again by name and content: another file of the same name is looked at anew. Raises ``ValueError`` where
+    Known again by name and content: another file of the same name is looked at anew. Raises ``StepRefused`` where
     photographs are not there.
     """
     cache.mkdir(parents=True, exist_ok=True)

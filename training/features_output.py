@@ -8,6 +8,8 @@ from typing import Any, Final
 import flatbuffers  # type: ignore[import-untyped]
 from ai_edge_litert import schema_py_generated as schema
 
+from training.errors import StepRefused
+
 LAYERS: Final = ("mixed2", "mixed4", "mixed5", "mixed7", "mixed8", "mixed10")
 """Concatenations of InceptionV3, from fine and local to coarse; each becomes an output of its own name."""
 IDENTIFIER: Final = b"TFL3"
@@ -17,11 +19,11 @@ SPARE_BYTES: Final = 1 << 20
 def with_features(model: bytes, layers: tuple[str, ...] = LAYERS) -> bytes:
     """The model with the concatenations ``layers`` as further outputs; unchanged where it has them already.
 
-    Raises ``ValueError`` where the model has no such layer, or no signature.
+    Raises ``StepRefused`` where the model has no such layer, or no signature.
     """
     parsed = schema.ModelT.InitFromPackedBuf(model, 0)
     if not parsed.signatureDefs:
-        raise ValueError("the model has no signature")
+        raise StepRefused("the model has no signature")
     outputs = parsed.signatureDefs[0].outputs
     missing = [layer for layer in layers if layer not in {_text(output.name) for output in outputs}]
     if not missing:
@@ -39,7 +41,7 @@ def with_features(model: bytes, layers: tuple[str, ...] = LAYERS) -> bytes:
 def _tensor(graph: Any, layer: str) -> int:
     found = [i for i, tensor in enumerate(graph.tensors) if f"/{layer}" in _text(tensor.name) and _joins(tensor.name)]
     if len(found) != 1:
-        raise ValueError(f"the model has {len(found)} concatenations named {layer}, not one")
+        raise StepRefused(f"the model has {len(found)} concatenations named {layer}, not one")
     return found[0]
 
 

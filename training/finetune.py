@@ -22,6 +22,7 @@ from training.backend import keras
 from training.batches import Feed, Truth, class_weights
 from training.dataset import Photographs, read_manifest, read_split
 from training.distribute import Cluster
+from training.errors import StepRefused
 from training.feeding import ending_plainly, following, for_training, for_watching, on_tensorflow
 from training.keeper import Keeper
 from training.lock import alone_in
@@ -38,7 +39,7 @@ READ: Final = ("image", "label", "group", "source", "split", "near_duplicates")
 """Columns of the manifest that a run depends on, beside the lesion's box."""
 
 
-class OtherRecipe(ValueError):
+class OtherRecipe(StepRefused):
     """The run's folder holds a run with another recipe."""
 
 
@@ -46,7 +47,7 @@ def finetune(recipe: Recipe, run: Path, workers: int = 0) -> None:
     """Train, or go on training, in the folder ``run``; ``workers`` further processes make the batches.
 
     Raises :class:`OtherRecipe` if the folder holds something else, :class:`training.errors.RunInUse` where another
-    process trains in it, ``ValueError`` where the split leaks.
+    process trains in it, ``StepRefused`` where the split leaks.
     """
     ready(Path(recipe.data), Path(recipe.images or recipe.data), recipe.exclude_sources)
     cluster = Cluster.join()

@@ -18,6 +18,7 @@ from appliance.vision.quality.places import Places
 from appliance.vision.runtime import Network
 from training import gate_places
 from training.bundle_files import record_gate, sha256_of
+from training.errors import StepRefused
 from training.features_output import LAYERS
 from training.gate_fit import CLASSICAL, PLACES, SLOPE, Fit, Space, ridge, scored
 from training.gate_labels import Labelled
@@ -108,7 +109,7 @@ def fit_gate(bundle: Path, labelled: Labelled, cache: Path | None = None) -> dic
     """Fit, choose, write ``gate.json`` and ``evaluation/gate.json`` into ``bundle`` and seal it; returns the report.
 
     Gives the network its outputs of features where it has none. ``cache``: a folder for the measures, to fit again
-    without the network. Raises ``ValueError`` where the network lacks a layer, or no photograph is there to learn ink
+    without the network. Raises ``StepRefused`` where the network lacks a layer, or no photograph is there to learn ink
     or the colour of the light from.
     """
     model = bundle / read_card(bundle).model
@@ -330,7 +331,7 @@ def _joint(options: dict[str, list[Option]], taken: Mask) -> dict[str, float]:
         if together <= REFUSED_CLEAR and value > best:
             best, found = value, combination
     if not found:
-        raise ValueError("the checks of light and focus alone refuse too many clear photographs")
+        raise StepRefused("the checks of light and focus alone refuse too many clear photographs")
     return {case: option.threshold for case, option in zip(options, found, strict=True)}
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from appliance.vision.quality.limits import Head
 from appliance.vision.quality.part import encoded
 from training import gate_places
+from training.errors import StepRefused
 from training.features_output import LAYERS
 from training.gate_report import Floats, Mask, Table
 from training.gate_samples import measure_names
@@ -46,12 +47,12 @@ class Space:
 
     @cached_property
     def blocks(self) -> dict[str, slice]:
-        """Columns of each layer in the samples' features. Raises ``ValueError`` unless the layers are alike in size."""
+        """Columns of each layer in the samples' features. Raises ``StepRefused`` unless the layers have one size."""
         width = self.table.samples.features.shape[1]
         sizes = self.table.samples.sizes
         ends = np.cumsum([KINDS * size for size in sizes])
         if width != ends[-1]:
-            raise ValueError(f"{width} features are not those of {LAYERS}")
+            raise StepRefused(f"{width} features are not those of {LAYERS}")
         starts = [0, *ends[:-1]]
         return {layer: slice(int(a), int(b)) for layer, a, b in zip(LAYERS, starts, ends, strict=True)}
 

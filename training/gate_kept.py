@@ -17,6 +17,7 @@ from appliance.vision.bundle import read_card
 from appliance.vision.quality.limits import FILE, limits_of
 from training.bundle_files import record_gate, replaced, seal, sha256_of
 from training.dataset import Photographs
+from training.errors import StepRefused
 from training.gate_outputs import give_outputs
 
 SHOWN: Final = 100
@@ -30,7 +31,7 @@ def keep_limits(bundle: Path, of: Path, photographs: Photographs) -> dict[str, A
 
     ``photographs``: those to choose from what both are shown; validation ones where there is a split. Raises a
     :class:`appliance.errors.ModelError` where ``of`` has no limits, or one of the bundles cannot be used, what
-    :meth:`Photographs.pixels` raises, and ``ValueError`` where there is nothing to show: ``bundle`` stays as it was.
+    :meth:`Photographs.pixels` raises, and ``StepRefused`` where there is nothing to show: ``bundle`` stays as it was.
     """
     limits, shown = limits_of(of, read_card(of).sha256), _some(photographs)
     kept = f"kept from {read_card(of).name}, not fitted on this network; there: {limits.fitted_on}"
@@ -54,7 +55,7 @@ def _some(photographs: Photographs) -> Photographs:
     if "split" in photographs.rows:
         photographs = photographs.of("validation")
     if not len(photographs):
-        raise ValueError(
+        raise StepRefused(
             "there is no validation photograph to show both gates, so nobody would know how far the kept limits carry "
             "over: hold some back (split --test-share)"
         )

@@ -14,6 +14,7 @@ import pandas as pd
 
 from appliance.vision.quality.limits import EXCLUSIONS
 from training.dataset import each_in_a_group
+from training.errors import StepRefused
 from training.gate_samples import LABELS, clear
 
 FILE: Final = "quality.csv"
@@ -70,18 +71,18 @@ def read(
 
     ``originals``: the folder of the collection that was curated, to measure its whole photographs. It is needed where
     the manifest has crops: the readers, like the box, saw the whole. Labels of photographs that are not in the manifest
-    are passed over: curation may have dropped them. Raises ``ValueError`` where it is needed and not given, where there
+    are passed over: curation may have dropped them. Raises ``StepRefused`` where it is needed and not given, there
     are no labels, too few of a kind, or a cell is neither 0 nor 1.
     """
     file = labels or manifest.parent / FILE
     if not file.is_file():
-        raise ValueError(
+        raise StepRefused(
             f"there are no labels of quality at {file}: name a CSV of yours by --labels (docs/evaluation.md says how "
             f"to make one), or keep the limits of the bundle that training started from by {KEEP}"
         )
     rows = each_in_a_group(pd.read_csv(manifest, dtype=str, keep_default_na=False))
     if originals is None and (crop := _first_crop(rows)):
-        raise ValueError(
+        raise StepRefused(
             f"{manifest} has crops, for example {crop}, but readers judge the whole photograph, as the box does: name "
             "the folder of the photographs that were curated by --originals"
         )
@@ -91,7 +92,7 @@ def read(
     strange = tuple(told["image"][~told["image"].isin(names)])
     known = told.assign(image=told["image"].map(names)).dropna(subset=["image"]).drop_duplicates("image")
     if known.empty:
-        raise ValueError(
+        raise StepRefused(
             f"{file} names no photograph of the manifest{f', for example not {strange[0]}' if strange else ''}"
         )
     folder = originals or (images or manifest).parent
@@ -104,12 +105,12 @@ def read(
 def _table(file: Path) -> pd.DataFrame:
     told = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     if lacks := {"image", *EXCLUSIONS} - set(told):
-        raise ValueError(f"{file} lacks the columns {', '.join(sorted(lacks))}; it has {', '.join(told.columns)}")
+        raise StepRefused(f"{file} lacks the columns {', '.join(sorted(lacks))}; it has {', '.join(told.columns)}")
     cells = told[[name for name in (*EXCLUSIONS, *OPTIONAL) if name in told]].replace("", "0")
     wrong = ~cells.isin(["0", "1"])
     if wrong.to_numpy().any():
         row, column = (int(each[0]) for each in np.nonzero(wrong.to_numpy()))
-        raise ValueError(
+        raise StepRefused(
             f"{file}: {told['image'].iloc[row]} has {cells.iloc[row, column]!r} as {cells.columns[column]}, not 0 or 1"
         )
     numbers = cells.astype(int).reindex(columns=[*LABELS, "uncertain"], fill_value=0)
@@ -153,7 +154,7 @@ def _enough(labels: pd.DataFrame, file: Path, strange: int) -> None:
     if few:
         said = ", ".join(f"{name} {count}" for name, count in few.items())
         said += f", without {strange} labelled ones that are not in the manifest" if strange else ""
-        raise ValueError(
+        raise StepRefused(
             f"{file} has too few photographs to choose limits on: {said}; {FEWEST} of each case and {FEWEST_CLEAR} "
             f"clear ones are needed. Label more, or keep the limits of the bundle that training started from by {KEEP}"
         )

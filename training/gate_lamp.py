@@ -20,6 +20,7 @@ from appliance.vision.preprocess import preprocess
 from appliance.vision.quality.lamp import Lamp, colours, terms
 from appliance.vision.quality.part import Part
 from appliance.vision.skin_tone import ita, tone_of
+from training.errors import StepRefused
 from training.faults import HALVED, LAMPS, under
 
 Floats = NDArray[np.floating]
@@ -48,7 +49,7 @@ def light_of(files: Iterable[Path], cache: Path | None = None) -> Light:
 
     The limit is that which no more than :data:`REFUSED` of them exceed, of all and of any tone of skin: where the light
     is yellowish in more photographs of dark skin, it must not be refused more often for that. Kept in ``cache`` and
-    read from there. Raises ``ValueError`` where there is no photograph of skin.
+    read from there. Raises ``StepRefused`` where there is no photograph of skin.
     """
     kept = None if cache is None else cache / FILE
     if kept is not None and kept.is_file():
@@ -58,7 +59,7 @@ def light_of(files: Iterable[Path], cache: Path | None = None) -> Light:
     evidence = np.array([lamp.evidence(each[0]) for each in seen])
     skin = tones != NO_SKIN
     if not skin.any():
-        raise ValueError("no photograph shows skin to learn the colour of the light from")
+        raise StepRefused("no photograph shows skin to learn the colour of the light from")
     groups = [skin, *(among for tone in {*tones[skin].tolist()} if (among := tones == tone).sum() >= FEWEST)]
     light = Light(lamp=lamp, limit=round(max(float(np.quantile(evidence[among], 1 - REFUSED)) for among in groups), 4))
     if kept is not None:
@@ -107,10 +108,10 @@ def by_lamp(views: Iterable[Pixels], light: Light) -> dict[str, Any]:
 
 
 def _seen(views: Iterable[Pixels]) -> tuple[NDArray[np.str_], Floats]:
-    """The tone of the skin, and the numbers in each of the :data:`WAYS`. Raises ``ValueError``: no views."""
+    """The tone of the skin, and the numbers in each of the :data:`WAYS`. Raises ``StepRefused``: no views."""
     found = [(_tone(view), [colours(each) for each in _under_each(view)]) for view in views]
     if not found:
-        raise ValueError("there is no photograph to learn the colour of the light from")
+        raise StepRefused("there is no photograph to learn the colour of the light from")
     tones, seen = zip(*found, strict=True)
     return np.array(tones), np.array(seen)
 

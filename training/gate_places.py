@@ -16,6 +16,7 @@ from appliance.vision.preprocess import preprocess
 from appliance.vision.quality.part import encoded
 from appliance.vision.quality.places import KINDS, Places, at_each
 from appliance.vision.runtime import Network, Outputs
+from training.errors import StepRefused
 from training.faults import HAIRS, INKS, cream, crust, glare, mixed, one_hair, stain, stroked, strokes
 
 Floats = NDArray[np.floating]
@@ -43,7 +44,7 @@ CONTRAST: Final = 40
 def ink_places(unmarked: Iterable[tuple[Path, int]], network: Network, cache: Path | None = None) -> Places:
     """Learned on photographs that bear no ink, each with the number that chance begins with for it.
 
-    Kept in ``cache`` and read from there. Raises ``ValueError`` where there are none.
+    Kept in ``cache`` and read from there. Raises ``StepRefused`` where there are none.
     """
     kept = None if cache is None else cache / FILE
     if kept is not None and kept.is_file():
@@ -57,7 +58,7 @@ def ink_places(unmarked: Iterable[tuple[Path, int]], network: Network, cache: Pa
 
 
 def learned(views: Iterable[tuple[Pixels, int]], network: Network) -> Places:
-    """Ridge regression from the channels at a place to the share of it that ink covers. Raises ``ValueError``."""
+    """Ridge regression from the channels at a place to the share of it that ink covers. Raises ``StepRefused``."""
     widths = [network.channels(layer) for layer in LAYERS]
     sums = Sums(sum(widths))
     for view, number in views:
@@ -97,9 +98,9 @@ class Sums:
         self._products += rows.T @ rows
 
     def solved(self, penalty: float) -> tuple[NDArray[np.float64], float]:
-        """Weights of the columns, and the bias. Each column counts by its spread. Raises ``ValueError``: no rows."""
+        """Weights of the columns, and the bias. Each column counts by its spread. Raises ``StepRefused``: no rows."""
         if not self._count:
-            raise ValueError("there is no photograph to learn the places from")
+            raise StepRefused("there is no photograph to learn the places from")
         mean, target = self._mean / self._count, self._target / self._count
         covariance = self._products / self._count - np.outer(mean, mean)
         spread = np.sqrt(np.maximum(np.diag(covariance), 0))
@@ -109,7 +110,7 @@ class Sums:
         return weights, float(target - mean @ weights)
 
     def places(self, widths: list[int]) -> Places:
-        """What was learned; ``widths``: channels of each of the :data:`LAYERS`. Raises ``ValueError``: no rows."""
+        """What was learned; ``widths``: channels of each of the :data:`LAYERS`. Raises ``StepRefused``: no rows."""
         weights, bias = self.solved(PENALTY)
         parts = np.split(weights, np.cumsum(widths)[:-1])
         return Places(bias=bias, network={layer: encoded(part) for layer, part in zip(LAYERS, parts, strict=True)})

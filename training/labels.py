@@ -19,6 +19,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import cohen_kappa_score
 
+from training.errors import StepRefused
+
 FIELD: Final = "label"
 """Name of the choices in the labelling configuration."""
 LOCAL: Final = "/data/local-files/?d="
@@ -61,7 +63,7 @@ def read_annotations(exported: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """A row (image, sha256, label, label_by, label_when) per reader and photograph, of Label Studio's JSON export.
 
     Skipped tasks, withdrawn annotations and those without a choice are left out; of several of one reader for one
-    photograph the last counts. Raises ``ValueError`` where a task was not exported by ``labels export``.
+    photograph the last counts. Raises ``StepRefused`` where a task was not exported by ``labels export``.
     """
     rows = [_answer(task, annotation) for task in exported for annotation in task.get("annotations", [])]
     answers = pd.DataFrame([row for row in rows if row is not None], columns=list(COLUMNS))
@@ -72,14 +74,14 @@ def read_annotations(exported: Sequence[dict[str, Any]]) -> pd.DataFrame:
 def named(tables: Sequence[pd.DataFrame], names: Mapping[str, str]) -> list[pd.DataFrame]:
     """The answers with readers called by name; Label Studio's export often has a number alone.
 
-    ``names``: what the export calls a reader → who that is. Raises ``ValueError`` for one who answered nowhere.
+    ``names``: what the export calls a reader → who that is. Raises ``StepRefused`` for one who answered nowhere.
     """
     there = {reader for table in tables for reader in table["label_by"]}
     if strangers := set(names) - there:
-        raise ValueError(f"no answer is by {_listed(strangers)}; the readers are {_listed(there)}")
+        raise StepRefused(f"no answer is by {_listed(strangers)}; the readers are {_listed(there)}")
     called = {reader: names.get(reader, _unnamed(reader)) for reader in there}
     if twice := {name for name, count in Counter(called.values()).items() if count > 1}:
-        raise ValueError(f"two readers would be called {_listed(twice)}: give each a name of their own by --reader")
+        raise StepRefused(f"two readers would be called {_listed(twice)}: give each a name of their own by --reader")
     return [table.assign(label_by=table["label_by"].map(called)) for table in tables]
 
 
@@ -124,7 +126,7 @@ def merge(
     label of a photograph that rested on a record, an atlas or nothing. Pathology is never overruled: a reader who says
     otherwise brings the photograph to adjudication, as do readers who disagree; its label stays until then. What
     came of that talk is ``settled``, answers like the others: they overrule whoever said otherwise before, but not
-    pathology. Raises ``ValueError`` for a photograph that is not in the manifest.
+    pathology. Raises ``StepRefused`` for a photograph that is not in the manifest.
     """
     if settled is not None:
         answers = _with_settled(answers, settled)
@@ -134,7 +136,7 @@ def merge(
     position = {image: index for index, image in zip(rows.index, rows["image"], strict=True)}
     for image, said in answers.groupby("image"):
         if image not in position:
-            raise ValueError(f"{image} is not in the manifest; are these answers for another one?")
+            raise StepRefused(f"{image} is not in the manifest; are these answers for another one?")
         row = rows.loc[position[image]]
         if why := _dispute(row, said):
             disputes.append({"image": image, "reason": why, "label": row["label"], **_told(said)})
@@ -165,13 +167,13 @@ def _with_settled(answers: pd.DataFrame, settled: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_export(path: Path) -> list[dict[str, Any]]:
-    """Label Studio's JSON export. Raises ``ValueError`` where it is something else."""
+    """Label Studio's JSON export. Raises ``StepRefused`` where it is something else."""
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as wrong:
-        raise ValueError(f"{path} is not JSON: {wrong}") from wrong
+        raise StepRefused(f"{path} is not JSON: {wrong}") from wrong
     if not isinstance(told, list) or not all(isinstance(task, dict) and "data" in task for task in told):
-        raise ValueError(f"{path} is not Label Studio's export as JSON (not JSON-MIN): a list of tasks with data")
+        raise StepRefused(f"{path} is not Label Studio's export as JSON (not JSON-MIN): a list of tasks with data")
     return told
 
 
@@ -201,9 +203,9 @@ def _answer(task: dict[str, Any], annotation: dict[str, Any]) -> dict[str, str] 
 
 
 def path_of(task: dict[str, Any]) -> str:
-    """The photograph's name in the manifest. Raises ``ValueError`` where ``labels export`` did not write the task."""
+    """The photograph's name in the manifest. Raises ``StepRefused`` where ``labels export`` did not write the task."""
     if "path" not in task["data"]:
-        raise ValueError(f"task {task.get('id')} has no path in its data; it was not exported by 'labels export'")
+        raise StepRefused(f"task {task.get('id')} has no path in its data; it was not exported by 'labels export'")
     return str(task["data"]["path"])
 
 

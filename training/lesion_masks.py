@@ -11,6 +11,7 @@ from appliance.vision.lesion import Lesion, Mask
 from appliance.vision.photo import decode
 from appliance.vision.preprocess import central_square, preprocess, resample
 from training.dataset import Photographs, read_manifest
+from training.errors import StepRefused
 
 MARGIN: Final = 0.05
 """By which the box is widened before its recall of the mask is taken, as a share of the view's side."""
@@ -53,8 +54,8 @@ def _crop_recall(found: Lesion, drawn: Mask) -> float:
 
 
 def read(manifest: Path) -> Photographs:
-    """A manifest with a column ``mask``. Raises ``ValueError`` where it has none."""
+    """A manifest with a column ``mask``. Raises ``StepRefused`` where it has none."""
     photographs = read_manifest(manifest)
     if "mask" not in photographs.rows:
-        raise ValueError(f"{manifest} has no column mask")
+        raise StepRefused(f"{manifest} has no column mask")
     return photographs

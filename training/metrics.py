@@ -12,6 +12,7 @@ from scipy.stats import rankdata
 from appliance.vision.bundle import Calibration
 from appliance.vision.classes import CLASSES, MALIGNANT
 from training.dataset import Photographs
+from training.errors import StepRefused
 from training.evaluation.box import Decisions, Flags, hear
 from training.predict import Floats, Predictions
 
@@ -69,9 +70,9 @@ class Answers:
 
     @property
     def decided(self) -> Decisions:
-        """The decisions. Raises ``ValueError`` where there is no calibration."""
+        """The decisions. Raises ``StepRefused`` where there is no calibration."""
         if self.decisions is None:
-            raise ValueError("these answers are not calibrated, so no decision follows from them")
+            raise StepRefused("these answers are not calibrated, so no decision follows from them")
         return self.decisions
 
 

@@ -18,6 +18,7 @@ from appliance.vision.preprocess import INPUT_SIDE_PX
 from training import tflite_weights
 from training.backend import keras
 from training.blocks import FIRST_CONVOLUTION, Normalisation, Scaling
+from training.errors import StepRefused
 
 BACKBONE: Final = "inception_v3"
 
@@ -50,7 +51,7 @@ def load_starting_weights(network: keras.Model, weights: str) -> None:
     """Fill the network with what it starts from.
 
     ``imagenet`` (Keras downloads it), ``none``, the path of a no-top InceptionV3 weights file, or the .tflite of an
-    earlier bundle, whose INT8 weights are taken back to float, head included. Raises ``ValueError`` for anything else.
+    earlier bundle, whose INT8 weights are taken back to float, head included. Raises ``StepRefused`` for anything else.
     """
     if weights == "none":
         return
@@ -63,7 +64,7 @@ def load_starting_weights(network: keras.Model, weights: str) -> None:
             source.load_weights(Path(weights))
         _fold_into(network.get_layer(BACKBONE), source)
     else:
-        raise ValueError(f"there are no starting weights at {weights}: imagenet, none, a .weights.h5 or a .tflite")
+        raise StepRefused(f"there are no starting weights at {weights}: imagenet, none, a .weights.h5 or a .tflite")
 
 
 def trainable(network: keras.Model, begin: str) -> None:

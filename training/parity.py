@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from appliance.vision.calibration import probabilities
 from appliance.vision.classes import CLASSES
 from training.calibrate import SENSITIVITY, temperature
+from training.errors import StepRefused
 from training.evaluation.bootstrap import FEWEST_GROUPS, between, draws
 from training.metrics import Answers, calibration_error, malignant_indices
 from training.predict import Floats, Predictions
@@ -40,17 +41,17 @@ class Parity:
     broken: list[str]
 
 
-class StraysTooFar(ValueError):
+class StraysTooFar(StepRefused):
     """The INT8 file is not the float network any more."""
 
 
 def compare(exact: Predictions, rounded: Predictions, targets: Ints, groups: NDArray[np.str_]) -> Parity:
     """Both on the same photographs of the eight (N), with their class indices and groups.
 
-    Raises ``ValueError`` where none of them is malignant: the sensitivity could not be judged.
+    Raises ``StepRefused`` where none of them is malignant: the sensitivity could not be judged.
     """
     if not np.isin(targets, MALIGNANT_CHANNELS).any():
-        raise ValueError(
+        raise StepRefused(
             "no validation photograph shows a malignant class, so nobody can say whether the INT8 file still finds them"
         )
     named = exact.logits.argmax(axis=1), rounded.logits.argmax(axis=1)

@@ -6,16 +6,17 @@ from contextlib import contextmanager
 import click
 
 from appliance.errors import DermkioskError
+from training.errors import StepRefused
 
 
 @contextmanager
 def said_plainly() -> Iterator[None]:
-    """What is wrong and what to do about it, and exit status 1; no traceback."""
+    """What is wrong and what to do about it, and exit status 1; a fault of ours keeps its traceback."""
     try:
         yield
     except DermkioskError as wrong:
         raise click.ClickException(explained(wrong)) from wrong
-    except (OSError, ValueError) as wrong:
+    except (OSError, StepRefused) as wrong:
         raise click.ClickException(str(wrong)) from wrong
 
 

@@ -13,6 +13,7 @@ from appliance.vision.photo import Pixels
 from appliance.vision.preprocess import preprocess
 from appliance.vision.runtime import Network
 from training.dataset import Photographs
+from training.errors import StepRefused
 
 Floats = NDArray[np.float64]
 
@@ -37,12 +38,12 @@ class Predictions:
 
     @classmethod
     def read(cls, file: Path, photographs: Photographs) -> Self:
-        """What was written of these photographs, in their order. Raises ``ValueError`` where one is not in it."""
+        """What was written of these photographs, in their order. Raises ``StepRefused`` where one is not in it."""
         with np.load(file) as kept:
             place = {str(name): position for position, name in enumerate(kept["image"])}
             absent = [name for name in photographs.rows["image"] if name not in place]
             if absent:
-                raise ValueError(f"{file} says nothing of {len(absent)} photographs, {absent[0]} for one")
+                raise StepRefused(f"{file} says nothing of {len(absent)} photographs, {absent[0]} for one")
             rows = [place[name] for name in photographs.rows["image"]]
             return cls(kept["logits"][rows], kept["outlier"][rows])
 

@@ -9,6 +9,7 @@ from xml.sax.saxutils import quoteattr
 
 import pandas as pd
 
+from training.errors import StepRefused
 from training.gate_samples import LABELS
 from training.labels import chosen_in, path_of, reader_of
 
@@ -43,7 +44,7 @@ def read_quality(exported: Sequence[dict[str, Any]]) -> pd.DataFrame:
 
     A label holds where at least half of its readers say so; where they differ in one, or one is uncertain, the
     photograph is uncertain. Of several answers of one reader the last counts; skipped tasks say nothing. Raises
-    ``ValueError`` for ``clear`` beside a fault, and for tasks that ``labels export`` did not write.
+    ``StepRefused`` for ``clear`` beside a fault, and for tasks that ``labels export`` did not write.
     """
     answers = [_answer(task, annotation) for task in exported for annotation in task.get("annotations", [])]
     said = [row for row in answers if row is not None]
@@ -61,7 +62,7 @@ def _answer(task: dict[str, Any], annotation: dict[str, Any]) -> dict[str, Any] 
     if annotation.get("was_cancelled") or not chosen:
         return None
     if CLEAR in chosen and chosen & set(LABELS):
-        raise ValueError(f"{image} is called clear and {', '.join(sorted(chosen & set(LABELS)))}: which is it?")
+        raise StepRefused(f"{image} is called clear and {', '.join(sorted(chosen & set(LABELS)))}: which is it?")
     return {
         "image": image,
         "by": reader_of(annotation.get("completed_by", "")),

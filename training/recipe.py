@@ -5,6 +5,7 @@ from typing import Literal
 
 from appliance.vision.classes import CLASSES
 from training.blocks import FIRST_CONVOLUTION, Normalisation, Scaling, normalisation_for
+from training.errors import StepRefused
 
 Precision = Literal["float32", "mixed_bfloat16"]
 
@@ -19,7 +20,7 @@ class Phase:
 
     def __post_init__(self) -> None:
         if self.begin not in FIRST_CONVOLUTION:
-            raise ValueError(f"training can begin at {', '.join(FIRST_CONVOLUTION)}, not at {self.begin!r}")
+            raise StepRefused(f"training can begin at {', '.join(FIRST_CONVOLUTION)}, not at {self.begin!r}")
 
     @property
     def name(self) -> str:
@@ -28,12 +29,12 @@ class Phase:
 
     @classmethod
     def parse(cls, text: str) -> "Phase":
-        """From ``mixed8:4:2e-4``: block, epochs, rate. Raises ``ValueError``."""
+        """From ``mixed8:4:2e-4``: block, epochs, rate. Raises ``StepRefused``."""
         try:
             begin, epochs, rate = text.split(":")
             return cls(begin, int(epochs), float(rate))
         except ValueError as wrong:
-            raise ValueError(f"--phase {text}: BLOCK:EPOCHS:RATE, for example mixed8:4:3e-4 ({wrong})") from wrong
+            raise StepRefused(f"--phase {text}: BLOCK:EPOCHS:RATE, for example mixed8:4:3e-4 ({wrong})") from wrong
 
 
 GRADUAL = (Phase("head", 2, 1e-3), Phase("mixed8", 4, 3e-4), Phase("all", 16, 2e-4))
@@ -86,5 +87,5 @@ class Recipe:
 def scaling_for(weights: str, asked: str | None) -> Scaling:
     """The input scaling that belongs to the weights: Keras's own are symmetric; ``asked`` overrules."""
     if asked not in (None, "unit", "symmetric"):
-        raise ValueError(f"scaling is unit or symmetric, not {asked!r}")
+        raise StepRefused(f"scaling is unit or symmetric, not {asked!r}")
     return asked or ("symmetric" if weights == "imagenet" else "unit")  # type: ignore[return-value]  # checked above

@@ -16,6 +16,7 @@ from appliance.vision.calibration import probabilities
 from training.backend import keras
 from training.blocks import normalisation_for
 from training.calibrate import temperature
+from training.errors import StepRefused
 from training.keeper import BEST
 from training.network import build, load_starting_weights
 from training.predict import Predictions, floating
@@ -30,12 +31,12 @@ Weights = list[Any]
 def soup(run_folder: Path, shares: tuple[float, ...] = SHARES) -> pd.DataFrame:
     """Put the best mixture into ``best.weights.h5``; what the run ended with stays in ``tuned.weights.h5``.
 
-    Returns a row per share with its figures, also written to soup.csv. Raises ``ValueError`` where the run started
+    Returns a row per share with its figures, also written to soup.csv. Raises ``StepRefused`` where the run started
     without a head of its own, so that there is nothing to mix.
     """
     run = Run.open(run_folder)
     if not run.recipe["weights"].endswith(".tflite"):
-        raise ValueError("only a run that started from a bundle has weights to mix with")
+        raise StepRefused("only a run that started from a bundle has weights to mix with")
     network = build(run.recipe["scaling"], normalisation=normalisation_for(run.recipe["weights"]))
     load_starting_weights(network, run.recipe["weights"])
     start = network.get_weights()

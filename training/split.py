@@ -16,6 +16,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from training.dataset import NO_SPLIT, Photographs, Split, each_in_a_group, read_manifest
 from training.duplicates import clusters, near_duplicates_of
+from training.errors import StepRefused
 
 SPLITS: Final[tuple[Split, ...]] = get_args(Split)
 FOLDS: Final = 8
@@ -65,13 +66,13 @@ def split_file(
     """Write the manifest ``data`` with splits and folds to ``out``; returns its rows.
 
     A manifest that says nothing of near-duplicates is searched for them first. ``test_share`` is rounded to one part
-    of a whole number; ``earlier`` as in :func:`assign_splits`. Raises ``ValueError``.
+    of a whole number; ``earlier`` as in :func:`assign_splits`. Raises ``StepRefused``.
     """
     rows = pd.read_csv(data, dtype=str, keep_default_na=False)
     if lacks := {"image", "label", "group", "source"} - set(rows.columns):
-        raise ValueError(f"{data} lacks the columns {sorted(lacks)}")
+        raise StepRefused(f"{data} lacks the columns {sorted(lacks)}")
     if absent := set(train_only) - set(rows["source"]):
-        raise ValueError(f"{data} has no source {sorted(absent)}; it has {sorted(set(rows['source']))}")
+        raise StepRefused(f"{data} has no source {sorted(absent)}; it has {sorted(set(rows['source']))}")
     if NEAR not in rows:
         rows = rows.assign(**{NEAR: near_duplicates_of([data.parent / image for image in rows["image"]], workers)})
         names = dict(zip((str(data.parent / image) for image in rows["image"]), rows["image"], strict=True))
@@ -85,12 +86,12 @@ def split_file(
 
 
 def read_earlier(keep: Path | None) -> pd.DataFrame | None:
-    """The split to keep, read before the new one is written: both may be one file. Raises ``ValueError``."""
+    """The split to keep, read before the new one is written: both may be one file. Raises ``StepRefused``."""
     if keep is None:
         return None
     rows = pd.read_csv(keep, dtype=str, keep_default_na=False)
     if lacks := {"image", "split"} - set(rows.columns):
-        raise ValueError(f"{keep} is no split to keep: it lacks the columns {sorted(lacks)}")
+        raise StepRefused(f"{keep} is no split to keep: it lacks the columns {sorted(lacks)}")
     return rows
 
 
@@ -109,31 +110,31 @@ def bundles(rows: pd.DataFrame) -> NDArray[np.int64]:
 
 
 def check(rows: pd.DataFrame) -> None:
-    """Raise ``ValueError`` that names what stands on both sides of a split or a fold: groups, near-duplicates."""
+    """Raise ``StepRefused`` that names what stands on both sides of a split or a fold: groups, near-duplicates."""
     if "split" not in rows:
-        raise ValueError(NO_SPLIT)
+        raise StepRefused(NO_SPLIT)
     sides = rows["split"] + "/" + rows["fold"] if "fold" in rows else rows["split"]
     leaks = [_leak(rows["image"], sides, name) for name in _names(rows)]
     for what, leak in zip(("group", "near-duplicates"), leaks, strict=False):
         if not leak.empty:
             examples = "; ".join(f"{name}: {', '.join(images)}" for name, images in leak.head(3).items())
-            raise ValueError(f"{len(leak)} × {what} on both sides of the split ({examples})")
+            raise StepRefused(f"{len(leak)} × {what} on both sides of the split ({examples})")
     strange = set(rows["split"]) - set(SPLITS)
     if strange:
-        raise ValueError(f"the column split holds {sorted(strange)}; it may hold {', '.join(SPLITS)}")
+        raise StepRefused(f"the column split holds {sorted(strange)}; it may hold {', '.join(SPLITS)}")
 
 
 def ready(data: Path, images: Path, exclude_sources: tuple[str, ...] = ()) -> Photographs:
     """The photographs of the split ``data``, below the folder of ``images``, once it is sure they can be trained on.
 
-    Raises ``ValueError`` where the split leaks, trains or validates on nothing, or names photographs that are not
+    Raises ``StepRefused`` where the split leaks, trains or validates on nothing, or names photographs that are not
     there. Says so where near-duplicates were never looked for.
     """
     photographs = Photographs(images.parent, read_manifest(data, exclude_sources).rows)
     check(photographs.rows)
     for split in ("train", "validation"):
         if not len(photographs.of(split).of_the_eight()):
-            raise ValueError(
+            raise StepRefused(
                 f"{data} has no photographs of the eight whose split is {split}; "
                 "dermkiosk-train split --data manifest.csv --out split.csv makes a split of every class"
             )

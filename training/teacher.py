@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from appliance.vision.classes import CLASSES
 from training.dataset import Photographs
+from training.errors import StepRefused
 from training.features import Features, Frozen, extract
 
 FOLDS: Final = 5
@@ -25,13 +26,13 @@ STRENGTH: Final = 0.005
 def teach(photographs: Photographs, networks: list[Frozen], cache: Path, file: Path) -> dict[str, float]:
     """Write the teacher's probabilities of the training photographs of the eight; returns its top-1 on validation.
 
-    Raises ``ValueError`` where the split has no validation photographs.
+    Raises ``StepRefused`` where the split has no validation photographs.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     train = photographs.of("train").of_the_eight()
     validation = photographs.of("validation").of_the_eight()
     if not len(validation):
-        raise ValueError("the split has no validation photographs to judge the teacher by")
+        raise StepRefused("the split has no validation photographs to judge the teacher by")
     for some in (train, validation):
         some.all_there()
     known, asked = (np.hstack([extract(each, some, cache) for each in networks]) for some in (train, validation))

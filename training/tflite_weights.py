@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision.runtime import interpreter_of
+from training.errors import StepRefused
 
 Floats = NDArray[np.float32]
 
@@ -22,7 +23,7 @@ NAMES: Final = re.compile(r"(class_maps|outlier_map)|conv_(\d\d)|conv2d_(\d+)(?:
 def read(file: Path) -> dict[str, list[Floats]]:
     """Kernel (height × width × in × out) and bias of each convolution, by its layer's name.
 
-    Raises ``ValueError`` where the file's tensors do not name their layers.
+    Raises ``StepRefused`` where the file's tensors do not name their layers.
     """
     interpreter = interpreter_of(file.read_bytes())
     tensors = {about["index"]: about for about in interpreter.get_tensor_details()}
@@ -38,7 +39,7 @@ def read(file: Path) -> dict[str, list[Floats]]:
 def _layer(name: str) -> str:
     match = NAMES.search(name)
     if match is None:
-        raise ValueError(f"a tensor is called {name!r}, which names no layer of ours")
+        raise StepRefused(f"a tensor is called {name!r}, which names no layer of ours")
     head, ours, kerass = match.groups()
     if head:
         return head

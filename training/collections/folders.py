@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from training.collections.record import Options, Record, spelled
+from training.errors import StepRefused
 
 
 def read(path: Path, options: Options) -> Iterator[Record]:
     """``path`` holds the class folders; a folder inside one of them is a group, usually a patient."""
     classes = sorted(folder for folder in path.iterdir() if folder.is_dir() and not folder.name.startswith("."))
     if not classes:
-        raise ValueError(f"{path} holds no folders; a folder per class is expected")
+        raise StepRefused(f"{path} holds no folders; a folder per class is expected")
     for folder in classes:
         for file in sorted(folder.rglob("*")):
             if file.is_file() and not file.name.startswith("."):

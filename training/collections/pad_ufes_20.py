@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from training.collections.record import Options, Record, file_of, read_table
+from training.errors import StepRefused
 
 NEEDS: Final = frozenset({"patient_id", "lesion_id", "diagnostic", "img_id", "biopsed", "fitspatrick", "region"})
 """As the file spells them."""
@@ -28,11 +29,11 @@ FOLDERS: Final = ("images", "imgs_part_1", "imgs_part_2", "imgs_part_3", *(f"ima
 
 
 def read(path: Path, options: Options) -> Iterator[Record]:
-    """``path`` is metadata.csv. Raises ``ValueError`` for a diagnostic that the data set does not have."""
+    """``path`` is metadata.csv. Raises ``StepRefused`` for a diagnostic that the data set does not have."""
     for row in read_table(path, NEEDS).to_dict("records"):
         cells = {str(name): str(value) for name, value in row.items()}
         if cells["diagnostic"] not in LABELS:
-            raise ValueError(f"{path}: diagnostic {cells['diagnostic']!r} is none of {', '.join(LABELS)}")
+            raise StepRefused(f"{path}: diagnostic {cells['diagnostic']!r} is none of {', '.join(LABELS)}")
         label, condition = LABELS[cells["diagnostic"]]
         proven = cells["biopsed"].lower() == "true"
         yield Record(

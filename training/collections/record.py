@@ -7,6 +7,8 @@ from typing import Final, Literal, Protocol
 
 import pandas as pd
 
+from training.errors import StepRefused
+
 Evidence = Literal["pathology", "consensus", "record", "atlas"]
 """On what a label rests: a biopsy, several readers who agree, one clinician's note, the page of an atlas."""
 EVIDENCE: Final[tuple[Evidence, ...]] = ("pathology", "consensus", "record", "atlas")
@@ -47,7 +49,7 @@ class Options:
 
 
 class Collection(Protocol):
-    """Reads a folder or file into records. Raises ``ValueError`` where it is not of this kind."""
+    """Reads a folder or file into records. Raises ``StepRefused`` where it is not of this kind."""
 
     def __call__(self, path: Path, options: Options) -> Iterator[Record]:
         """Records in the order in which the collection names them."""
@@ -55,10 +57,10 @@ class Collection(Protocol):
 
 
 def read_table(path: Path, needs: frozenset[str]) -> pd.DataFrame:
-    """A CSV as text, empty where there is nothing. Raises ``ValueError`` naming the columns it lacks."""
+    """A CSV as text, empty where there is nothing. Raises ``StepRefused`` naming the columns it lacks."""
     table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     if lacks := needs - set(table.columns):
-        raise ValueError(f"{path} lacks the columns {sorted(lacks)}; it has {sorted(table.columns)}")
+        raise StepRefused(f"{path} lacks the columns {sorted(lacks)}; it has {sorted(table.columns)}")
     return table
 
 

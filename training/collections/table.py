@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from training.collections.record import EVIDENCE, Box, Evidence, Options, Record, file_of, read_table, spelled
+from training.errors import StepRefused
 
 KNOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "image": ("image", "image_path", "img_path", "path", "file", "filename", "file_name", "image_name", "image_id"),
@@ -35,17 +36,17 @@ def read(path: Path, options: Options) -> Iterator[Record]:
     table = read_table(path, frozenset())
     found = columns(list(table.columns), options.columns)
     if lacks := {"image", "label"} - set(found):
-        raise ValueError(f"{path}: which columns are {sorted(lacks)}? Say --column image=NAME; it has {list(table)}")
+        raise StepRefused(f"{path}: which columns are {sorted(lacks)}? Say --column image=NAME; it has {list(table)}")
     for _, rows in table.groupby(found["image"], sort=False):
         cells = [{ours: str(row[theirs]) for ours, theirs in found.items()} for row in rows.to_dict("records")]
         yield from _records(path.parent, path.stem, cells, options)
 
 
 def columns(there: list[str], said: Mapping[str, str]) -> dict[str, str]:
-    """Our name → the file's name of each column that was said or is known. Raises ``ValueError`` for what is not."""
+    """Our name → the file's name of each column that was said or is known. Raises ``StepRefused`` for what is not."""
     for ours, theirs in said.items():
         if ours not in KNOWN or theirs not in there:
-            raise ValueError(f"--column {ours}={theirs}: left one of {', '.join(NAMES)}, right one of {there}")
+            raise StepRefused(f"--column {ours}={theirs}: left one of {', '.join(NAMES)}, right one of {there}")
     lower = {name.lower().replace(" ", "_"): name for name in there}
     known = {ours: next((lower[name] for name in names if name in lower), None) for ours, names in KNOWN.items()}
     return {**{ours: name for ours, name in known.items() if name is not None}, **said}

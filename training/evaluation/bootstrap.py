@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from training.errors import StepRefused
 from training.evaluation.sides import fewest_groups, is_the_same
 from training.metrics import Answers, Figure
 from training.predict import Floats
@@ -36,10 +37,10 @@ def draws(groups: NDArray[np.object_], seed: int = 8, count: int = RESAMPLES) ->
 
 
 def interval(figure: Figure, answers: Answers, seed: int = 8) -> tuple[float, float]:
-    """95 % interval of one figure. Raises ``ValueError`` where there are too few groups."""
+    """95 % interval of one figure. Raises ``StepRefused`` where there are too few groups."""
     found = between(_values({"": figure}, answers, draws(answers.groups, seed))[""])
     if found is None or fewest_groups(figure, answers) < FEWEST_GROUPS:
-        raise ValueError(f"fewer than {FEWEST_GROUPS} groups: no interval")
+        raise StepRefused(f"fewer than {FEWEST_GROUPS} groups: no interval")
     return found[0], found[1]
 
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from training.errors import StepRefused
 from training.plainly import said_plainly
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -74,7 +75,7 @@ def crossvalidate(
 
     with said_plainly():
         if fold is not None and (ablation or how["recipe"] is None):
-            raise ValueError("--fold is for --recipe alone: folds of frozen features take seconds, and are not kept")
+            raise StepRefused("--fold is for --recipe alone: folds of frozen features take seconds, and are not kept")
         photographs, learner = _photographs(data, images, excluded), _learner(out, **how)
         if fold is not None:
             answers = folds.crossvalidate(photographs, learner, taught_only, fold)
@@ -131,14 +132,14 @@ def _photographs(data: Path, images: Path | None, excluded: tuple[str, ...]) -> 
 def _learner(
     out: Path, recipe: Path | None, workers: int, frozen: Path | None, cache: Path | None, **switches: Any
 ) -> Any:
-    """Raises ``ValueError`` unless exactly one of the two ways is asked for."""
+    """Raises ``StepRefused`` unless exactly one of the two ways is asked for."""
     from training.evaluation.learners import FrozenFeatures, FullRecipe, Switches, read_recipe
     from training.features import inception
 
     if (recipe is None) == (frozen is None):
-        raise ValueError("say either --recipe, to fine-tune, or --frozen, for a head on frozen features")
+        raise StepRefused("say either --recipe, to fine-tune, or --frozen, for a head on frozen features")
     if frozen is not None and workers:
-        raise ValueError("--workers make the batches of --recipe; --frozen has none")
+        raise StepRefused("--workers make the batches of --recipe; --frozen has none")
     if recipe is not None:
         return FullRecipe(read_recipe(recipe), out, workers)
     chosen = Switches(

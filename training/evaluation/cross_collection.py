@@ -3,6 +3,7 @@
 from typing import Any
 
 from training.dataset import Photographs
+from training.errors import StepRefused
 from training.evaluation.bootstrap import RESAMPLES
 from training.evaluation.crossvalidate import apart, joined, parts, raw, report_of
 from training.evaluation.learners import Learner
@@ -15,17 +16,17 @@ def without(source: str, photographs: Photographs, learner: Learner) -> tuple[An
     """Answers for the photographs of ``source`` by a network that saw none of it, those photographs, and what taught.
 
     The split's test photographs take no part on either side. What belongs to its photographs but lies in other sources
-    (a lesion and its surroundings, near-duplicates) does not teach. Raises ``ValueError`` where there is no such
+    (a lesion and its surroundings, near-duplicates) does not teach. Raises ``StepRefused`` where there is no such
     source, or no other.
     """
     everyone = joined(*parts(photographs))
     there = (everyone.rows["source"] == source).to_numpy()
     if not there.any():
-        raise ValueError(f"there is no source {source!r}; there are {sorted(set(everyone.rows['source']))}")
+        raise StepRefused(f"there is no source {source!r}; there are {sorted(set(everyone.rows['source']))}")
     held = everyone.where(there)
     train = apart(everyone, held)
     if not (train.targets >= 0).any():
-        raise ValueError(f"without {source} there is nothing to learn from")
+        raise StepRefused(f"without {source} there is nothing to learn from")
     return raw(learner.answer(train, held, f"without-{source}"), held), held, train
 
 

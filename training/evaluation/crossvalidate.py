@@ -13,6 +13,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from appliance.vision.calibration import probabilities
 from appliance.vision.classes import CLASSES
 from training.dataset import Photographs
+from training.errors import StepRefused
 from training.evaluation.bootstrap import RESAMPLES
 from training.evaluation.judge import figures_of
 from training.evaluation.learners import Learner
@@ -32,20 +33,20 @@ def crossvalidate(
 
     ``taught_only``: sources that teach in every fold and are judged in none; so do photographs for which the split's
     column ``fold`` is empty. Photographs whose split is ``test`` take no part. Whatever belongs to a held photograph
-    (its group, its near-duplicates) does not teach. Raises ``ValueError`` where there is nothing to learn from, or no
+    (its group, its near-duplicates) does not teach. Raises ``StepRefused`` where there is nothing to learn from, or no
     such fold.
     """
     allowed, taught = parts(photographs, taught_only)
     folds = folds_of(allowed)
     numbers = np.unique(folds)
     if alone is not None and alone not in numbers:
-        raise ValueError(f"there is no fold {alone}; there are {', '.join(str(number) for number in numbers)}")
+        raise StepRefused(f"there is no fold {alone}; there are {', '.join(str(number) for number in numbers)}")
     said = _empty(len(allowed))
     for number in numbers if alone is None else [alone]:
         held = allowed.where(folds == number)
         train = joined(apart(allowed, held), apart(taught, held))
         if not (train.targets >= 0).any():
-            raise ValueError("a fold holds every photograph of the eight: there is nothing to learn from")
+            raise StepRefused("a fold holds every photograph of the eight: there is nothing to learn from")
         _put(said, folds == number, learner.answer(train, held, f"fold-{number}"))
     if alone is not None:
         said, allowed = said.at(folds == alone), allowed.where(folds == alone)

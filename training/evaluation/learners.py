@@ -25,6 +25,7 @@ from appliance.vision.classes import CLASSES
 from appliance.vision.photo import Pixels
 from training.augment import augment
 from training.dataset import Photographs
+from training.errors import StepRefused
 from training.evaluation.stepped import Steps, stepped
 from training.features import Frozen, extract
 from training.predict import Floats, Predictions, floating
@@ -118,10 +119,12 @@ def _principal(known: Floats) -> PCA:
 
 
 def columns(layers: Sequence[str]) -> NDArray[np.int64]:
-    """Columns of the pooled features that belong to the layers. Raises ``ValueError`` for an unknown one."""
+    """Columns of the pooled features that belong to the layers. Raises ``StepRefused`` for an unknown one."""
     unknown = set(layers) - set(WIDTHS)
     if unknown or not layers:
-        raise ValueError(f"features can come from {', '.join(WIDTHS)}, not from {', '.join(sorted(unknown)) or 'none'}")
+        raise StepRefused(
+            f"features can come from {', '.join(WIDTHS)}, not from {', '.join(sorted(unknown)) or 'none'}"
+        )
     ends = np.cumsum(list(WIDTHS.values()))
     spans = {name: np.arange(end - WIDTHS[name], end) for name, end in zip(WIDTHS, ends, strict=True)}
     return np.concatenate([spans[name] for name in WIDTHS if name in layers])
@@ -174,7 +177,7 @@ class FullRecipe:
     def answer(self, train: Photographs, held: Photographs, fold: str) -> Predictions:
         """Fine-tune on ``train`` (or go on with a run that was cut) and answer for ``held`` in float; done once, kept.
 
-        Sources that the recipe leaves out teach nothing, though they may be asked about. Raises ``ValueError``, before
+        Sources that the recipe leaves out teach nothing, though they may be asked about. Raises ``StepRefused``, before
         anything is trained, where photographs are not there, none are left to learn from, or the folder holds what
         another recipe or split made.
         """
@@ -202,7 +205,7 @@ class FullRecipe:
         left_out = self.recipe.exclude_sources
         allowed = train.where(~train.rows["source"].isin(left_out).to_numpy())
         if not (allowed.targets >= 0).any():
-            raise ValueError(f"the recipe leaves out {', '.join(left_out)}: there is nothing else to learn from")
+            raise StepRefused(f"the recipe leaves out {', '.join(left_out)}: there is nothing else to learn from")
         return allowed
 
 
@@ -230,7 +233,7 @@ def _tidy(run: Path) -> None:
 def read_recipe(file: Path) -> Recipe:
     """The recipe of an earlier run: its config.json.
 
-    Raises ``ValueError`` where it starts from a bundle, or listens to a teacher: those have learned from photographs
+    Raises ``StepRefused`` where it starts from a bundle, or listens to a teacher: those have learned from photographs
     which a fold, or a collection, would be held back from in vain. And where it is no recipe.
     """
     from training.recipe import Phase
@@ -239,14 +242,14 @@ def read_recipe(file: Path) -> Recipe:
     stated.pop("manifest_sha256", None)
     known = {each.name for each in fields(Recipe)}
     if not {"data", "weights", "phases"} <= set(stated) <= known:
-        raise ValueError(f"{file} is no config.json of a fine-tuning run of this version")
+        raise StepRefused(f"{file} is no config.json of a fine-tuning run of this version")
     if str(stated["weights"]).endswith(".tflite"):
-        raise ValueError(
+        raise StepRefused(
             f"{file} starts from {stated['weights']}, a network that was trained on photographs already, perhaps on "
             "those that are to be judged; take a recipe that starts from imagenet or other weights of no skin"
         )
     if stated.get("teaching"):
-        raise ValueError(
+        raise StepRefused(
             f"{file} mixes a teacher's answers into the targets, and the teacher has seen the photographs of every "
             "fold; take a recipe whose teaching is 0"
         )
