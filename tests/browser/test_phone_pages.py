@@ -107,6 +107,57 @@ def test_a_phone_sends_waits_over_a_reload_and_a_dropped_connection_reads_and_sa
     assert pdf.body().startswith(b"%PDF")
 
 
+def test_a_slow_upload_shows_how_far_it_is(
+    phone: Callable[..., Page], held_box: Any, fill: Fill, photo_file: Path
+) -> None:
+    page = phone(held_box)
+    page.goto(f"{held_box.phones}/send")
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": photo_file.stat().st_size / 4}
+    line = page.context.new_cdp_session(page)
+    line.send("Network.enable")
+    line.send("Network.emulateNetworkConditions", slow)
+    page.add_init_script(
+        "addEventListener('DOMContentLoaded', () => { window.seen = []; new MutationObserver("
+        "() => seen.push(document.getElementById('progress').value))"
+        ".observe(document.getElementById('percent'), { childList: true }); });"
+    )
+    page.route("**/r/*", lambda route: route.abort())  # stay on the page that has seen it
+    fill(page, photo_file, held_box.phones)
+    expect(page.locator("#progress")).to_be_visible()
+    page.wait_for_function("() => seen.at(-1) === 100")
+    seen = page.evaluate("seen")
+    assert seen == sorted(seen)
+    assert any(0 < each < 100 for each in seen)
+
+
+def test_a_page_that_waits_asks_less_and_less_often_where_nobody_answers_and_as_it_is_told_where_somebody_does(
+    phone: Callable[..., Page], held_box: Any, fill: Fill, photo_file: Path
+) -> None:
+    page = phone(held_box)
+    page.clock.install()
+    asked = []
+    told: dict[str, Any] = {"status": 202, "headers": {"Retry-After": "10"}, "json": {"state": "queued", "position": 3}}
+
+    def seconds(count: int) -> int:
+        """Let them go by; gives how often the page asked."""
+        asked.clear()
+        for _ in range(count):
+            page.clock.run_for(1000)
+            page.wait_for_timeout(50)  # for what a request takes
+        return len(asked)
+
+    page.route("**/api/v1/results/*", lambda route: (asked.append(1), route.abort()))
+    fill(page, photo_file, held_box.phones)
+    expect(page.locator("#offline")).to_be_visible()
+    assert 2 <= seconds(60) <= 7  # after 1, 2, 4, 8, 16, 30 s
+    assert 1 <= seconds(60) <= 3
+    page.unroute("**/api/v1/results/*")
+    page.route("**/api/v1/results/*", lambda route: (asked.append(1), route.fulfill(**told)))
+    seconds(31)
+    expect(page.locator("#place")).to_have_text(text("en", "phone.wait.place", position=3))
+    assert 1 <= seconds(30) <= 4
+
+
 def test_a_connection_lost_during_the_upload_is_made_up_for(
     phone: Callable[..., Page], held_box: Any, fill: Fill, result: Result, photo_file: Path
 ) -> None:
