@@ -16,6 +16,7 @@ from playwright.sync_api import Page, expect
 from appliance.cases.directory import read
 from appliance.cases.document import Origin, PhotoRecord, build, model_record
 from appliance.cases.store import Case, Intake, Store
+from appliance.cases.visits import Consent
 from appliance.messages import Language, text
 from appliance.serve import Listener
 from appliance.settings import Settings
@@ -173,6 +174,32 @@ def test_a_clinician_looks_through_the_maps_and_exports_the_letter(
         ("export", "letter"),
         ("print", "letter"),
     ]
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_earlier_photographs_stand_side_by_side_with_millimetres_of_one_length(
+    clinician: Callable[..., Page], answered_box: Any, answer: Callable[..., Case], skin: Pixels, width: int
+) -> None:
+    store: Store = answered_box.store
+    patient, visit = store.new_patient(), store.agree(Consent("words", "en", photo_in_letter=False))
+    scales = (0.03, 0.05)  # mm per pixel
+    for scale in scales:
+        about = {"mm_per_pixel": scale}
+        store.accept(Intake(skin, "1" * 64, "kiosk", "hand", True, about, True, patient=patient, visit=visit))
+    document = store.document(answer(outcome="findings"))
+    assert document is not None
+    found = [each for each in store.cases() if each.patient == patient]
+    for each in found:
+        assert store.answer(each, document, None)
+    page = clinician(found[0], "en")
+    page.set_viewport_size({"width": width, "height": 740})
+    boxes = [page.locator(f"[data-code='{each.code}'] img").bounding_box() for each in found]
+    a_millimetre = [box["width"] / (scale * skin.shape[1]) for box, scale in zip(boxes, scales[::-1], strict=True)]
+    bar = page.locator(".scale svg").bounding_box()
+    assert bar is not None
+    assert a_millimetre == pytest.approx([bar["width"] / 10] * 2, rel=0.02)
+    assert len({round(box["y"] + box["height"]) for box in boxes}) == 1
+    assert fits(page)
 
 
 def test_without_scripts_any_map_is_shown_too(clinician: Callable[..., Page], answered: Case) -> None:
