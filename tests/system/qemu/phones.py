@@ -121,7 +121,7 @@ class Phones:
     def _look(self, promise: Promise) -> None:
         """Wait for the answer a little; what is shown is kept, and must be shown again."""
         give_up = time.monotonic() + 5 * self._pace
-        while not self._ended.wait(0.3) and time.monotonic() < give_up:
+        while not self._ended.wait(0.3 * self._pace) and time.monotonic() < give_up:
             try:
                 status, document = get(self._base + promise.result_url, pace=self._pace)
             except OSError:
@@ -156,7 +156,7 @@ def answer(base: str, path: str, pace: float = 1) -> dict[str, Any]:
         status, document = get(base + path, pace=pace)
         if status == 200:
             return document
-        time.sleep(0.5)
+        time.sleep(0.5 * pace)
     raise TimeoutError(f"no answer within {ANSWER_S * pace:.0f} s")
 
 

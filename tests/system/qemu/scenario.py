@@ -80,7 +80,7 @@ def wait_well(box: Box, limit_s: float = 600) -> float:
                 return time.monotonic() - began
         except OSError as error:
             seen = str(error)
-        time.sleep(0.5)
+        time.sleep(0.5 * box.pace)
     journal = box.run("journalctl -b -u dermkiosk -u dermkiosk-standby --no-pager | tail -30", None)
     raise Broken(f"the box is not well within {limit_s:.0f} s: {seen}\n{journal}")
 
@@ -385,4 +385,4 @@ def _until(box: Box, holds: Callable[[], Any], limit_s: float, sentence: str) ->
     give_up = time.monotonic() + limit_s
     while not holds():
         expect(time.monotonic() < give_up, f"{sentence}: not within {limit_s:.0f} s")
-        time.sleep(1)
+        time.sleep(box.pace)  # one look over SSH costs an emulated processor seconds
