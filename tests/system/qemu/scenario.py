@@ -288,7 +288,9 @@ def _kill_a_backup(box: Box) -> None:
         "Result=signal" in seen and "backup_begun" in seen, "it was killed, and staff read that it was cut off", seen
     )
     expect("dermkiosk-stick" not in seen, "it may be pulled out", seen)
-    box.run(f"flock --nonblock {STATE}/copies/backup.lock true; systemctl start dermkiosk-backup")
+    # As the user whose file it becomes: on a box just restored there may be none yet.
+    box.run(f"runuser -u dermkiosk -- flock --nonblock {STATE}/copies/backup.lock true")
+    box.run("systemctl start dermkiosk-backup")
     expect(box.run(NEWEST_OF_BACKUPS).strip() == "backup", "the next one is made")
 
 
