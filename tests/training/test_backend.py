@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,3 +33,19 @@ def test_what_was_held_back_is_shown_where_an_error_is_raised(capfd: pytest.Capt
     with pytest.raises(RuntimeError):
         breaking()
     assert capfd.readouterr().err == "why it broke\n"
+
+
+@pytest.mark.parametrize("end", ["os.abort()", "os.kill(os.getpid(), signal.SIGKILL)"])
+def test_what_was_held_back_is_shown_where_the_process_dies(end: str, tmp_path: Path) -> None:
+    code = f"""
+import os, signal
+from training.quiet import holding_back
+with holding_back():
+    os.write(2, b"why it aborts\\n")
+    {end}
+"""
+    surroundings = {**os.environ, "TMPDIR": str(tmp_path)}
+    died = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=surroundings)
+    assert died.returncode < 0
+    assert died.stderr == "why it aborts\n"
+    assert not list(tmp_path.iterdir())
