@@ -264,17 +264,25 @@ def quantise_compare(run: Path, representatives: int, fewer: int, out: Path | No
 @RUN
 @click.option("--representatives", default=240, show_default=True, type=click.IntRange(20))
 @click.option("--worst", default=10, show_default=True, type=click.IntRange(1), help="operations to show")
-def quantise_sensitive(run: Path, representatives: int, worst: int) -> None:
+@click.option("--answer", is_flag=True, help="instead: one block at a time in float, judged by the answers")
+def quantise_sensitive(run: Path, representatives: int, worst: int, answer: bool) -> None:
     """Show which operations INT8 hurts most, in steps of their own output; 0.29 is rounding and nothing else.
+
+    With --answer, show what the rounding of each block of the network does to the answer.
 
     \b
     Example:
       dermkiosk-train quantise-sensitive --run runs/first
+      dermkiosk-train quantise-sensitive --run runs/first --answer
     """
-    from training.sensitive import sensitive
+    from training.sensitive import by_block, sensitive
 
     with _said_plainly():
-        click.echo(sensitive(run, representatives).head(worst).round(3).to_string(index=False))
+        if answer:
+            table = by_block(run, representatives, say=lambda block: click.echo(f"in float: {block}", err=True))
+        else:
+            table = sensitive(run, representatives).head(worst)
+        click.echo(table.round(3).to_string(index=False))
 
 
 @main.command()
@@ -291,6 +299,27 @@ def calibrate(run: Path, bundle: Path) -> None:
 
     with _said_plainly():
         click.echo(fit(run, bundle).model_dump_json(indent=2))
+
+
+@main.command(name="calibrate-compare")
+@RUN
+@BUNDLE
+@click.option(
+    "--folds",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="folder of crossvalidate --recipe: its out-of-fold answers may give a temperature, too",
+)
+def calibrate_compare(run: Path, bundle: Path, folds: Path | None) -> None:
+    """Compare ways to calibrate on the validation photographs, each judged on groups it was not fitted on.
+
+    \b
+    Example:
+      dermkiosk-train calibrate-compare --run runs/first --bundle models/skin8-inceptionv3 --folds runs/cv
+    """
+    from training.calibration_ways import compare_calibrations
+
+    with _said_plainly():
+        click.echo(compare_calibrations(run, bundle, folds).round(4).to_string(index=False))
 
 
 @main.command()

@@ -23,7 +23,7 @@ from training.model_card import write_model_card
 from training.predict import floating
 from training.quantise import quantise
 from training.run import Run
-from training.sensitive import sensitive
+from training.sensitive import by_block, sensitive
 from training.soup import figures
 from training.ways import Trial, compare_ways
 
@@ -205,3 +205,11 @@ def test_no_operation_of_a_whole_network_is_wrong_by_much_more_than_rounding(run
     assert found["error"].is_monotonic_decreasing
     assert 0.2 < found["error"].iloc[0] < 0.7
     assert any("average_pooling2d" in name for name in found["output"])
+
+
+def test_what_the_rounding_of_a_block_does_to_the_answer_is_measured_block_by_block(run: Path) -> None:
+    found = by_block(run, 12, blocks=("stem", "head")).set_index("in_float")
+    assert found.index.tolist() == ["nothing", "stem", "head", "everything"]
+    assert (found.loc["everything", ["same_class", "off"]] == [1, 0]).all()
+    assert found.loc["nothing", "off"] > 0
+    assert found.loc["head", "off"] != found.loc["nothing", "off"] != found.loc["stem", "off"]
