@@ -16,6 +16,8 @@ from appliance.vision.preprocess import INPUT_SIDE_PX, resample
 
 Box = tuple[float, float, float, float]
 AROUND_THE_LESION: Final = 0.5
+SYMMETRIES: Final = 8
+"""Of the square: four quarter turns, and those of the mirrored picture."""
 HIDDEN_FOR_NOTHING: Final = 0.1
 MARK_ROWS: Final = (0.42, 0.505, 0.59)
 MARK_COLUMNS: Final = (0.2, 0.8)
@@ -89,8 +91,14 @@ def frame(pixels: Pixels, rng: Generator) -> Pixels:
 
 def turn(pixels: Pixels, rng: Generator) -> Pixels:
     """One of the eight symmetries of the square: skin has no up."""
-    turned = np.rot90(pixels, int(rng.integers(4)))
-    return np.ascontiguousarray(turned[:, ::-1] if rng.random() < 0.5 else turned)
+    quarters = int(rng.integers(4))
+    return turned(pixels, quarters + (4 if rng.random() < 0.5 else 0))
+
+
+def turned(pixels: Pixels, symmetry: int) -> Pixels:
+    """One of the eight ``SYMMETRIES`` by its number: 0 leaves the picture as it is, from 4 on it is mirrored."""
+    upright = np.rot90(pixels, symmetry)
+    return np.ascontiguousarray(upright[:, ::-1] if symmetry >= SYMMETRIES // 2 else upright)
 
 
 def light(pixels: Pixels, rng: Generator) -> Pixels:

@@ -156,7 +156,8 @@ def _out_of_fold(folder: Path, run: Run) -> Labelled:
         raise ValueError(f"{folder} has no answers of folds; crossvalidate --recipe … --out {folder} leaves some")
     known = run.photographs.of("train").of_the_eight()
     place = {str(name): position for position, name in enumerate(known.rows["image"])}
-    names, logits = [], []
+    names: list[str] = []
+    logits = []
     for file in files:
         with np.load(file) as kept:
             names.extend(str(name) for name in kept["image"])

@@ -13,16 +13,19 @@ from appliance.vision.runtime import Network
 from training import golden
 from training.about import KEY, About
 from training.backend import keras
+from training.bias_correction import correct_biases
 from training.bundle_files import replaced, sha256_of, write_card
 from training.class_names import CARDS
 from training.convert import Way, convert
 from training.dataset import Photographs
-from training.parity import Parity, StraysTooFar, compare
+from training.parity import Parity, StraysTooFar, Views, compare
 from training.predict import floating, int8
 from training.run import Run
 
 GOLDEN_STEPS: Final = 8
 """INT8 outputs differ by a few steps between processors' kernels; a wrong or damaged network by far more."""
+AVERAGED: Final = 60
+"""Of the representative photographs, so many give the mean of what flows through the network."""
 MODEL_FILE: Final = "model.tflite"
 GOLDEN_FILE: Final = "golden.png"
 
@@ -37,11 +40,12 @@ def quantise(
     run = Run.open(run_folder)
     network = run.network()
     chosen = representative(run.photographs.of("train"), representatives, seed)
-    model = convert(network, chosen, way)
+    model = convert(prepared(run, chosen), chosen, way)
     small = Network(model, threads=2)
     watched = run.photographs.of("validation").of_the_eight()
-    groups = watched.rows["group"].to_numpy(str)
-    parity = compare(floating(network, watched), int8(small, watched), watched.targets, groups)
+    views = Views.of_the_gate(watched)
+    groups = views.rows["group"].to_numpy(str)
+    parity = compare(floating(network, views), int8(small, views), views.targets, groups, views.few)
     if parity.broken:
         raise StraysTooFar(_advised(parity.broken, len(watched)))
     with replaced(bundle) as beside:
@@ -49,7 +53,8 @@ def quantise(
         Image.fromarray(golden.draw()).save(beside / GOLDEN_FILE)
         for file in (beside / GATE_FILE, beside / "evaluation" / GATE_FILE):
             file.unlink(missing_ok=True)  # limits of the photograph checks weigh features of the network before
-        card = _card(beside, run, about, small, parity.figures, len(chosen))
+        figures = {"photographs": float(len(watched)), **parity.figures}
+        card = _card(beside, run, about, small, figures, len(chosen))
         write_card(beside, card.model_copy(update={"name": bundle.name}))
     return parity
 
@@ -57,9 +62,17 @@ def quantise(
 def _advised(broken: list[str], watched: int) -> str:
     return (
         f"the INT8 file strays too far from the float network, and the bundle stays as it was. {'; '.join(broken)}. "
-        f"Each of the {watched} validation photographs counts {1 / watched:.4f}: where they are few, hold back more "
-        "(split --test-share). Otherwise try more --representatives or another --way; quantise-compare tries several"
+        f"{watched} validation photographs were compared. Try another --way or more --representatives (see quantise-"
+        "compare), or train more gently, by fewer epochs and smaller rates: the less is changed, the less is rounded"
     )
+
+
+def prepared(run: Run, chosen: Photographs) -> keras.Model:
+    """The run's network as it is converted: what rounding its weights would shift is taken back beforehand."""
+    network = run.network()
+    looked_at = range(0, len(chosen), -(-len(chosen) // AVERAGED))
+    correct_biases(network, [preprocess(chosen.pixels(position)) for position in looked_at])
+    return network
 
 
 def representative(train: Photographs, count: int, seed: int) -> Photographs:

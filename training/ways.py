@@ -13,9 +13,9 @@ from appliance.vision.preprocess import preprocess
 from appliance.vision.runtime import Network
 from training.convert import WAYS, Way, convert
 from training.golden import draw
-from training.parity import compare
+from training.parity import Views, compare
 from training.predict import floating, int8
-from training.quantise import representative
+from training.quantise import prepared, representative
 from training.run import Run
 
 ROUNDS: Final = 15
@@ -43,16 +43,15 @@ def compare_ways(
     ``say`` gets a line for each as it comes: all of them together take a while.
     """
     run = Run.open(run_folder)
-    network = run.network()
-    watched = run.photographs.of("validation").of_the_eight()
+    watched = Views.of_the_gate(run.photographs.of("validation").of_the_eight())
     groups = watched.rows["group"].to_numpy(str)
-    exact = floating(network, watched)
+    exact = floating(run.network(), watched)
     files: list[Network] = []
     rows: list[dict[str, object]] = []
     for trial in asked:
         chosen = representative(run.photographs.of("train"), trial.representatives, seed)
-        files.append(Network(convert(network, chosen, trial.way), threads=1))
-        parity = compare(exact, int8(files[-1], watched), watched.targets, groups)
+        files.append(Network(convert(prepared(run, chosen), chosen, trial.way), threads=1))
+        parity = compare(exact, int8(files[-1], watched), watched.targets, groups, watched.few)
         about = {"way": trial.way, "representatives": trial.representatives}
         rows.append({**about, **parity.figures, "gate": "; ".join(parity.broken) or "passes"})
         say(f"{trial.way}, {trial.representatives}: {parity.figures['argmax_agreement']:.3f}, {rows[-1]['gate']}")
