@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from training.cli_compare import BUNDLE, RUN
+from training.cli_compare import COMMANDS as COMPARISONS
 from training.cli_data import COMMANDS as DATA_COMMANDS
 from training.cli_gate import gate
 from training.evaluation.commands import cross_collection, crossvalidate
@@ -181,17 +183,6 @@ def backbones(
         click.echo(as_table(compare([Contender.parse(text) for text in backbones], trial, run)))
 
 
-RUN = click.option(
-    "--run",
-    required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="folder of a finished run",
-)
-BUNDLE = click.option(
-    "--bundle", required=True, type=click.Path(file_okay=False, path_type=Path), help="folder of the model bundle"
-)
-
-
 @main.command()
 @RUN
 def soup(run: Path) -> None:
@@ -239,52 +230,6 @@ def quantise(run: Path, bundle: Path, about: Path, representatives: int, way: An
         _print_figures(convert(run, bundle, About.read(about), representatives, seed, way).figures)
 
 
-@main.command(name="quantise-compare")
-@RUN
-@click.option("--representatives", default=240, show_default=True, type=click.IntRange(20))
-@click.option("--fewer", default=60, show_default=True, type=click.IntRange(20), help="a second try with this many")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="CSV of the table")
-def quantise_compare(run: Path, representatives: int, fewer: int, out: Path | None) -> None:
-    """Compare the converters: parity with the float network on validation photographs, and latency.
-
-    \b
-    Example:
-      dermkiosk-train quantise-compare --run runs/first
-    """
-    from training.ways import compare_ways, trials
-
-    with _said_plainly():
-        table = compare_ways(run, trials(representatives, fewer), say=click.echo)
-        if out is not None:
-            table.to_csv(out, index=False)
-        click.echo(table.round(4).T.to_string(header=False))
-
-
-@main.command(name="quantise-sensitive")
-@RUN
-@click.option("--representatives", default=240, show_default=True, type=click.IntRange(20))
-@click.option("--worst", default=10, show_default=True, type=click.IntRange(1), help="operations to show")
-@click.option("--answer", is_flag=True, help="instead: one block at a time in float, judged by the answers")
-def quantise_sensitive(run: Path, representatives: int, worst: int, answer: bool) -> None:
-    """Show which operations INT8 hurts most, in steps of their own output; 0.29 is rounding and nothing else.
-
-    With --answer, show what the rounding of each block of the network does to the answer.
-
-    \b
-    Example:
-      dermkiosk-train quantise-sensitive --run runs/first
-      dermkiosk-train quantise-sensitive --run runs/first --answer
-    """
-    from training.sensitive import by_block, sensitive
-
-    with _said_plainly():
-        if answer:
-            table = by_block(run, representatives, say=lambda block: click.echo(f"in float: {block}", err=True))
-        else:
-            table = sensitive(run, representatives).head(worst)
-        click.echo(table.round(3).to_string(index=False))
-
-
 @main.command()
 @RUN
 @BUNDLE
@@ -299,27 +244,6 @@ def calibrate(run: Path, bundle: Path) -> None:
 
     with _said_plainly():
         click.echo(fit(run, bundle).model_dump_json(indent=2))
-
-
-@main.command(name="calibrate-compare")
-@RUN
-@BUNDLE
-@click.option(
-    "--folds",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="folder of crossvalidate --recipe: its out-of-fold answers may give a temperature, too",
-)
-def calibrate_compare(run: Path, bundle: Path, folds: Path | None) -> None:
-    """Compare ways to calibrate on the validation photographs, each judged on groups it was not fitted on.
-
-    \b
-    Example:
-      dermkiosk-train calibrate-compare --run runs/first --bundle models/skin8-inceptionv3 --folds runs/cv
-    """
-    from training.calibration_ways import compare_calibrations
-
-    with _said_plainly():
-        click.echo(compare_calibrations(run, bundle, folds).round(4).to_string(index=False))
 
 
 @main.command()
@@ -359,7 +283,7 @@ def evaluate(run: Path, bundle: Path, split: Any, report: Path | None, sample: i
 
 main.add_command(crossvalidate)
 main.add_command(cross_collection)
-for _command in DATA_COMMANDS:
+for _command in (*DATA_COMMANDS, *COMPARISONS):
     main.add_command(_command)
 
 
