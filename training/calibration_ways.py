@@ -19,6 +19,7 @@ from scipy.special import log_softmax
 from appliance.vision.bundle import read_card
 from appliance.vision.runtime import Network
 from training.calibrate import temperature
+from training.errors import StepRefused
 from training.evaluation.bootstrap import between, draws
 from training.evaluation.perfect import if_perfect
 from training.metrics import Answers, calibration_error
@@ -49,7 +50,7 @@ class Labelled:
 def compare_calibrations(run_folder: Path, bundle: Path, folds: Path | None = None) -> pd.DataFrame:
     """A row per way, on the INT8 answers to the run's validation photographs.
 
-    ``folds``: the folder that ``crossvalidate --recipe`` left its answers in. Raises ``ValueError`` where it left none.
+    ``folds``: folder in which ``crossvalidate --recipe`` left answers. Raises ``StepRefused`` for none.
     """
     run = Run.open(run_folder)
     watched = run.photographs.of("validation").of_the_eight()
@@ -153,7 +154,7 @@ def _out_of_fold(folder: Path, run: Run) -> Labelled:
     """What cross-validation left, of the photographs of the eight that the run does not validate or test on."""
     files = sorted(folder.glob("**/answers.npz"))
     if not files:
-        raise ValueError(f"{folder} has no answers of folds; crossvalidate --recipe … --out {folder} leaves some")
+        raise StepRefused(f"{folder} has no answers of folds; crossvalidate --recipe … --out {folder} leaves some")
     known = run.photographs.of("train").of_the_eight()
     place = {str(name): position for position, name in enumerate(known.rows["image"])}
     names: list[str] = []
