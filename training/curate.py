@@ -95,8 +95,8 @@ def curate(path: Path, out: Path, wishes: Wishes) -> Summary:
 
     Paths in the manifest are the collection's own where that is a CSV and cropping is not wished; else they are
     relative to ``out``, so that what is written there can be used as it is. Raises ``StepRefused`` where the collection
-    is not what it should be. The same command goes on after a kill: what was found of a photograph is kept in
-    ``out/examined``.
+    is not what it should be, or nothing of it was kept. The same command goes on after a kill: what was found of a
+    photograph is kept in ``out/examined``.
     """
     name = wishes.collection or recognise(path)
     root = path if path.is_dir() else path.parent
@@ -110,6 +110,9 @@ def curate(path: Path, out: Path, wishes: Wishes) -> Summary:
     table = _with_paths(table, root, out) if path.is_dir() or wishes.crop else table
     _write(table, out)
     write_report(table, _pictures(table, root), pairs, root, out)
+    if (table["dropped"] != "").all():
+        found = ", ".join(f"{reason.flag} {reason.dropped}" for reason in reasons_of(table) if reason.dropped)
+        raise StepRefused(f"none of the {len(table)} photographs was kept ({found}): {out / 'refused.csv'} says why")
     return _summed_up(table, wishes.labels)
 
 

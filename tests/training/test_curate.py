@@ -257,6 +257,16 @@ def test_nothing_to_curate_is_said(tmp_path: Path) -> None:
         curate(tmp_path, tmp_path / "out", Wishes())
 
 
+def test_nothing_kept_is_no_success(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / "in/psoriasis").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in/psoriasis" / name).write_text(f"no photograph: {name}")
+    run = CliRunner().invoke(curate_command, ["--data", str(tmp_path / "in"), "--out", str(tmp_path / "out")])
+    assert run.exit_code == 1
+    assert "none of the 2 photographs was kept (unreadable 2)" in run.output
+    assert "photo_" in (tmp_path / "out/refused.csv").read_text()
+
+
 def test_curate_and_split_by_the_command_line(tmp_path: Path, collection: Path, save: Save) -> None:
     for seed in range(24):
         save(f"{'psoriasis' if seed % 2 else 'eczema'}/{seed}.jpg", draw(seed))
