@@ -90,7 +90,8 @@ install_system_files() {
   for unit in "$here"/*; do # the programs that units start; what this script sources is not executable
     [[ ! -f $unit || ! -x $unit ]] || put 0755 "$unit" "$OPT/$(basename "$unit")"
   done
-  [[ $(readlink "$COMMAND") == /opt/dermkiosk/dermkiosk ]] || change "write $COMMAND" link_command
+  # A roll-back runs in the unit of the version before, which may not write there; the next installation makes it.
+  [[ $STARTING || $(readlink "$COMMAND") == /opt/dermkiosk/dermkiosk ]] || change "write $COMMAND" link_command
   install_screen "$here"
   # The user may be missing where an earlier attempt was cut off in between.
   if [[ ! $CHECK ]] && live && { [[ $CHANGED ]] || ! id dermkiosk >/dev/null 2>&1; }; then apply_system_files; fi

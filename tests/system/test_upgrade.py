@@ -211,6 +211,19 @@ def test_an_upgrade_that_the_power_cut_off_is_put_back_at_the_next_start(box: Bo
     assert box.roll_back() == ""
 
 
+def test_a_version_is_put_back_where_only_its_own_unit_may_write(box: Box) -> None:
+    """That of a version without the command dermkiosk lets nobody write beside it."""
+    _cut_off_upgrade(box, schema=9)
+    folder = box.root / "usr/local/bin"
+    shutil.rmtree(folder)
+    folder.write_text("no folder: nothing can be written into it")
+    assert "the version before is put back" in box.roll_back()
+    _stands_as_before(box, "as they were")
+    folder.unlink()
+    box.setup("install")
+    assert (folder / "dermkiosk").is_symlink()
+
+
 def test_a_new_version_that_has_accepted_a_case_stays(box: Box) -> None:
     _cut_off_upgrade(box, schema=9)
     with sqlite3.connect(box.state / "cases.sqlite3") as database:
