@@ -202,7 +202,8 @@ refuse_little_room() {
   fail "a copy of the database needs $((needed / 1000000 + 1)) MB, and $((free / 1000000)) MB are free. Nothing was changed."
 }
 
-# One file, all of it: what still stands in the log is brought in first.
+# One file, all of it: what still stands in the log is brought in first. Of damaged tables that makes a copy, too, and
+# nobody could ever tell from it whether there are new photographs: such an upgrade is not begun.
 snapshot() {
   rm -rf "$SNAPSHOT"
   [[ -e $STATE/cases.sqlite3 ]] || return 0
@@ -211,6 +212,7 @@ busy = sqlite3.connect(sys.argv[1]).execute("PRAGMA wal_checkpoint(TRUNCATE)").f
 sys.exit("another program uses the database" if busy else 0)' "$STATE/cases.sqlite3"
   command install -d -m 0700 "$SNAPSHOT"
   cp -a "$STATE/cases.sqlite3" "$SNAPSHOT"
+  newest_case "$SNAPSHOT" >/dev/null
   sync -f "$SNAPSHOT"
 }
 

@@ -129,6 +129,22 @@ def test_a_damaged_database_stops_an_upgrade_and_not_the_kiosk(box: Box) -> None
     assert "before there was a copy of the database" in said
 
 
+def test_a_database_whose_tables_are_damaged_behind_a_whole_beginning_stops_an_upgrade_too(box: Box) -> None:
+    _next_version(box)
+    database = box.state / "cases.sqlite3"
+    with sqlite3.connect(database) as asked:
+        (size,) = asked.execute("PRAGMA page_size").fetchone()
+        (page,) = asked.execute("SELECT rootpage FROM sqlite_master WHERE name = 'cases'").fetchone()
+    with database.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"damaged" * 4)
+    box.note("start-fails", "releases/2")  # it is never asked to
+    said = box.setup("install", status=1)
+    _stands_as_before(box, said)
+    assert "cases.sqlite3: database disk image is malformed" in said
+    assert "before there was a copy of the database" in said
+
+
 def test_an_upgrade_that_stops_half_way_is_put_back_and_the_kiosk_runs_again(box: Box) -> None:
     _next_version(box)
     box.note("users-fail")
