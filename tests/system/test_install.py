@@ -56,6 +56,26 @@ def test_the_command_is_the_kiosks_users_but_for_what_root_alone_may_do(box: Box
     assert box.log.splitlines()[-1] == given.format(program=program)
 
 
+def test_the_command_works_in_slash_where_its_user_may_not_enter(box: Box, tmp_path: Path) -> None:
+    """The folder itself is open to all, and one above it is closed: going there by the whole path fails."""
+    if os.geteuid():
+        pytest.skip("only root may become another user")
+    box.setup("install")
+    stand_in = tmp_path / "stand-ins/runuser"
+    stand_in.write_text("""#!/bin/sh
+shift 3
+case $1 in test) exec /usr/sbin/runuser -u nobody -- "$@" ;; esac
+pwd -P
+""")
+    home = tmp_path / "home"
+    (home / "photographs").mkdir(parents=True)
+    home.chmod(0o700)
+    for folder, expected in ((home / "photographs", "/\n"), (Path("/usr"), "/usr\n")):
+        command = [box.opt / "dermkiosk", "classify", "one.jpg"]
+        said = subprocess.run(command, cwd=folder, env=box.environment, check=True, capture_output=True, text=True)
+        assert said.stdout == expected
+
+
 def test_twice_changes_nothing(box: Box) -> None:
     box.setup("install")
     before, started = box.tree(), box.log.count("start dermkiosk.service")
