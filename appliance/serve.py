@@ -154,7 +154,7 @@ def opened_station(settings: Settings) -> Iterator[Station]:
         light = stack.enter_context(factories.open_light(settings.light, settings.light_pin, settings.light_level))
         indicator = stack.enter_context(factories.open_indicator(settings.indicator, settings.indicator_pins))
         button = stack.enter_context(factories.open_button(settings.button, settings.button_pin))
-        lens = stack.enter_context(RecoveringCamera(lambda: factories.open_camera(settings.camera, light)))
+        lens = stack.enter_context(RecoveringCamera(lambda calls: factories.open_camera(settings.camera, light, calls)))
         yield stack.enter_context(
             Station(lens, light, indicator, button, calibration=_calibration_of(lens.hardware_id, settings))
         )

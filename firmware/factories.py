@@ -7,31 +7,32 @@ from typing import Final, TypeVar
 import gpiozero
 
 from firmware import gpio, simulated
+from firmware.calls import DriverCalls
 from firmware.devices import Button, Camera, Indicator, Light
 from firmware.errors import DeviceUnknown
 
 T = TypeVar("T")
 
 
-def _picamera2(_rest: str, _light: Light) -> Camera:
+def _picamera2(_rest: str, _light: Light, calls: DriverCalls | None) -> Camera:
     from firmware.picamera import PiCamera
 
-    return PiCamera()
+    return PiCamera(calls)
 
 
-def _synthetic(_rest: str, light: Light) -> Camera:
+def _synthetic(_rest: str, light: Light, _calls: DriverCalls | None) -> Camera:
     from firmware.synthetic import SyntheticCamera
 
     return SyntheticCamera(light)
 
 
-def _folder(rest: str, _light: Light) -> Camera:
+def _folder(rest: str, _light: Light, _calls: DriverCalls | None) -> Camera:
     from firmware.folder import FolderCamera
 
     return FolderCamera(Path(rest))
 
 
-CAMERAS: Final[dict[str, Callable[[str, Light], Camera]]] = {
+CAMERAS: Final[dict[str, Callable[[str, Light, DriverCalls | None], Camera]]] = {
     "picamera2": _picamera2,
     "synthetic": _synthetic,
     "folder": _folder,
@@ -50,13 +51,14 @@ INDICATORS: Final[dict[str, Callable[[tuple[int, int, int], gpiozero.Factory | N
 }
 
 
-def open_camera(name: str, light: Light) -> Camera:
+def open_camera(name: str, light: Light, calls: DriverCalls | None = None) -> Camera:
     """``picamera2``, ``synthetic`` (which sees whether ``light`` shines) or ``folder:PATH``.
 
+    ``calls``: of whoever opens it again and again; only a real driver, whose opening may hang, needs them.
     Raises :class:`DeviceUnknown`, :class:`firmware.errors.CameraError`.
     """
     kind, _, rest = name.partition(":")
-    return _named(CAMERAS, kind)(rest, light)
+    return _named(CAMERAS, kind)(rest, light, calls)
 
 
 def open_light(name: str, pin: int, level: float, pin_factory: gpiozero.Factory | None = None) -> Light:

@@ -35,9 +35,12 @@ class PiCamera(ClosedOnExit):
     name = "picamera2"
     simulated = False
 
-    def __init__(self) -> None:
-        """Open and start the first camera. Raises :class:`CameraMissing`, :class:`CameraError`."""
-        self._calls = DriverCalls()
+    def __init__(self, calls: DriverCalls | None = None) -> None:
+        """Open and start the first camera. Raises :class:`CameraMissing`, :class:`CameraError`.
+
+        ``calls``: of whoever opens it again and again; while one of an earlier opening hangs, :class:`CameraTimeout`.
+        """
+        self._calls = DriverCalls() if calls is None else calls
         self._camera: Any = self._calls.within(OPEN_TIMEOUT_S, _start)
         self.hardware_id: str | None = _hardware_id(self._camera)
 

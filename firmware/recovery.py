@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from firmware.calls import DriverCalls
 from firmware.devices import Camera, CaptureSettings, ClosedOnExit, Frame
 from firmware.errors import CameraError, CameraTimeout, CameraUnplugged
 
@@ -26,16 +27,22 @@ class RecoveringCamera(ClosedOnExit):
     Its calls come from one thread at a time (the station sees to it); :attr:`hung` and :attr:`lost` from any.
     """
 
-    def __init__(self, open_camera: Callable[[], Camera], clock: Callable[[], float] = time.monotonic) -> None:
-        """Open it for the first time; raises what ``open_camera`` raises. ``clock``: seconds, differences count."""
+    def __init__(
+        self, open_camera: Callable[[DriverCalls], Camera], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Open it for the first time; raises what ``open_camera`` raises. ``clock``: seconds, differences count.
+
+        ``open_camera`` gets the same calls each time: while one of them hangs, nothing is opened beside it.
+        """
         self._open = open_camera
+        self._calls = DriverCalls()
         self._clock = clock
         self._pause_s = FIRST_PAUSE_S
         self._next_try_s = clock()
         self._hung_since_s: float | None = None
         self._error: CameraError | None = None
         self._closed = False
-        self._camera = open_camera()
+        self._camera = open_camera(self._calls)
         self.name = self._camera.name
         self.simulated = self._camera.simulated
         self.hardware_id = self._camera.hardware_id
@@ -47,14 +54,14 @@ class RecoveringCamera(ClosedOnExit):
 
     @property
     def stuck(self) -> bool:
-        """True while a call that was given up has not returned."""
-        return self._camera.stuck
+        """True while a call that was given up has not returned; the one that opens it again is one."""
+        return self._calls.stuck or self._camera.stuck
 
     @property
     def hung(self) -> bool:
         """True when the driver has been stuck for :data:`HUNG_S`: only a new start of the program helps."""
         since = self._hung_since_s
-        return since is not None and self._camera.stuck and self._clock() - since >= HUNG_S
+        return since is not None and self.stuck and self._clock() - since >= HUNG_S
 
     @property
     def lost(self) -> bool:
@@ -91,11 +98,15 @@ class RecoveringCamera(ClosedOnExit):
             self._lose(error)
             raise
         except CameraTimeout:
-            self._hung_since_s = self._clock() if self._hung_since_s is None else self._hung_since_s
+            self._hang()
             raise
         self._pause_s = FIRST_PAUSE_S
         self._hung_since_s = None
         return answer
+
+    def _hang(self) -> None:
+        """From now on, or from when it began."""
+        self._hung_since_s = self._clock() if self._hung_since_s is None else self._hung_since_s
 
     def _lose(self, error: CameraError) -> None:
         if self._closed:
@@ -111,8 +122,10 @@ class RecoveringCamera(ClosedOnExit):
             raise type(last)(last.detail, **last.values)
         self._camera.close()
         try:
-            self._camera = self._open()
+            self._camera = self._open(self._calls)
         except CameraError as error:
+            if isinstance(error, CameraTimeout):
+                self._hang()
             self._lose(error)
             raise
         self._error = None

@@ -19,7 +19,7 @@ SMALL = (96, 72)
 def test_the_program_ends_when_the_driver_does_not_come_back() -> None:
     now, light = SimpleNamespace(s=0.0), SimulatedLight()
     lens = SyntheticCamera(light, render(Skin(), *with_margin(SMALL)), size=SMALL)
-    camera = RecoveringCamera(lambda: lens, lambda: now.s)
+    camera = RecoveringCamera(lambda _calls: lens, lambda: now.s)
     stop = threading.Event()
     with Station(camera, light, SimulatedIndicator(), SimulatedButton(), 0.2) as station:
         lens.faults.add(Fault.HANG)

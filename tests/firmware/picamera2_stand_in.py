@@ -26,6 +26,8 @@ class StandIn:
     fault: str
     released: int
     closed: Event
+    opened: int
+    let_go: Event
     controls: dict[str, tuple[int, int, int]]
     steps: list[object]
 
@@ -34,8 +36,9 @@ class StandIn:
         self.wanted: list[dict[str, Any]] = []
         self.taken = dict(AUTOMATIC)
         self.scanned = 0
+        type(self).opened += 1
         if self.fault == "hangs when opened":
-            self.closed.wait(WAIT_S)
+            self.let_go.wait(WAIT_S)
 
     @classmethod
     def global_camera_info(cls) -> list[dict[str, str]]:
@@ -124,6 +127,8 @@ def installed() -> Iterator[type[StandIn]]:
         fault = ""
         released = 0
         closed = Event()
+        opened = 0
+        let_go = Event()
         controls = {"ExposureTime": (1, 66666, 20000)}  # noqa: RUF012  # as above
         steps = []  # noqa: RUF012  # as above
 
@@ -140,3 +145,4 @@ def installed() -> Iterator[type[StandIn]]:
         patch.setitem(sys.modules, "libcamera", libcamera)
         yield Picamera2
         Picamera2.closed.set()
+        Picamera2.let_go.set()

@@ -5,6 +5,7 @@ import inspect
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +14,7 @@ from firmware.errors import CameraError, CameraMemory, CameraMissing, CameraTime
 from firmware.factories import open_camera
 from firmware.frames import Frames
 from firmware.picamera import PiCamera
+from firmware.recovery import HUNG_S, LONGEST_PAUSE_S, RecoveringCamera
 from firmware.sequence import Sequence
 from firmware.simulated import SimulatedLight
 from tests.firmware import picamera2_api
@@ -169,6 +171,31 @@ def test_a_driver_that_hangs_when_it_is_opened(driver: type[StandIn], monkeypatc
     driver.fault = "hangs when opened"
     with pytest.raises(CameraTimeout):
         PiCamera()
+
+
+def test_while_an_opening_hangs_no_other_is_begun_and_then_the_program_is_to_end(
+    driver: type[StandIn], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("firmware.picamera.OPEN_TIMEOUT_S", 0.1)
+    now = SimpleNamespace(s=0.0)
+    camera = RecoveringCamera(lambda calls: open_camera("picamera2", SimulatedLight(), calls), lambda: now.s)
+    driver.fault = "gone"
+    with pytest.raises(CameraUnplugged):
+        camera.capture(WAIT_S)
+    driver.fault = "hangs when opened"
+    now.s += LONGEST_PAUSE_S
+    with pytest.raises(CameraTimeout):
+        camera.capture(WAIT_S)
+    assert camera.stuck
+    assert not camera.hung
+    now.s += HUNG_S
+    assert camera.hung
+    for _ in range(3):
+        now.s += LONGEST_PAUSE_S
+        with pytest.raises(CameraTimeout):
+            camera.capture(WAIT_S)
+    assert driver.opened == 2  # at the start, and the one that hangs
+    assert camera.hung
 
 
 def test_a_lock_that_hangs(driver: type[StandIn]) -> None:

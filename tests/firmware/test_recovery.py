@@ -24,10 +24,10 @@ class Plugged(ClosedOnExit):
 
     name, simulated, hardware_id = "plugged", True, "one"
 
-    def __init__(self, cable: "Cable") -> None:
+    def __init__(self, cable: "Cable", calls: DriverCalls) -> None:
         self.cable = cable
         self.closed = False
-        self.calls = DriverCalls()
+        self.calls = calls
 
     @property
     def stuck(self) -> bool:
@@ -65,11 +65,11 @@ class Cable:
         self.opened: list[Plugged] = []
         self.tries = 0
 
-    def open(self) -> Plugged:
+    def open(self, calls: DriverCalls) -> Plugged:
         self.tries += 1
         if not self.plugged:
             raise CameraMissing("nothing there")
-        self.opened.append(Plugged(self))
+        self.opened.append(Plugged(self, calls))
         return self.opened[-1]
 
 

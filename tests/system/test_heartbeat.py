@@ -32,6 +32,7 @@ from appliance.heartbeat import (
     proof_of_life,
 )
 from appliance.vision.photo import Pixels
+from firmware.calls import DriverCalls
 from firmware.frames import FRAME_TIMEOUT_S, STALE_TRIES
 from firmware.recovery import LONGEST_PAUSE_S, RecoveringCamera
 from firmware.simulated import SimulatedButton, SimulatedIndicator, SimulatedLight
@@ -223,7 +224,7 @@ def test_no_beat_waits_while_a_lost_camera_is_opened_again(tmp_path: Path) -> No
     light = SimulatedLight()
     lenses = [SyntheticCamera(light)]
 
-    def open_lens() -> SyntheticCamera:
+    def open_lens(_calls: DriverCalls) -> SyntheticCamera:
         if len(lenses) == 1:
             return lenses.pop()
         opening.set()
