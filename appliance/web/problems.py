@@ -55,12 +55,7 @@ def problem(error: DermkioskError) -> dict[str, object]:
 
 def _known(error: DermkioskError) -> Response:
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        # Who comes a moment too early is told so, and nothing is broken.
-        level = (
-            logging.INFO
-            if isinstance(error, StationBusy | ExportBusy | DecoderBusy | UploadUnderWay)
-            else logging.ERROR
-        )
+        level = logging.INFO if isinstance(error, TOO_EARLY) else logging.ERROR
         current_app.logger.log(level, "%s %s: %s: %s", request.method, request.endpoint, error.key, error.detail)
     response = _as_json(error) if _wants_json() else _as_page(error)
     response.status_code = error.status

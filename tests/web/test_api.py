@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,9 @@ from appliance.cases import store as store_module
 from appliance.errors import StoreFull
 from appliance.health.result import Result
 from appliance.vision.photo import MAX_BYTES, Pixels
+from appliance.web.problems import TOO_EARLY
 from appliance.web.services import Services
+from firmware.errors import DermkioskError
 
 Form = Callable[..., dict[str, Any]]
 Answer = Callable[..., None]
@@ -224,6 +227,27 @@ def test_a_fault_inside_is_logged_and_not_shown(
     assert (answer.status_code, answer.get_json()["key"]) == (500, "internal")
     assert "the reason" not in answer.text
     assert "the reason" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("error", "level"), [*((each, logging.INFO) for each in TOO_EARLY), (StoreFull, logging.ERROR)]
+)
+def test_who_comes_too_early_is_no_fault_in_the_log(
+    phone: FlaskClient,
+    form: Form,
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: type[DermkioskError],
+    level: int,
+) -> None:
+    def refused(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(services.store, "accept", refused)
+    with caplog.at_level(logging.INFO):
+        assert phone.post("/api/v1/photos", **form()).get_json()["key"] == error.key
+    assert [record.levelno for record in caplog.records if error.key in record.getMessage()] == [level]
 
 
 @pytest.mark.parametrize("letter", ["yes", None])
