@@ -197,6 +197,36 @@ def test_a_browser_that_keeps_bytes_and_no_files_loses_nothing_either(
     assert case.sha256 == hashlib.sha256(photo_file.read_bytes()).hexdigest()
 
 
+KEPT_AS_A_FILE = """() => new Promise((done) => {
+  const file = document.querySelector("input[name=phone_gallery]").files[0];
+  const opening = indexedDB.open("dermkiosk", 1);
+  opening.onsuccess = () => {
+    const writing = opening.result.transaction("photo", "readwrite");
+    writing.objectStore("photo").clear();
+    writing.objectStore("photo").put(file, "a1b2c3d4e5f60718");
+    writing.oncomplete = () => { opening.result.close(); done(); };
+  };
+  const answers = { key: "a1b2c3d4e5f60718", source: "phone_gallery", name: file.name, site: "hand", consent: "yes" };
+  localStorage.setItem("dermkiosk.pending", JSON.stringify(answers));
+})"""
+
+
+def test_a_photo_that_the_version_before_kept_as_a_file_is_sent_as_it_is(
+    phone: Callable[..., Page], held_box: Any, result: Result, photo_file: Path
+) -> None:
+    held_box.release.set()
+    page = phone(held_box)
+    page.goto(f"{held_box.phones}/send")
+    page.set_input_files("input[name=phone_gallery]", photo_file)
+    while not kept(page):
+        page.wait_for_timeout(50)
+    page.evaluate(KEPT_AS_A_FILE)
+    page.reload()
+    assert result(page)
+    (case,) = held_box.store.cases()
+    assert case.sha256 == hashlib.sha256(photo_file.read_bytes()).hexdigest()
+
+
 def emptied(page: Page) -> None:
     """Wait until no photo lies in the browser."""
     while kept(page):

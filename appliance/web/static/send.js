@@ -50,9 +50,10 @@
     await photoStore("readwrite", (store) => { store.clear(); return store.put(photo, key); });
   }
 
+  // A box updated meanwhile: its earlier version kept the File itself.
   async function keptPhoto(key) {
     const photo = await photoStore("readonly", (store) => store.get(key));
-    return photo && new Blob([photo.bytes], { type: photo.type });
+    return photo instanceof Blob ? photo : photo && new Blob([photo.bytes], { type: photo.type });
   }
 
   // A browser may refuse any storage; then sending works, only a reload starts over.
