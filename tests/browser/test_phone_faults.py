@@ -227,6 +227,19 @@ def test_a_photo_that_the_version_before_kept_as_a_file_is_sent_as_it_is(
     assert case.sha256 == hashlib.sha256(photo_file.read_bytes()).hexdigest()
 
 
+def test_a_browser_whose_files_cannot_be_read_by_themselves_keeps_the_photo_too(
+    phone: Callable[..., Page], held_box: Any, photo_file: Path
+) -> None:
+    page = phone(held_box)
+    page.add_init_script("delete Blob.prototype.arrayBuffer")  # Safari before 14, Chromium before 76
+    page.goto(f"{held_box.phones}/send")
+    page.set_input_files("input[name=phone_gallery]", photo_file)
+    while not kept(page):
+        page.wait_for_timeout(50)
+    page.reload()
+    expect(page.locator("#preview-image")).not_to_have_js_property("naturalWidth", 0)
+
+
 def emptied(page: Page) -> None:
     """Wait until no photo lies in the browser."""
     while kept(page):

@@ -46,8 +46,8 @@
 
   // As bytes: Safari's private windows keep those, and refuse a File.
   async function keep(key, file) {
-    const photo = { bytes: await file.arrayBuffer(), type: file.type };
-    await photoStore("readwrite", (store) => { store.clear(); return store.put(photo, key); });
+    const bytes = await new Response(file).arrayBuffer(); // Safari before 14 has no file.arrayBuffer
+    await photoStore("readwrite", (store) => { store.clear(); return store.put({ bytes: bytes, type: file.type }, key); });
   }
 
   // A box updated meanwhile: its earlier version kept the File itself.
