@@ -11,6 +11,7 @@ from queue import Queue
 from typing import Any
 
 import pytest
+from PIL import Image
 from pillow_heif import register_heif_opener
 from playwright.sync_api import Page, expect
 
@@ -225,6 +226,57 @@ def test_a_photo_that_the_version_before_kept_as_a_file_is_sent_as_it_is(
     assert result(page)
     (case,) = held_box.store.cases()
     assert case.sha256 == hashlib.sha256(photo_file.read_bytes()).hexdigest()
+
+
+SLOW_READING = """() => {
+  window.held = [];
+  for (const each of [Blob, Response]) {
+    const read = each.prototype.arrayBuffer;
+    each.prototype.arrayBuffer = function () {
+      const bytes = read.call(this);
+      return new Promise((done) => window.held.push(() => bytes.then(done)));
+    };
+  }
+}"""
+
+
+def read_through(page: Page, number: int) -> None:
+    """Let the page have what it reads as its ``number``-th photo, from 0, and do with it what it will."""
+    page.wait_for_function("number => window.held.length > number", arg=number)
+    page.evaluate("number => window.held[number]().then(() => new Promise((done) => setTimeout(done)))", number)
+
+
+def test_a_photo_given_up_while_it_was_read_is_not_kept_afterwards(
+    phone: Callable[..., Page], held_box: Any, photo_file: Path
+) -> None:
+    page = phone(held_box)
+    page.add_init_script(f"({SLOW_READING})()")
+    page.goto(f"{held_box.phones}/send")
+    page.set_input_files("input[name=phone_gallery]", photo_file)
+    page.select_option("#site", "hand")
+    page.check("input[name=consent]")
+    page.evaluate("form.dataset.maxBytes = 1")
+    page.click("#form > button")
+    page.click("#other")
+    read_through(page, 0)
+    assert kept(page) == 0
+
+
+def test_of_two_photos_the_one_chosen_last_is_kept_however_long_the_first_takes(
+    phone: Callable[..., Page], held_box: Any, photo_file: Path, tmp_path: Path
+) -> None:
+    second = tmp_path / "second.jpg"
+    Image.new("RGB", (64, 48), "peru").save(second)
+    page = phone(held_box)
+    page.add_init_script(f"({SLOW_READING})()")
+    page.goto(f"{held_box.phones}/send")
+    for number, file in enumerate((photo_file, second)):
+        page.set_input_files("input[name=phone_gallery]", file)
+        page.wait_for_function("number => window.held.length > number", arg=number)
+    read_through(page, 1)
+    read_through(page, 0)
+    page.reload()
+    expect(page.locator("#preview-image")).to_have_js_property("naturalWidth", 64)
 
 
 def test_a_browser_whose_files_cannot_be_read_by_themselves_keeps_the_photo_too(

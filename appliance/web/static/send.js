@@ -18,6 +18,7 @@
   let request = null; // the XMLHttpRequest under way
   let timer = null; // the next attempt
   let attempt = 0;
+  let lastWord = 0; // how often a photo was kept or forgotten
 
   // --- what survives a reload -------------------------------------------------------------------
 
@@ -44,9 +45,12 @@
     }
   }
 
-  // As bytes: Safari's private windows keep those, and refuse a File.
+  // As bytes: Safari's private windows keep those, and refuse a File. Reading takes a while: what was chosen, sent or
+  // called off meanwhile is the last word.
   async function keep(key, file) {
+    const mine = lastWord += 1;
     const bytes = await new Response(file).arrayBuffer(); // Safari before 14 has no file.arrayBuffer
+    if (mine !== lastWord) return;
     await photoStore("readwrite", (store) => { store.clear(); return store.put({ bytes: bytes, type: file.type }, key); });
   }
 
@@ -64,6 +68,7 @@
   const forget = (name) => { try { keptBy(name).removeItem(name); } catch (refused) { /* see tolerate */ } };
 
   function forgetPhoto() {
+    lastWord += 1;
     forget(PENDING);
     forget(CHOSEN);
     return tolerate(photoStore("readwrite", (store) => store.clear()));
