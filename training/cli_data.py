@@ -272,9 +272,9 @@ def pairs(option: str, said: tuple[str, ...], example: str) -> dict[str, str]:
 
 def _table(path: Path, *needed: str) -> "pd.DataFrame":
     """A CSV as text. Raises ``StepRefused`` where a column is missing."""
-    import pandas as pd
+    from training.tables import read_texts
 
-    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    rows = read_texts(path)
     if missing := [name for name in needed if name not in rows]:
         raise StepRefused(f"{path} has no column {', '.join(missing)}; it has {', '.join(rows.columns)}")
     return rows

@@ -12,6 +12,7 @@ from appliance.errors import PhotoRefused
 from appliance.vision.classes import CLASSES
 from appliance.vision.photo import Pixels, decode
 from training.errors import PhotographGone, PhotographUnusable, StepRefused
+from training.tables import read_texts
 
 Box = tuple[float, float, float, float]
 Split = Literal["train", "validation", "test"]
@@ -92,7 +93,7 @@ def read_manifest(path: Path, exclude_sources: tuple[str, ...] = ()) -> Photogra
     A photograph without a group is a group of its own. Raises ``StepRefused`` naming missing columns, unknown labels or
     a source to exclude that is not there.
     """
-    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    rows = read_texts(path)
     missing = {"image", "label", "group", "source"} - set(rows.columns)
     if missing:
         raise StepRefused(f"{path} lacks the columns {sorted(missing)}")
@@ -114,4 +115,4 @@ def each_in_a_group(rows: pd.DataFrame) -> pd.DataFrame:
 
 def read_split(run: Path, data: Path) -> Photographs:
     """The photographs of a run with the split they were given then; ``data`` is the manifest the run used."""
-    return Photographs(data.parent, each_in_a_group(pd.read_csv(run / "split.csv", dtype=str, keep_default_na=False)))
+    return Photographs(data.parent, each_in_a_group(read_texts(run / "split.csv")))

@@ -16,6 +16,7 @@ from appliance.vision.quality.limits import EXCLUSIONS
 from training.dataset import each_in_a_group
 from training.errors import StepRefused
 from training.gate_samples import LABELS, clear
+from training.tables import read_texts
 
 FILE: Final = "quality.csv"
 """Looked for beside the manifest."""
@@ -80,7 +81,7 @@ def read(
             f"there are no labels of quality at {file}: name a CSV of yours by --labels (docs/evaluation.md says how "
             f"to make one), or keep the limits of the bundle that training started from by {KEEP}"
         )
-    rows = each_in_a_group(pd.read_csv(manifest, dtype=str, keep_default_na=False))
+    rows = each_in_a_group(read_texts(manifest))
     if originals is None and (crop := _first_crop(rows)):
         raise StepRefused(
             f"{manifest} has crops, for example {crop}, but readers judge the whole photograph, as the box does: name "
@@ -103,7 +104,7 @@ def read(
 
 
 def _table(file: Path) -> pd.DataFrame:
-    told = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    told = read_texts(file)
     if lacks := {"image", *EXCLUSIONS} - set(told):
         raise StepRefused(f"{file} lacks the columns {', '.join(sorted(lacks))}; it has {', '.join(told.columns)}")
     cells = told[[name for name in (*EXCLUSIONS, *OPTIONAL) if name in told]].replace("", "0")

@@ -32,6 +32,8 @@ RECALL_DROP: Final = 0.1
 """For a class of too few groups for an interval: its recall may not fall by more than this, or one view …"""
 HALF: Final = 0.5
 """… as long as that is not more than half of them."""
+CAP: Final = 2.0
+"""What few photographs may cost at most, in limits, whatever chance says of it."""
 ERROR_GROWTH: Final = 0.005
 """Least growth of the calibration error that counts, however sure it is."""
 
@@ -106,13 +108,14 @@ def compare(
         "mean_logit_difference": float(np.abs(exact.logits - rounded.logits).mean()),
     }
     limits = (
-        Limit("named otherwise", (named[0] != named[1]).astype(float), groups, 1 - AGREEMENT),
-        Limit("top-1 drop", right[0] - right[1], groups, TOP1_DROP),
+        Limit("named otherwise", (named[0] != named[1]).astype(float), groups, 1 - AGREEMENT, CAP),
+        Limit("top-1 drop", right[0] - right[1], groups, TOP1_DROP, CAP),
         Limit("malignant sensitivity drop", caught[0] - caught[1], groups[malignant], SENSITIVITY_DROP),
     )
     dropped = _without_interval(right, targets, groups)
     broken = [
         *(sentence for limit in limits for sentence in limit.broken(few)),
+        *(_lost(caught) if few else []),
         *_recalls(right, targets, groups),
         *_by_point(dropped, targets),
         *_calibration(answers),
@@ -128,15 +131,17 @@ class Limit:
     cost: Floats
     groups: NDArray[np.str_]
     allowed: float
+    cap: float = np.inf
+    """Of so many times as much, more than chance is not asked for."""
 
     def broken(self, few: bool) -> list[str]:
-        """The sentence that says so; with ``few`` only where the whole 95 % interval lies beyond what is allowed."""
+        """The sentence that says so; with ``few`` only beyond the cap, or by more than chance."""
         mean = float(self.cost.mean())
         if mean <= self.allowed + 1e-9:
             return []
         sentence = f"{self.name}: {mean:.4f}, allowed {self.allowed:.4f}"
         ends = between([float(self.cost[rows].mean()) for rows in draws(self.groups.astype(object))]) if few else None
-        if ends is None:
+        if ends is None or mean > self.cap * self.allowed + 1e-9:
             return [sentence]
         return [f"{sentence}, by more than chance ({ends[0]:.4f} – {ends[1]:.4f})"] if ends[0] > self.allowed else []
 
@@ -150,6 +155,13 @@ def _caught(exact: Predictions, said: Predictions, targets: Ints) -> Floats:
     # Halfway between the last that is missed and the first that is not: a rounding error alone decides nothing.
     threshold = ranked[max(missed - 1, 0) : missed + 1].mean()
     return np.asarray(_malignancy(said, scale)[malignant] >= threshold, np.float64)
+
+
+def _lost(caught: list[Floats]) -> list[str]:
+    """No malignant photograph may be lost from most of its sides: that is no matter of how often rounding decides."""
+    sides = (caught[0] - caught[1]).reshape(-1, SYMMETRIES).mean(axis=1)
+    lost = int((sides > HALF).sum())
+    return [f"malignant photographs lost from most of their {SYMMETRIES} sides: {lost}"] if lost else []
 
 
 def _malignancy(said: Predictions, scale: float) -> Floats:

@@ -22,7 +22,7 @@ from training.calibrate import temperature
 from training.convert import converter_of, converting
 from training.dataset import Photographs
 from training.predict import Predictions, floating, int8
-from training.quantise import representative
+from training.quantise import prepared, representative
 from training.run import Run
 
 EVERY: Final = 12
@@ -109,7 +109,7 @@ def _debugger(run: Run, representatives: int, seed: int, every: int) -> Any:
     looked_at = [view[None].astype(np.float32) / np.float32(255) for view in views[::every]]
     with converting():
         debugger = tf.lite.experimental.QuantizationDebugger(
-            converter=converter_of(run.network(), views), debug_dataset=lambda: ([view] for view in looked_at)
+            converter=converter_of(prepared(run, chosen), views), debug_dataset=lambda: ([view] for view in looked_at)
         )
         debugger.run()
     return debugger

@@ -17,6 +17,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from training.dataset import NO_SPLIT, Photographs, Split, each_in_a_group, read_manifest
 from training.duplicates import clusters, near_duplicates_of
 from training.errors import StepRefused
+from training.tables import read_texts
 
 SPLITS: Final[tuple[Split, ...]] = get_args(Split)
 FOLDS: Final = 8
@@ -68,7 +69,7 @@ def split_file(
     A manifest that says nothing of near-duplicates is searched for them first. ``test_share`` is rounded to one part
     of a whole number; ``earlier`` as in :func:`assign_splits`. Raises ``StepRefused``.
     """
-    rows = pd.read_csv(data, dtype=str, keep_default_na=False)
+    rows = read_texts(data)
     if lacks := {"image", "label", "group", "source"} - set(rows.columns):
         raise StepRefused(f"{data} lacks the columns {sorted(lacks)}")
     if absent := set(train_only) - set(rows["source"]):
@@ -89,7 +90,7 @@ def read_earlier(keep: Path | None) -> pd.DataFrame | None:
     """The split to keep, read before the new one is written: both may be one file. Raises ``StepRefused``."""
     if keep is None:
         return None
-    rows = pd.read_csv(keep, dtype=str, keep_default_na=False)
+    rows = read_texts(keep)
     if lacks := {"image", "split"} - set(rows.columns):
         raise StepRefused(f"{keep} is no split to keep: it lacks the columns {sorted(lacks)}")
     return rows

@@ -144,7 +144,27 @@ def _few(wrong: int, of: int) -> str:
 
 def test_few_photographs_refuse_a_file_only_by_more_than_chance() -> None:
     assert "named otherwise" not in _few(wrong=7, of=24)  # 0.036, where 0.03 is allowed
-    assert "named otherwise: 0.1042, allowed 0.0300, by more than chance" in _few(wrong=20, of=24)
+    assert "named otherwise: 0.0469, allowed 0.0300, by more than chance" in _few(wrong=36, of=96)
+
+
+def test_twice_a_limit_is_too_much_however_few_the_photographs_are() -> None:
+    assert "named otherwise: 0.0625, allowed 0.0300" in _few(wrong=12, of=24)
+
+
+def test_a_malignant_photograph_that_is_lost_from_most_sides_refuses_the_file() -> None:
+    targets = np.repeat(np.arange(80) % 8, 8)
+    logits = 9.0 * np.eye(8)[targets]
+    groups = np.repeat(np.arange(80).astype(str), 8)
+
+    def broken(sides: int) -> str:
+        rounded = logits.copy()
+        rounded[2 * 8 : 2 * 8 + sides, 2:4] = 0.0
+        rounded[2 * 8 : 2 * 8 + sides, 7] = 9.0
+        said = [Predictions(each, np.zeros(len(each))) for each in (logits, rounded)]
+        return "; ".join(compare(said[0], said[1], targets, groups, few=True).broken)
+
+    assert broken(sides=4) == ""
+    assert "malignant photographs lost from most of their 8 sides: 1" in broken(sides=5)
 
 
 def test_too_few_patients_for_an_interval_are_judged_as_they_are() -> None:

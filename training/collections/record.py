@@ -8,6 +8,7 @@ from typing import Final, Literal, Protocol
 import pandas as pd
 
 from training.errors import StepRefused
+from training.tables import read_texts
 
 Evidence = Literal["pathology", "consensus", "record", "atlas"]
 """On what a label rests: a biopsy, several readers who agree, one clinician's note, the page of an atlas."""
@@ -58,7 +59,7 @@ class Collection(Protocol):
 
 def read_table(path: Path, needs: frozenset[str]) -> pd.DataFrame:
     """A CSV as text, empty where there is nothing. Raises ``StepRefused`` naming the columns it lacks."""
-    table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    table = read_texts(path)
     if lacks := needs - set(table.columns):
         raise StepRefused(f"{path} lacks the columns {sorted(lacks)}; it has {sorted(table.columns)}")
     return table

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import pandas as pd
-
 from training.collections import fitzpatrick17k, folders, pad_ufes_20, scin, skin8, table
 from training.collections.record import Collection
+from training.tables import read_texts
 
 COLLECTIONS: Final[Mapping[str, Collection]] = {
     "skin8": skin8.read,
@@ -29,5 +28,5 @@ def recognise(path: Path) -> str:
     """Name of the collection that a folder or CSV looks like. Raises ``FileNotFoundError``."""
     if path.is_dir():
         return "folders"
-    there = set(pd.read_csv(path, nrows=0, encoding="utf-8-sig").columns)
+    there = set(read_texts(path, nrows=0).columns)
     return next((name for name, needs in RECOGNISED.items() if needs <= there), "csv")
