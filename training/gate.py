@@ -19,10 +19,11 @@ from appliance.vision.runtime import Network
 from training import gate_places
 from training.bundle_files import record_gate, sha256_of
 from training.errors import StepRefused
+from training.faults import HALVED
 from training.features_output import LAYERS
 from training.gate_fit import CLASSICAL, PLACES, SLOPE, Fit, Space, ridge, scored
 from training.gate_labels import Labelled
-from training.gate_lamp import Light, by_lamp, light_of
+from training.gate_lamp import LEARNED_FROM, Light, by_lamp, light_of
 from training.gate_outputs import give_outputs
 from training.gate_places import INK, ink_places
 from training.gate_report import HIGH_IS_BAD, Floats, Mask, Table, nested, refused_by_basic, report
@@ -130,8 +131,9 @@ def fit_gate(bundle: Path, labelled: Labelled, cache: Path | None = None) -> dic
 
 
 def _fingerprint(labelled: Labelled) -> str:
+    """SHA-256 of what the measures depend on beside the network: photographs, labels, and the lamps learned from."""
     told = labelled.labels.to_csv(index=False) + str([(file.name, number) for file, number in labelled.unmarked])
-    told += str([file.name for file in labelled.others()])
+    told += str([file.name for file in labelled.others()]) + str((LEARNED_FROM, HALVED))
     return hashlib.sha256(told.encode()).hexdigest()
 
 

@@ -12,11 +12,12 @@ from appliance.vision.quality.limits import EXCLUSIONS
 from appliance.vision.quality.part import encoded
 from appliance.vision.quality.places import Places
 from appliance.vision.runtime import Network
-from training import gate_places
+from training import gate, gate_places
 from training.faults import FAULTS
 from training.features_output import LAYERS, with_features
-from training.gate import WAYS, WEAK, choose, table_of
+from training.gate import WAYS, WEAK, _fingerprint, choose, table_of
 from training.gate_fit import SLOPE, Space, ridge, scored
+from training.gate_labels import Labelled
 from training.gate_lamp import Light
 from training.gate_outputs import carry_over
 from training.gate_places import INK
@@ -193,3 +194,15 @@ def test_a_kind_of_picture_is_measured_once(bundle_folder: Path, tmp_path: Path)
     assert np.array_equal(first.cells, again.cells)
     assert np.array_equal(first.features, again.features)
     assert (tmp_path / "cache" / "ink.npz").is_file()
+
+
+@pytest.mark.parametrize(("name", "other"), [("LEARNED_FROM", 1), ("HALVED", {"red": (2.0, 1.0, 1.0)})])
+def test_what_other_lamps_were_learned_from_is_not_taken_from_a_cache(
+    name: str, other: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = _labels()
+    labelled = Labelled(tmp_path, labels, pd.DataFrame({"image": labels["image"], "group": labels["image"]}), [])
+    before = _fingerprint(labelled)
+    assert _fingerprint(labelled) == before
+    monkeypatch.setattr(gate, name, other)
+    assert _fingerprint(labelled) != before
