@@ -96,6 +96,21 @@ def test_a_lesion_of_which_white_hides_most_is_refused_on_well_exposed_skin(limi
     assert not exposure.check(Scene(view), limits).ok
 
 
+@pytest.mark.parametrize("share", [0.028, 0.055])
+def test_a_smooth_patch_of_glare_over_the_lesion_is_refused_and_is_no_scale(share: float, refused: Refused) -> None:
+    """On skin that is well exposed, ``share`` of the whole view."""
+    view = preprocess(draw(1)).copy()
+    down, right = np.ogrid[: len(view), : len(view)]
+    view[np.hypot(down - len(view) / 2, right - len(view) / 2) < len(view) * np.sqrt(share / np.pi)] = 255
+    assert refused(view)["exposure"] == "advice.exposure_bright"
+
+
+def test_a_white_ruler_beside_the_lesion_is_no_overexposure(limits: GateLimits) -> None:
+    view = preprocess(draw(1)).copy()
+    view[75:120] = 255
+    assert exposure.check(Scene(view), limits).ok
+
+
 @pytest.mark.parametrize("colour", [(128, 128, 128), (240, 240, 238), (60, 140, 60), (40, 80, 170)])
 def test_refuses_paper_leaves_and_cloth(colour: tuple[int, int, int], refused: Refused) -> None:
     noise = np.random.default_rng(1).normal(0, 12, (299, 299, 1))
