@@ -229,6 +229,7 @@ def test_two_processes_find_what_one_does(tmp_path: Path, collection: Path, save
     for seed in range(4):
         save(f"psoriasis/{seed}.jpg", draw(seed))
         save(f"eczema/{seed}.jpg", draw(seed)[6:, :-7], quality=70)
+    save("psoriasis/undisputed.jpg", draw(4))
     for workers in (1, 2):
         curate(collection, tmp_path / str(workers), Wishes(workers=workers))
     for name in ("manifest.csv", "refused.csv"):
