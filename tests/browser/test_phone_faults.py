@@ -183,6 +183,8 @@ def test_a_browser_that_keeps_bytes_and_no_files_loses_nothing_either(
     page.goto(f"{held_box.phones}/send")
     page.set_input_files("input[name=phone_gallery]", photo_file)
     expect(page.locator("#preview-image")).to_be_visible()
+    while not kept(page):
+        page.wait_for_timeout(50)
     page.reload()
     expect(page.locator("#preview-image")).not_to_have_js_property("naturalWidth", 0)
     page.select_option("#site", "hand")
