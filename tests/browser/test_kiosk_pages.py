@@ -209,6 +209,14 @@ def _fits(page: Page, step: str, size: tuple[int, int]) -> None:
         assert scrolled.evaluate(overflow) <= 1, (step, size)
 
 
+def test_magnified_to_twice_the_size_the_page_scrolls_as_a_whole(kiosk: Callable[..., Page]) -> None:
+    page = kiosk("welcome")
+    page.set_viewport_size({"width": 400, "height": 240})
+    for button in page.locator(".starts button").all():
+        button.scroll_into_view_if_needed()
+        expect(button).to_be_in_viewport(ratio=1)
+
+
 def test_every_spot_of_the_drawn_body_is_one_site_and_touching_it_chooses_it(kiosk: Callable[..., Page]) -> None:
     page = kiosk("site")
     for side in SIDES:
