@@ -5,17 +5,16 @@ validation photographs, whole, cropped to squares of so many times the lesion's 
 The temperature is fitted for each way, since it is for what ships.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+from validation import validation
 
 from appliance.vision.bundle import load
 from appliance.vision.classes import CLASSES
 from appliance.vision.lesion import find
-from appliance.vision.photo import Pixels, decode
+from appliance.vision.photo import Pixels
 from appliance.vision.preprocess import central_square, preprocess, resample
 from appliance.vision.runtime import Network
 from training.evaluation.bootstrap import LEVELS, draws
@@ -32,13 +31,7 @@ RESAMPLES = 300
 
 def main() -> None:
     """Print a row for each way; without photographs nothing but how to give some."""
-    if len(sys.argv) < 3:
-        print(f"No photographs are named. Usage: {sys.argv[0]} PHOTOS/manifest.csv SPLIT.csv")
-        return
-    manifest, split = map(Path, sys.argv[1:3])
-    rows = pd.read_csv(manifest).merge(pd.read_csv(split)[["image", "split"]], on="image")
-    rows = rows[rows["split"] == "validation"]
-    photographs = [decode((manifest.parent / name).read_bytes()) for name in rows["image"]]
+    rows, photographs = validation()
     number = {name: index for index, name in enumerate(CLASSES)}
     targets = np.array([number.get(label, -1) for label in rows["label"]])
     resamples = draws(rows["group"].to_numpy(object), count=RESAMPLES)

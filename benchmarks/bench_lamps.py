@@ -4,18 +4,17 @@
 validation photographs as they are, and under each lamp of ``training.faults``, whole and half made up for.
 """
 
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+from validation import validation
 
 from appliance.vision.assessment import Assessment
 from appliance.vision.assessor import Assessor
 from appliance.vision.classes import MALIGNANT
-from appliance.vision.photo import Pixels, decode
+from appliance.vision.photo import Pixels
 from appliance.vision.preprocess import preprocess
 from training.faults import HALVED, LAMPS, under
 
@@ -38,13 +37,8 @@ class Answers(NamedTuple):
 
 def main() -> None:
     """Print a row for each lamp; without photographs nothing but how to give some."""
-    if len(sys.argv) < 3:
-        print(f"No photographs are named. Usage: {sys.argv[0]} PHOTOS/manifest.csv SPLIT.csv")
-        return
-    manifest, split = map(Path, sys.argv[1:3])
-    rows = pd.read_csv(manifest).merge(pd.read_csv(split)[["image", "split"]], on="image")
-    rows = rows[rows["split"] == "validation"]
-    views = [preprocess(decode((manifest.parent / name).read_bytes())) for name in rows["image"]]
+    rows, photographs = validation()
+    views = [preprocess(pixels) for pixels in photographs]
     label = rows["label"].to_numpy(str)
     eight, cancer = label != "other", np.isin(label, list(MALIGNANT))
     print(f"{eight.sum()} of the eight, {cancer.sum()} malignant, {(~eight).sum()} others")

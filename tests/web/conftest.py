@@ -32,6 +32,7 @@ from firmware.skin import Scene, Skin
 from firmware.station import Station
 from firmware.synthetic import SyntheticCamera, draw
 
+TO_THE_CLOSE_UP = ("start", "consent", "new", "site", "close-up")
 PIN = "482915"
 
 SMALL = (768, 576)
@@ -235,6 +236,18 @@ def by_page(kiosk: FlaskClient, page: Callable[[], str]) -> Callable[..., int]:
         return kiosk.post(f"/kiosk/{step}", data={"csrf": csrf[1], **fields}).status_code
 
     return send
+
+
+def walk(do: Callable[..., int], *steps: str) -> None:
+    """Take these steps, saying what each of them asks for."""
+    for step in steps:
+        do(step, consent="yes", site="back")
+
+
+@pytest.fixture
+def live(by_page: Callable[..., int]) -> None:
+    """A new patient who agreed and said where, before the close-up."""
+    walk(by_page, *TO_THE_CLOSE_UP)
 
 
 @pytest.fixture

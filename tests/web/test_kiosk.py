@@ -25,26 +25,15 @@ from appliance.web.services import Services
 from appliance.web.sites import SITES
 from appliance.web.visit import Visit
 from firmware.synthetic import Fault
+from tests.web.conftest import TO_THE_CLOSE_UP, walk
 
 Answer = Callable[..., None]
 DEADLINE_S = 60
-TO_THE_CLOSE_UP = ("start", "consent", "new", "site", "close-up")
-
-
-def _walk(do: Callable[..., int], *steps: str) -> None:
-    for step in steps:
-        do(step, consent="yes", site="back")
 
 
 @pytest.fixture
 def do(by_page: Callable[..., int]) -> Callable[..., int]:
     return by_page
-
-
-@pytest.fixture
-def live(do: Callable[..., int]) -> None:
-    """A new patient who agreed and said where, before the close-up."""
-    _walk(do, *TO_THE_CLOSE_UP)
 
 
 def test_a_visit_from_welcome_to_result(
@@ -125,7 +114,7 @@ def test_consent_must_be_ticked(do: Any, phase: Any) -> None:
 
 
 def test_an_unknown_site_is_refused(do: Any, phase: Any) -> None:
-    _walk(do, "start", "consent", "new")
+    walk(do, "start", "consent", "new")
     assert do("site", site="moon") == 422
     assert phase() == "site"
 
@@ -133,7 +122,7 @@ def test_an_unknown_site_is_refused(do: Any, phase: Any) -> None:
 def test_the_live_view_is_a_jpeg_and_only_there(kiosk: FlaskClient, do: Any) -> None:
     kiosk.get("/")
     assert kiosk.get("/kiosk/preview.jpg").status_code == 204
-    _walk(do, "start", "consent", "new")
+    walk(do, "start", "consent", "new")
     assert kiosk.get("/kiosk/preview.jpg").status_code == 204
     do("site", site="hand")
     shown = kiosk.get("/kiosk/preview.jpg")
@@ -246,7 +235,7 @@ def test_a_new_patient_finds_nothing_of_the_last(
         shown = kiosk.get(path).text
         assert not any(secret in shown for secret in (case.code, token[1], case.patient))
     assert '<html lang="zh-CN" ' in page()
-    _walk(do, "start", "consent", "new")
+    walk(do, "start", "consent", "new")
     assert text("zh", "site.back") in page()  # a choice again, not a memory
     assert phase() == "site"
 
@@ -297,7 +286,7 @@ def test_a_fault_nobody_thought_of_does_not_leave_the_page_waiting(
 def test_every_kiosk_page_says_simulated(do: Any, page: Any, until: Any, answer: Answer) -> None:
     pages = [page()]
     for step in (*TO_THE_CLOSE_UP, "capture"):
-        _walk(do, step)
+        walk(do, step)
         pages.append(page())
     until()
     pages.append(page())

@@ -8,25 +8,14 @@ import pytest
 
 from appliance.messages import text
 from appliance.web.services import Services
+from tests.web.conftest import TO_THE_CLOSE_UP, walk
 
 Answer = Callable[..., None]
-TO_THE_CLOSE_UP = ("start", "consent", "new", "site", "close-up")
-
-
-def _walk(do: Callable[..., int], *steps: str) -> None:
-    for step in steps:
-        do(step, consent="yes", site="back")
 
 
 @pytest.fixture
 def do(by_page: Callable[..., int]) -> Callable[..., int]:
     return by_page
-
-
-@pytest.fixture
-def live(do: Callable[..., int]) -> None:
-    """A new patient who agreed and said where, before the close-up."""
-    _walk(do, *TO_THE_CLOSE_UP)
 
 
 @pytest.fixture
@@ -93,6 +82,6 @@ def test_a_new_patient_has_no_refusals(do: Any, page: Any, refuse: Any, live: No
     do("again")
     refuse()
     do("end")
-    _walk(do, *TO_THE_CLOSE_UP)
+    walk(do, *TO_THE_CLOSE_UP)
     refuse()
     assert "/kiosk/go-on" not in page()

@@ -16,6 +16,7 @@ from appliance.settings import Settings
 from appliance.vision.classes import CLASSES
 from appliance.vision.hints import HINTS
 from appliance.vision.risk import BY_LIKELIEST
+from appliance.web.audit_words import FAILURES
 from appliance.web.result_view import REASONS, SURE
 from appliance.web.sites import SITES
 from appliance.web.staff_cases import OUTCOMES
@@ -42,18 +43,7 @@ COMPOSED = (
     + [f"audit.by.{each}" for each in get_args(Actor)]
     + [f"staff.nav.{each}" for each in ("cases", "figures", "audit", "pin")]
     + [f"staff.nav.{each}" for each in ("settings", "health", "retention", "copies")]
-    + [
-        f"copies.why.{each}"
-        for each in (
-            "stick_full",
-            "stick_failed",
-            "stick_missing",
-            "recovery_key_missing",
-            "recovery_key_invalid",
-            "backup_damaged",
-            "other",
-        )
-    ]
+    + [f"copies.why.{each}" for each in (*FAILURES, "other")]
     + [f"{kind}.{each}" for kind in ("staff.health", "staff.light") for each in ("green", "amber", "red")]
     + [f"check.box.{each.stem}" for each in HEALTH.glob("[a-z]*.py") if each.stem not in ("cached", "result")]
     + [f"facts.{each}" for each in ("waiting", "free", "worked", "version", "backup", "not_backed_up", "unexported")]
