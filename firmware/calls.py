@@ -5,7 +5,8 @@ daemon thread that is left behind after a timeout; the process stays alive and c
 """
 
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from threading import Thread
 from typing import TypeVar
 
@@ -29,17 +30,20 @@ class DriverCalls:
         """True while a call that was left behind still blocks."""
         return self._left_behind is not None and self._left_behind.is_alive()
 
-    def within(self, timeout_s: float, function: Callable[[], T]) -> T:
+    def within(self, timeout_s: float, function: Callable[[], T], too_late: Callable[[T], None] = lambda _: None) -> T:
         """What ``function`` returns or raises. Raises :class:`CameraTimeout` after ``timeout_s`` seconds, and
         :class:`CameraMemory` for a ``MemoryError``.
+
+        ``too_late``: called on the driver's thread with what ``function`` returns after it was given up, which nobody
+        else will ever hold: it releases that. The call counts as :attr:`stuck` until then.
         """
         if self.stuck:
             raise CameraTimeout("an earlier call to the camera has still not returned")
         answer: Future[T] = Future()
-        thread = Thread(target=_fill, args=(answer, function), name="driver", daemon=True)
+        thread = Thread(target=_fill, args=(answer, function, too_late), name="driver", daemon=True)
         thread.start()
         thread.join(timeout_s)
-        if not answer.done():
+        if answer.cancel():  # from here on an answer is too late; there is no instant between the two
             self._left_behind = thread
             raise CameraTimeout(f"no answer within {timeout_s} s")
         return answer.result()
@@ -50,10 +54,20 @@ def in_background(action: Callable[[], None]) -> None:
     Thread(target=action, name="background", daemon=True).start()
 
 
-def _fill(answer: Future[T], function: Callable[[], T]) -> None:
+def _fill(answer: Future[T], function: Callable[[], T], too_late: Callable[[T], None]) -> None:
     try:
-        answer.set_result(function())
+        found = function()
     except MemoryError:
-        answer.set_exception(CameraMemory("the driver ran out of memory"))
+        _fail(answer, CameraMemory("the driver ran out of memory"))
     except BaseException as error:  # noqa: BLE001  # whatever it is, the waiting caller raises it
+        _fail(answer, error)
+    else:
+        try:
+            answer.set_result(found)
+        except InvalidStateError:
+            too_late(found)
+
+
+def _fail(answer: Future[T], error: BaseException) -> None:
+    with suppress(InvalidStateError):  # given up: nobody waits for it any more
         answer.set_exception(error)

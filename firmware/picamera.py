@@ -41,7 +41,7 @@ class PiCamera(ClosedOnExit):
         ``calls``: of whoever opens it again and again; while one of an earlier opening hangs, :class:`CameraTimeout`.
         """
         self._calls = DriverCalls() if calls is None else calls
-        self._camera: Any = self._calls.within(OPEN_TIMEOUT_S, _start)
+        self._camera: Any = self._calls.within(OPEN_TIMEOUT_S, _start, too_late=_release)
         self.hardware_id: str | None = _hardware_id(self._camera)
 
     @property

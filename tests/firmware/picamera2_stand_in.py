@@ -27,6 +27,7 @@ class StandIn:
     released: int
     closed: Event
     opened: int
+    held: int
     let_go: Event
     controls: dict[str, tuple[int, int, int]]
     steps: list[object]
@@ -39,6 +40,9 @@ class StandIn:
         type(self).opened += 1
         if self.fault == "hangs when opened":
             self.let_go.wait(WAIT_S)
+        if type(self).held:
+            raise RuntimeError("Camera __init__ sequence did not complete.")
+        type(self).held += 1
 
     @classmethod
     def global_camera_info(cls) -> list[dict[str, str]]:
@@ -78,6 +82,7 @@ class StandIn:
             raise RuntimeError("Failed to acquire camera")
 
     def close(self) -> None:
+        type(self).held = 0
         self.closed.set()
         if self.fault == "taken":
             raise RuntimeError("cannot be closed either")
@@ -128,6 +133,7 @@ def installed() -> Iterator[type[StandIn]]:
         released = 0
         closed = Event()
         opened = 0
+        held = 0
         let_go = Event()
         controls = {"ExposureTime": (1, 66666, 20000)}  # noqa: RUF012  # as above
         steps = []  # noqa: RUF012  # as above

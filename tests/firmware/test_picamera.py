@@ -3,7 +3,8 @@
 import importlib.util
 import inspect
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -196,6 +197,40 @@ def test_while_an_opening_hangs_no_other_is_begun_and_then_the_program_is_to_end
             camera.capture(WAIT_S)
     assert driver.opened == 2  # at the start, and the one that hangs
     assert camera.hung
+
+
+def test_one_that_opens_after_it_was_given_up_is_closed_and_can_be_opened_again(
+    driver: type[StandIn], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver lets nobody have a camera that somebody holds, were it a thread that was given up."""
+    monkeypatch.setattr("firmware.picamera.OPEN_TIMEOUT_S", 0.1)
+    now = SimpleNamespace(s=0.0)
+    camera = RecoveringCamera(lambda calls: open_camera("picamera2", SimulatedLight(), calls), lambda: now.s)
+    driver.fault = "gone"
+    with pytest.raises(CameraUnplugged):
+        camera.capture(WAIT_S)
+    driver.fault = "hangs when opened"
+    now.s += LONGEST_PAUSE_S
+    with pytest.raises(CameraTimeout):
+        camera.capture(WAIT_S)
+    driver.closed.clear()
+    driver.let_go.set()
+    assert driver.closed.wait(WAIT_S)
+    monkeypatch.setattr("firmware.picamera.OPEN_TIMEOUT_S", WAIT_S)
+    _until(lambda: not camera.stuck)
+    driver.fault = ""
+    now.s += LONGEST_PAUSE_S
+    assert camera.capture(WAIT_S).sequence == 1_000_000
+    assert driver.opened == 3
+    assert not camera.hung
+    camera.close()
+
+
+def _until(true: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + WAIT_S
+    while not true():
+        assert time.monotonic() < end_s
+        time.sleep(0.01)
 
 
 def test_a_lock_that_hangs(driver: type[StandIn]) -> None:
