@@ -4,6 +4,7 @@ One connection for all threads, one thread at a time: each use takes millisecond
 the checkpoint that a deletion needs, and there is one thing to close.
 """
 
+import hashlib
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -115,6 +116,7 @@ def migrate(connection: sqlite3.Connection, migrations: Path = MIGRATIONS) -> No
 
     Raises :class:`DatabaseTooNew` where the database has seen scripts that this program does not have.
     """
+    connection.create_function("sha256", 1, _sha256, deterministic=True)  # SQLite has none, and a script needs it
     scripts = {int(path.name.split("_")[0]): path for path in sorted(migrations.glob("[0-9]*_*.sql"))}
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > max(scripts):
@@ -132,6 +134,10 @@ def _apply(connection: sqlite3.Connection, number: int, path: Path) -> None:
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _make_private(path: Path) -> None:

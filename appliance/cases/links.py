@@ -1,4 +1,7 @@
-"""Links to one result: a token of 128 random bits, for some hours, for the phone that opens it first."""
+"""Links to one result: a token of 128 random bits, for some hours, for the phone that opens it first.
+
+A case has one link at a time. Its token is given out once, when it is made; only a hash of it is kept.
+"""
 
 import hashlib
 import hmac
@@ -6,7 +9,7 @@ import math
 import secrets
 import sqlite3
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from appliance.cases.clock import AT_LEAST, Moment
 from appliance.cases.database import Database
@@ -19,9 +22,9 @@ WORKS: Final = f"""expires_age_s > ?1 AND NOT (
 """That a link works now: :func:`appliance.cases.clock.has_passed` in SQL. The values are :func:`values`."""
 CASE_OF: Final = (
     "SELECT cases.* FROM cases"  # noqa: S608  # our own words
-    f" JOIN (SELECT case_number FROM links WHERE token = ?4 AND {WORKS}) ON number = case_number"
+    f" JOIN (SELECT case_number FROM links WHERE hash = ?4 AND {WORKS}) ON number = case_number"
 )
-"""The case that a token (?4) shows."""
+"""The case that the token with this hash (?4) shows."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,14 @@ class Link:
     expires_at: str
 
 
-def live(connection: sqlite3.Connection, case_number: int, now: Moment) -> Link | None:
-    """The link of a case that works now."""
-    row = connection.execute(
-        f"SELECT token, expires_at FROM links WHERE case_number = ?4 AND {WORKS} ORDER BY expires_age_s DESC",  # noqa: S608
-        (*values(now), case_number),
-    ).fetchone()
-    return row and Link(*row)
+def hash_of(token: str) -> str:
+    """What is kept of a token: its SHA-256. 128 random bits need neither salt nor a slow hash."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def hashed(row: dict[str, Any]) -> dict[str, Any]:
+    """A line of the journal about a link. One that was written before hashes were kept has the token itself."""
+    return {**row, "hash": hash_of(row["token"])} if "token" in row else row
 
 
 def values(now: Moment) -> tuple[int, str, str]:
@@ -51,9 +55,9 @@ def issue(connection: sqlite3.Connection, case_number: int, now: Moment, hours: 
     link = Link(secrets.token_urlsafe(TOKEN_BYTES), now.iso(hours_later=hours))
     ends = now.age_s + math.ceil(hours * 3600)
     made = connection.execute(
-        "INSERT INTO links (token, case_number, expires_at, clock, issued_age_s, expires_age_s)"
+        "INSERT INTO links (hash, case_number, expires_at, clock, issued_age_s, expires_age_s)"
         " SELECT ?, number, ?, ?, ?, ? FROM cases WHERE number = ?",
-        (link.token, link.expires_at, now.clock, now.age_s, ends, case_number),
+        (hash_of(link.token), link.expires_at, now.clock, now.age_s, ends, case_number),
     )
     if not made.rowcount:
         raise CaseUnknown(f"case number {case_number} is gone")
@@ -62,12 +66,12 @@ def issue(connection: sqlite3.Connection, case_number: int, now: Moment, hours: 
 
 def revoke(connection: sqlite3.Connection, token: str) -> None:
     """Forget a token; an unknown one is no error, so that nobody learns which ones exist."""
-    connection.execute("DELETE FROM links WHERE token = ?", (token,))
+    connection.execute("DELETE FROM links WHERE hash = ?", (hash_of(token),))
 
 
 def revoke_all(connection: sqlite3.Connection, case_number: int) -> list[str]:
-    """Forget every token of a case; gives them."""
-    gone = connection.execute("DELETE FROM links WHERE case_number = ? RETURNING token", (case_number,))
+    """Forget every token of a case; gives their hashes."""
+    gone = connection.execute("DELETE FROM links WHERE case_number = ? RETURNING hash", (case_number,))
     return [row[0] for row in gone.fetchall()]
 
 
@@ -79,8 +83,8 @@ def bind(database: Database, token: str, holder: str | None) -> bool:
     if not holder or _holder(database, token) is not None:
         return False
     with database.transaction() as connection:
-        query = "UPDATE links SET holder = ? WHERE token = ? AND holder IS NULL"
-        return bool(connection.execute(query, (_mark(token, holder), token)).rowcount)
+        query = "UPDATE links SET holder = ? WHERE hash = ? AND holder IS NULL"
+        return bool(connection.execute(query, (_mark(token, holder), hash_of(token))).rowcount)
 
 
 def opens(database: Database, token: str, holder: str | None) -> bool:
@@ -94,5 +98,5 @@ def _mark(token: str, holder: str) -> str:
 
 
 def _holder(database: Database, token: str) -> str | None:
-    rows = database.rows("SELECT holder FROM links WHERE token = ?", token)
+    rows = database.rows("SELECT holder FROM links WHERE hash = ?", hash_of(token))
     return rows[0][0] if rows else None

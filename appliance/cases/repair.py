@@ -18,6 +18,7 @@ from appliance.cases.clock import Moment
 from appliance.cases.copies import DAMAGED, Copies, check
 from appliance.cases.database import migrate
 from appliance.cases.faults import storage_faults
+from appliance.cases.links import hashed
 from appliance.cases.photos import ORPHANED, is_photo
 from appliance.cases.spare import REVOKED
 from appliance.cases.store import Store
@@ -76,8 +77,8 @@ def _replay(restored: Path, copies: Copies, photos: Path, now: Moment) -> None:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("BEGIN")
         regained = sum(_put_back(connection, table, row) and table == "cases" for table, row in copies.noted())
-        revoked = [(row["token"],) for table, row in copies.noted() if table == REVOKED]
-        connection.executemany("DELETE FROM links WHERE token = ?", revoked)  # last: no token is given twice
+        revoked = [(hashed(row)["hash"],) for table, row in copies.noted() if table == REVOKED]
+        connection.executemany("DELETE FROM links WHERE hash = ?", revoked)  # last: no token is given twice
         known = {row[0] for row in connection.execute("SELECT photo_id FROM cases")}
         here = set(_photographs(photos))
         line = (now.iso(), now.clock, regained, len(here - known), len(known - here))
@@ -100,10 +101,12 @@ def _put_back(connection: sqlite3.Connection, table: str, row: dict[str, Any]) -
     if table == "staff_pin":
         row = row | {name: bytes.fromhex(row[name]) for name in ("salt", "hash")}
         connection.execute("DELETE FROM staff_pin WHERE generation < ?", (row["generation"],))
+    if table == "links":
+        row = hashed(row)
     new = _inserted(connection, table, row)
     if table == "links":
-        query = "UPDATE links SET holder = ? WHERE token = ? AND holder IS NULL"
-        connection.execute(query, (row.get("holder"), row["token"]))
+        query = "UPDATE links SET holder = ? WHERE hash = ? AND holder IS NULL"
+        connection.execute(query, (row.get("holder"), row["hash"]))
     return new
 
 

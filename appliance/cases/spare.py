@@ -11,6 +11,7 @@ from appliance.cases.ballast import Ballast
 from appliance.cases.copies import Copies
 from appliance.cases.database import Database
 from appliance.cases.faults import storage_faults
+from appliance.cases.links import hash_of
 from appliance.errors import StoreError, StoreFull
 
 DELETION_BYTES: Final = 16 * 2**20
@@ -23,10 +24,10 @@ OVERVIEW: Final = """SELECT wide.* FROM cases AS wide JOIN cases AS close USING 
 ROW: Final = "SELECT * FROM cases WHERE number = ?"
 CASE: Final = (("consent_texts", WORDS), ("visits", VISIT), ("cases", OVERVIEW), ("cases", ROW))
 """A new case and what it refers to, in the order in which they can be put back."""
-LINK: Final = (("links", "SELECT * FROM links WHERE token = ?"),)
+LINK: Final = (("links", "SELECT * FROM links WHERE hash = ?"),)
 PIN: Final = (("staff_pin", "SELECT * FROM staff_pin WHERE number = ?"),)
 REVOKED: Final = "revoked"
-"""What the journal calls the tokens of links that were ended; no table is called so."""
+"""What the journal calls the hashes of links that were ended; no table is called so."""
 
 log = logging.getLogger(__name__)
 
@@ -77,12 +78,12 @@ class Spare:
 
     def note_link(self, token: str) -> None:
         """Keep a link in the journal, with the phone that has it; as :meth:`note_case`."""
-        self._note(LINK, token)
+        self._note(LINK, hash_of(token))
 
-    def note_revoked(self, *tokens: str) -> None:
+    def note_revoked(self, *hashes: str) -> None:
         """Keep in the journal that links were ended; as :meth:`note_case`."""
-        if tokens:
-            self._write(lambda: [(REVOKED, {"token": token}) for token in tokens])
+        if hashes:
+            self._write(lambda: [(REVOKED, {"hash": each}) for each in hashes])
 
     def note_pin(self) -> None:
         """Keep the PIN in the journal; as :meth:`note_case`."""

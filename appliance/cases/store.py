@@ -252,19 +252,24 @@ class Store:
                 connection.execute("DELETE FROM answers WHERE case_number = ?", (case.number,))
         return bool(done.rowcount)
 
-    def link(self, case: Case, hours: float) -> Link:
-        """The case's link that works now, else a new one for ``hours``. Raises :class:`CaseUnknown`."""
+    def link(self, case: Case, hours: float, by: Actor | None = None) -> Link:
+        """A new link for a case; an earlier one stops, and its token is told to nobody again.
+
+        ``by``: who replaces a link that a phone may have: that has its line in the log. Raises :class:`CaseUnknown`.
+        """
         now = self.now()
         with self._database.transaction() as connection:
-            earlier = links.live(connection, case.number, now)
-            link = earlier or links.issue(connection, case.number, now, hours)
-        if not earlier:
-            self.spare.note_link(link.token)
+            revoked = links.revoke_all(connection, case.number)
+            if by is not None:
+                audit.append(connection, now, by, "revoke", case.number)
+            link = links.issue(connection, case.number, now, hours)
+        self.spare.note_revoked(*revoked)
+        self.spare.note_link(link.token)
         return link
 
     def by_token(self, token: str) -> Case:
         """The case a link shows. Raises :class:`CaseUnknown` for unknown, expired and revoked tokens alike."""
-        return record.only(self._database.rows(links.CASE_OF, *links.values(self.now()), token))
+        return record.only(self._database.rows(links.CASE_OF, *links.values(self.now()), links.hash_of(token)))
 
     def opened(self, token: str, holder: str | None) -> Case:
         """As :meth:`by_token`, on a phone with the secret ``holder``: the first phone keeps the link to itself.
@@ -282,18 +287,7 @@ class Store:
         """Make a link stop working."""
         with self._database.transaction() as connection:
             links.revoke(connection, token)
-        self.spare.note_revoked(token)
-
-    def renew(self, case: Case, hours: float, by: Actor) -> Link:
-        """A new link for a case, for a phone that lost the old one: all others stop. Raises :class:`CaseUnknown`."""
-        now = self.now()
-        with self._database.transaction() as connection:
-            revoked = links.revoke_all(connection, case.number)
-            audit.append(connection, now, by, "revoke", case.number)
-            link = links.issue(connection, case.number, now, hours)
-        self.spare.note_revoked(*revoked)
-        self.spare.note_link(link.token)
-        return link
+        self.spare.note_revoked(links.hash_of(token))
 
     def delete(self, *codes: str, by: Actor = "box") -> None:
         """Remove cases, their photographs, answers and links for good; only numbers and who did it stay in the audit.

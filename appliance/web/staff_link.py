@@ -13,5 +13,5 @@ def renew(code: str) -> str:
     """Show a new code; every earlier link of the case stops working. Raises :class:`CaseUnknown`."""
     box = services()
     case, hours = box.store.case(code), box.settings.link_hours
-    path = url_for("phone.result", token=box.store.renew(case, hours, by="staff").token)
+    path = url_for("phone.result", token=box.store.link(case, hours, by="staff").token)
     return render_template("staff_link.html", case=case, hours=f"{hours:g}", wifi=qr.wifi_code(), **qr.link_code(path))

@@ -1,4 +1,5 @@
 import random
+import secrets
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
@@ -6,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from appliance.cases.database import MIGRATIONS, Database, migrate
+from appliance.cases.links import hash_of
 from appliance.errors import DatabaseDamaged, DatabaseTooNew, StoreBusy, StoreError
 
 NUMBERS = [int(script.name[:4]) for script in MIGRATIONS.glob("*.sql")]
@@ -59,6 +61,22 @@ def test_a_migration_happens_whole_or_not_at_all(path: Path, tmp_path: Path) -> 
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("one",)]
+
+
+def test_a_link_of_before_hashes_were_kept_works_on_and_its_token_is_gone(path: Path, tmp_path: Path) -> None:
+    before = tmp_path / "before"
+    before.mkdir()
+    for script in sorted(MIGRATIONS.glob("*.sql"))[:9]:
+        (before / script.name).write_text(script.read_text(encoding="utf-8"), encoding="utf-8")
+    made = secrets.token_urlsafe(16)
+    with Database(path, before) as database, database.transaction() as connection:
+        columns = "code, source, site, consent, taken_at, clock, photo_id, sha256, simulated"
+        values = "'AAAA-AA', 'file', 'back', 1, '', 'synced', 'p', 's', 0"
+        connection.execute(f"INSERT INTO cases ({columns}) VALUES ({values})")  # noqa: S608  # our own words
+        connection.execute("INSERT INTO links (token, case_number, expires_at) VALUES (?, 1, '')", (made,))
+    with Database(path) as database:
+        assert [row[0] for row in database.rows("SELECT hash FROM links")] == [hash_of(made)]
+    assert made.encode() not in path.read_bytes()
 
 
 def test_a_newer_database_is_not_touched(path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from appliance.cases.links import hash_of
 from appliance.cases.photos import Photos
 from appliance.cases.store import Case, Intake, Store
 from appliance.errors import CaseUnknown, ErasureUnfinished
@@ -16,9 +17,9 @@ Make = Callable[..., Intake]
 def full_case(folder: Path, store: Store, intake: Intake) -> tuple[Case, list[bytes]]:
     """A case with all it can have, and what must not be found once it is gone."""
     case = store.accept(intake)
-    tokens = [store.link(case, 72).token]
+    link = hash_of(store.link(case, 72).token)
     store.answer(case, {"case": case.code, "secret": f"answer {case.number}"}, np.ones((8, 8, 8), np.float32))
-    words = [case.code, case.photo_id, case.sha256, str(intake.idempotency_key), f"answer {case.number}", *tokens]
+    words = [case.code, case.photo_id, case.sha256, str(intake.idempotency_key), f"answer {case.number}", link]
     return case, [*(word.encode() for word in words), photo_bytes(folder, case)[100:164]]
 
 

@@ -17,6 +17,7 @@ import pytest
 from appliance.cases import copies, pin, repair
 from appliance.cases.copies import Copies
 from appliance.cases.keeper import EVERY_S, Keeper
+from appliance.cases.links import hash_of
 from appliance.cases.repair import open_store
 from appliance.cases.store import Intake, Store
 from appliance.cases.visits import Consent
@@ -134,7 +135,7 @@ def test_who_may_see_and_who_is_staff_outlives_the_database(folder: Path, intake
         store.spare.make_copy()
         store.pin.set("314159", "staff")
         store.revoke(ended.token)
-        renewed = store.renew(case, 72, "staff")
+        renewed = store.link(case, 72, by="staff")
         store.opened(renewed.token, "the first phone")
     with pin.opened(folder) as kept:  # as the command does, while the box runs
         kept.set("161803", "installer")
@@ -158,6 +159,32 @@ def test_a_link_of_the_copy_stays_with_the_phone_that_opened_it_since(folder: Pa
     damage(folder)
     with open_store(folder) as store, pytest.raises(CaseUnknown):
         store.opened(link.token, "another phone")
+
+
+def test_a_journal_of_the_version_before_brings_its_links_back_and_ends_what_it_ended(
+    folder: Path, intake: Make
+) -> None:
+    """Damage is found at the first start after an update: copy and journal are still those of before."""
+    with Store(folder) as store:
+        one, two = store.accept(intake(1)), store.accept(intake(2))
+        store.spare.make_copy()
+        works, ended = store.link(one, 72), store.link(two, 72)
+        store.opened(works.token, "the first phone")
+        store.revoke(ended.token)
+    journal = folder / "copies" / "journal"
+    lines = journal.read_text()
+    for link in (works, ended):
+        hashed = f'"hash": "{hash_of(link.token)}"'
+        assert hashed in lines
+        lines = lines.replace(hashed, f'"token": "{link.token}"')
+    journal.write_text(lines)
+    damage(folder)
+    with open_store(folder) as store:
+        assert store.opened(works.token, "the first phone") == one
+        with pytest.raises(CaseUnknown):
+            store.opened(works.token, "another phone")
+        with pytest.raises(CaseUnknown):
+            store.by_token(ended.token)
 
 
 def test_the_first_pin_outlives_the_database(folder: Path) -> None:
@@ -190,9 +217,9 @@ def test_wrong_tries_and_audit_are_as_old_as_the_copy(folder: Path) -> None:
 
 def test_a_deletion_removes_ended_links_from_the_journal(folder: Path, store: Store, intake: Make) -> None:
     case = store.accept(intake(1))
-    token = store.link(case, 72).token
-    store.renew(case, 72, "staff")
-    assert token in (folder / "copies" / "journal").read_text()
+    ended = hash_of(store.link(case, 72).token)
+    store.link(case, 72, by="staff")
+    assert ended in (folder / "copies" / "journal").read_text()
     store.delete(case.code)
     assert not (folder / "copies" / "journal").exists()
 

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from appliance.cases import clock
+from appliance.cases.links import hash_of
 from appliance.cases.store import Case, Intake, Store
 from appliance.errors import (
     CaseUnknown,
@@ -280,11 +281,29 @@ def test_a_retracted_attempt_does_not_count(store: Store, intake: Make) -> None:
 # --- links ---
 
 
-def test_a_link_stays_the_same_while_it_works(folder: Path, intake: Make) -> None:
+def test_a_case_has_one_link_at_a_time(folder: Path, intake: Make) -> None:
     with Store(folder) as store:
-        link = store.link(store.accept(intake(idempotency_key="k")), 72)
-    with Store(folder) as store:
-        assert store.link(store.accept(intake(idempotency_key="k")), 72) == link
+        lost = store.link(store.accept(intake(idempotency_key="k")), 72)
+    with Store(folder) as store:  # an upload that is repeated: nobody heard of the first
+        case = store.accept(intake(idempotency_key="k"))
+        assert store.by_token(lost.token) == case
+        heard = store.link(case, 72)
+        assert store.by_token(heard.token) == case
+        with pytest.raises(CaseUnknown):
+            store.by_token(lost.token)
+        assert not [entry for entry in store.audit.entries() if entry.action == "revoke"]
+
+
+def test_who_reads_the_files_learns_no_token(folder: Path, store: Store, intake: Make) -> None:
+    link = store.link(store.accept(intake()), 72)
+    store.opened(link.token, "a phone")
+    store.spare.make_copy()
+    renewed = store.link(store.cases()[0], 72)
+    store.revoke(renewed.token)
+    content = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    for each in (link, renewed):
+        assert hash_of(each.token).encode() in content
+        assert each.token.encode() not in content
 
 
 def test_unknown_revoked_and_deleted_links_are_alike(store: Store, intake: Make) -> None:

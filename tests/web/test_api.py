@@ -68,8 +68,10 @@ def test_the_same_key_and_photo_make_one_case(phone: FlaskClient, services: Serv
     headers = {"Idempotency-Key": "0b6c8a52-0f5e-4a34-9a2f-0a7c6d1f5b11"}
     first = phone.post("/api/v1/photos", headers=headers, **form())
     again = phone.post("/api/v1/photos", headers=headers, **form())
-    assert first.get_json() == again.get_json()
+    assert first.get_json()["case"] == again.get_json()["case"]
     assert len(services.store.cases()) == 1
+    assert phone.get(again.get_json()["result_url"]).status_code == 202
+    assert phone.get(first.get_json()["result_url"]).status_code == 404  # nobody was told of it: a case has one link
 
 
 def test_the_same_key_with_another_photo_is_a_conflict(
