@@ -30,7 +30,8 @@ ip link set wlan0 up
 unshare -n sleep 60 & phone=$!
 dnsmasq --keep-in-foreground --user=root --group=root --log-facility=- --conf-file="$1" 2>/dev/null & server=$!
 trap 'kill $phone $server' EXIT
-until ip link set phone0 netns $phone && [ -e "$2" ]; do sleep 0.2; done
+until [ -e "$2" ] && [ "$(readlink /proc/$phone/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.2; done
+ip link set phone0 netns $phone
 nsenter -t $phone -n "$3" "$4" phone0 \\
   dermkiosk-x7k2 dermkiosk-x7k2.local captive.apple.com connectivitycheck.gstatic.com
 """
