@@ -1,7 +1,7 @@
 """What a coloured lamp does to the answer, and how much of that the gate stops.
 
 ``python benchmarks/bench_lamps.py PHOTOS/manifest.csv training/skin8-split.csv``. The INT8 network's answers to the
-validation photographs as they are, and under each lamp of ``training.faults``, whole and half made up for.
+validation photographs as they are, and under each lamp of ``training.gate.faults``, whole and half made up for.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ from appliance.vision.assessor import Assessor
 from appliance.vision.classes import MALIGNANT
 from appliance.vision.photo import Pixels
 from appliance.vision.preprocess import preprocess
-from training.faults import HALVED, LAMPS, under
+from training.gate.faults import HALVED, LAMPS, under
 
 BUNDLE = Path(__file__).parents[1] / "models/skin8-inceptionv3"
 WHITE = (1.0, 1.0, 1.0)

@@ -9,8 +9,8 @@ import click
 from training.cli_compare import BUNDLE, RUN
 from training.cli_compare import COMMANDS as COMPARISONS
 from training.cli_data import COMMANDS as DATA_COMMANDS
-from training.cli_gate import gate
 from training.evaluation.commands import cross_collection, crossvalidate
+from training.gate.commands import gate
 from training.plainly import said_plainly as _said_plainly
 
 # TensorFlow reads this once, when it is first imported; its start-up chatter helps nobody.

@@ -169,7 +169,7 @@ def export_tasks(
       dermkiosk-train labels export --data curated/manifest.csv --out tasks.json > labelling.xml
       dermkiosk-train labels export --data curated/manifest.csv --quality --out quality.json > quality.xml
     """
-    from training import quality_labels
+    from training.gate import readers
     from training.labels import LOCAL, config, tasks
 
     with said_plainly():
@@ -177,7 +177,7 @@ def export_tasks(
         chosen = rows[rows["image"].isin(_table(only, "image")["image"])] if only else rows
         told = tasks(chosen, LOCAL if prefix is None else prefix, show_labels=show_labels)
         out.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        click.echo(quality_labels.config() if quality else config(sorted(set(rows["label"]))), nl=False)
+        click.echo(readers.config() if quality else config(sorted(set(rows["label"]))), nl=False)
 
 
 @labels.command(name="agreement")
@@ -245,8 +245,8 @@ def quality(answers: Path, out: Path) -> None:
     Example:
       dermkiosk-train labels quality --answers export.json --out quality.csv
     """
+    from training.gate.readers import ASKED, read_quality
     from training.labels import read_export
-    from training.quality_labels import ASKED, read_quality
 
     with said_plainly():
         table = read_quality(read_export(answers))

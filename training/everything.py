@@ -214,24 +214,23 @@ class Steps:
 
     def gate(self) -> None:
         """Limits of the photograph checks: fitted on labels of quality, or kept, as the configuration says."""
-        from training import gate_kept, gate_labels
-        from training.gate import fit_gate, said
+        from training.gate import kept, labels, limits
         from training.run import Run
 
         wished = self.wanted.get("gate", {})
         if "keep_limits_of" in wished:
             photographs = Run.open(self.run).photographs
-            self.say(gate_kept.said(gate_kept.keep_limits(self.bundle, Path(wished["keep_limits_of"]), photographs)))
+            self.say(kept.said(kept.keep_limits(self.bundle, Path(wished["keep_limits_of"]), photographs)))
             return
         labelled = (
-            gate_labels.read(
+            labels.read(
                 self.split_file, Path(wished["labels"]), originals=self.data if self.data.is_dir() else self.data.parent
             )
             if wished
-            else gate_labels.read(self.data)  # also those labelled that curation dropped
+            else labels.read(self.data)  # also those labelled that curation dropped
         )
         self.say(labelled.said())
-        self.say(said(fit_gate(self.bundle, labelled, self.run / "gate")))
+        self.say(limits.said(limits.fit_gate(self.bundle, labelled, self.run / "gate")))
 
     def evaluate(self, split: "Split") -> None:
         """Every figure, the report, the card."""

@@ -6,7 +6,7 @@ import pytest
 from appliance.vision.photo import Pixels
 from appliance.vision.quality import dye
 from appliance.vision.quality.scene import Scene
-from training.faults import TONES
+from training.gate.faults import TONES
 
 LIMIT = 0.1
 DYES = {"gentian violet": (110, 50, 140), "green soap": (60, 120, 110), "iodine": (110, 50, 12)}

@@ -8,7 +8,7 @@ from appliance.vision.marks import FINDERS, RINGED, has_mark, marked, where
 from appliance.vision.photo import Pixels
 from appliance.vision.preprocess import preprocess
 from appliance.vision.quality.gate import CHECKS
-from training.faults import FAULTS
+from training.gate.faults import FAULTS
 from training.golden import draw
 
 HIT = 0.5

@@ -21,7 +21,7 @@ from appliance.vision.quality.part import encoded
 from appliance.vision.quality.scene import Scene
 from firmware.sensor import Exposure, develop
 from firmware.skin import Skin, render
-from training.faults import FAULTS, LAMPS, UNSEEN, under
+from training.gate.faults import FAULTS, LAMPS, UNSEEN, under
 from training.golden import draw
 
 ROOT = Path(__file__).parents[2]

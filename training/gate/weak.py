@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from appliance.vision.quality.part import encoded
 from appliance.vision.quality.places import Places, summed_up
-from training.gate_places import LAYERS
+from training.gate.places import LAYERS
 
 Floats = NDArray[np.floating]
 Mask = NDArray[np.bool_]

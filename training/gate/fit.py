@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from appliance.vision.quality.limits import Head
 from appliance.vision.quality.part import encoded
-from training import gate_places
 from training.errors import StepRefused
-from training.features_output import LAYERS
-from training.gate_report import Floats, Mask, Table
-from training.gate_samples import measure_names
+from training.gate.features_output import LAYERS
+from training.gate.places import NAMES as PLACES_NAMES
+from training.gate.report import Floats, Mask, Table
+from training.gate.samples import measure_names
 
 CLASSICAL: Final = "classical"
 PLACES: Final = "places"
@@ -100,7 +100,7 @@ class Space:
         if CLASSICAL in parts:
             measured |= zip(measure_names(), parts.pop(CLASSICAL), strict=True)
         if PLACES in parts:
-            measured |= zip(gate_places.NAMES, parts.pop(PLACES), strict=True)
+            measured |= zip(PLACES_NAMES, parts.pop(PLACES), strict=True)
         return Head(
             bias=round(float(SLOPE * bias), 5),
             measured={name: round(float(SLOPE * weight), 6) for name, weight in measured.items()},

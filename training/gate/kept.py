@@ -18,7 +18,7 @@ from appliance.vision.quality.limits import FILE, limits_of
 from training.bundle_files import record_gate, replaced, seal, sha256_of
 from training.dataset import Photographs
 from training.errors import StepRefused
-from training.gate_outputs import give_outputs
+from training.gate.outputs import give_outputs
 
 SHOWN: Final = 100
 """Photographs that both gates look at."""

@@ -21,7 +21,7 @@ from appliance.vision.quality.lamp import Lamp, colours, terms
 from appliance.vision.quality.part import Part
 from appliance.vision.skin_tone import ita, tone_of
 from training.errors import StepRefused
-from training.faults import HALVED, LAMPS, under
+from training.gate.faults import HALVED, LAMPS, under
 
 Floats = NDArray[np.floating]
 FILE: Final = "lamp.json"

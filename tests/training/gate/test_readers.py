@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from training.cli_data import labels
-from training.gate_samples import LABELS
-from training.quality_labels import ASKED, FIELD, config, read_quality
+from training.gate.readers import ASKED, FIELD, config, read_quality
+from training.gate.samples import LABELS
 
 
 def _task(image: str, *answers: tuple[str, str, list[str]]) -> dict[str, Any]:

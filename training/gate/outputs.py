@@ -8,7 +8,7 @@ import numpy as np
 from appliance.vision.preprocess import preprocess
 from appliance.vision.runtime import Network
 from training.bundle_files import sha256_of
-from training.features_output import with_features
+from training.gate.features_output import with_features
 from training.golden import draw
 
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from appliance.vision.quality.limits import EXCLUSIONS
-from training.faults import FAULTS
-from training.gate_samples import BASIC, DRAWN, PLAIN, Samples, clear
-from training.removal import KINDS as REMOVED
+from training.gate.faults import FAULTS
+from training.gate.removal import KINDS as REMOVED
+from training.gate.samples import BASIC, DRAWN, PLAIN, Samples, clear
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -16,20 +16,20 @@ from appliance.vision.bundle import read_card
 from appliance.vision.quality.limits import EXCLUSIONS, FILE, Evidence, GateLimits, Head
 from appliance.vision.quality.places import Places
 from appliance.vision.runtime import Network
-from training import gate_places
 from training.bundle_files import record_gate, sha256_of
 from training.errors import StepRefused
-from training.faults import HALVED
-from training.features_output import LAYERS
-from training.gate_fit import CLASSICAL, PLACES, SLOPE, Fit, Space, ridge, scored
-from training.gate_labels import Labelled
-from training.gate_lamp import LEARNED_FROM, Light, by_lamp, light_of
-from training.gate_outputs import give_outputs
-from training.gate_places import INK, ink_places
-from training.gate_report import HIGH_IS_BAD, Floats, Mask, Table, nested, refused_by_basic, report
-from training.gate_samples import BASIC, Samples, collect, measure_names, views_of
-from training.gate_weak import KIND as WEAK_KIND
-from training.gate_weak import Bags, measured_in
+from training.gate.faults import HALVED
+from training.gate.features_output import LAYERS
+from training.gate.fit import CLASSICAL, PLACES, SLOPE, Fit, Space, ridge, scored
+from training.gate.labels import Labelled
+from training.gate.lamp import LEARNED_FROM, Light, by_lamp, light_of
+from training.gate.outputs import give_outputs
+from training.gate.places import INK, ink_places
+from training.gate.places import LAYERS as PLACES_LAYERS
+from training.gate.report import HIGH_IS_BAD, Floats, Mask, Table, nested, refused_by_basic, report
+from training.gate.samples import BASIC, Samples, collect, measure_names, views_of
+from training.gate.weak import KIND as WEAK_KIND
+from training.gate.weak import Bags, measured_in
 
 T = TypeVar("T")
 Learned = Literal["photographs", "rendered"]
@@ -184,7 +184,7 @@ def _alone(table: Table, case: str) -> Floats:
 
 
 def at_places(table: Table, bags: Bags, case: str) -> Floats:
-    """What is measured by :mod:`training.gate_weak`, out of fold; 0 for pictures whose places are not kept."""
+    """What is measured by :mod:`training.gate.weak`, out of fold; 0 for pictures whose places are not kept."""
     rows, total = table.samples.with_cells, np.zeros(len(table.group))
     for seen, held in (fold for repeat in range(REPEATS) for fold in _folds(table.group, repeat)):
         learned = _learned(table, bags, case, seen)
@@ -197,7 +197,7 @@ def _bags(table: Table) -> Bags:
     """Of the photographs as they are."""
     channels = dict(zip(LAYERS, table.samples.sizes.tolist(), strict=True))
     rows = table.samples.with_cells
-    return Bags(table.samples.cells[table.plain[rows]], tuple(channels[layer] for layer in gate_places.LAYERS))
+    return Bags(table.samples.cells[table.plain[rows]], tuple(channels[layer] for layer in PLACES_LAYERS))
 
 
 def _learned(table: Table, bags: Bags, case: str, seen: Mask) -> Places:
@@ -242,7 +242,7 @@ def _evidence(space: Space, case: str, thresholds: Heads[float]) -> Evidence:
 def _used() -> tuple[str, ...]:
     """The layers that any head asks."""
     asked = {block for heads in WAYS.values() for ways in heads for way in ways for block in way.blocks}
-    asked |= set(gate_places.LAYERS)
+    asked |= set(PLACES_LAYERS)
     return tuple(layer for layer in LAYERS if layer in asked)
 
 

@@ -17,7 +17,7 @@ from appliance.vision.quality.part import encoded
 from appliance.vision.quality.places import KINDS, Places, at_each
 from appliance.vision.runtime import Network, Outputs
 from training.errors import StepRefused
-from training.faults import HAIRS, INKS, cream, crust, glare, mixed, one_hair, stain, stroked, strokes
+from training.gate.faults import HAIRS, INKS, cream, crust, glare, mixed, one_hair, stain, stroked, strokes
 
 Floats = NDArray[np.floating]
 FILE: Final = "places.json"

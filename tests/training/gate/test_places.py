@@ -7,8 +7,8 @@ import pytest
 
 from appliance.vision.preprocess import preprocess
 from appliance.vision.runtime import Network
-from training.features_output import with_features
-from training.gate_places import Sums, ink_places, learned, pen
+from training.gate.features_output import with_features
+from training.gate.places import Sums, ink_places, learned, pen
 from training.golden import draw
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from appliance.vision.quality.limits import EXCLUSIONS
-from training.gate_labels import ASIDE, FEWEST, FEWEST_CLEAR, read
+from training.gate.labels import ASIDE, FEWEST, FEWEST_CLEAR, read
 
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 

@@ -41,17 +41,17 @@ def gate(
       dermkiosk-train gate --bundle models/ours --data curated/split.csv --labels quality.csv
       dermkiosk-train gate --bundle models/ours --data curated/split.csv --keep-limits-of models/skin8-inceptionv3
     """
-    from training import gate_kept, gate_labels
     from training.dataset import Photographs, read_manifest
-    from training.gate import fit_gate, said
+    from training.gate import kept, limits
+    from training.gate.labels import read
 
     with said_plainly():
         if keep_of is None:
-            labelled = gate_labels.read(data, labels, images, originals)
+            labelled = read(data, labels, images, originals)
             click.echo(labelled.said())
-            click.echo(said(fit_gate(bundle, labelled, cache)))
+            click.echo(limits.said(limits.fit_gate(bundle, labelled, cache)))
             return
         if labels is not None:
             raise StepRefused("either --labels, to fit, or --keep-limits-of, not to")
         photographs = Photographs((images or data).parent, read_manifest(data).rows)
-        click.echo(gate_kept.said(gate_kept.keep_limits(bundle, keep_of, photographs)))
+        click.echo(kept.said(kept.keep_limits(bundle, keep_of, photographs)))

@@ -5,8 +5,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from appliance.vision.quality.places import KINDS, Places
-from training.gate_places import LAYERS
-from training.gate_weak import KIND, Bags, measured_in
+from training.gate.places import LAYERS
+from training.gate.weak import KIND, Bags, measured_in
 
 SIDE, CHANNELS, WIDTHS = 7, 12, (8, 4)
 
@@ -28,7 +28,7 @@ def learned(random: np.random.Generator) -> tuple[Places, np.ndarray, np.ndarray
 
 
 def test_a_few_places_of_a_photograph_are_found_in_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.gate_weak.CHOSEN", 3)
+    monkeypatch.setattr("training.gate.weak.CHOSEN", 3)
     places, *_ = learned(np.random.default_rng(1))
     cells, faulty = photographs(np.random.default_rng(2), 60)
     scores = np.array([measured_in(each, places) for each in cells])

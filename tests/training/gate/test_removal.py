@@ -9,9 +9,9 @@ from appliance.vision.photo import Pixels
 from appliance.vision.preprocess import preprocess
 from appliance.vision.quality.limits import EXCLUSIONS
 from appliance.vision.quality.scene import Scene
-from training.faults import FAULTS
+from training.gate.faults import FAULTS
+from training.gate.removal import CONTROLS, FOUND, REMOVALS, elsewhere, filled_in
 from training.golden import draw
-from training.removal import CONTROLS, FOUND, REMOVALS, elsewhere, filled_in
 
 
 def blue(view: Pixels) -> float:

@@ -21,12 +21,12 @@ from appliance.vision.quality.limits import EXCLUSIONS, GateLimits
 from appliance.vision.quality.places import Places
 from appliance.vision.quality.scene import Scene
 from appliance.vision.runtime import Network
-from training import gate_places
-from training.faults import FAULTS, TONES
-from training.features_output import LAYERS
+from training.gate.faults import FAULTS, TONES
+from training.gate.features_output import LAYERS
+from training.gate.places import NAMES, each_place, measured
+from training.gate.removal import KINDS as REMOVED
+from training.gate.removal import WAYS as TREATED
 from training.golden import draw
-from training.removal import KINDS as REMOVED
-from training.removal import WAYS as TREATED
 
 LABELS: Final = (*EXCLUSIONS, "blurred", "exposure")
 PLAIN: Final = "plain"
@@ -75,7 +75,7 @@ class Samples:
     """N × values of the checks that are no exclusion case, in the order of ``BASIC``; zeros for what is turned."""
 
     cells: NDArray[np.float16]
-    """Places of each picture of :attr:`with_cells`: M×places×channels, see :mod:`training.gate_weak`."""
+    """Places of each picture of :attr:`with_cells`: M×places×channels, see :mod:`training.gate.weak`."""
     sizes: NDArray[np.int64]
     """Channels of each of the ``LAYERS``."""
 
@@ -218,13 +218,13 @@ def _asked(
         width = 3 * sum(network.channels(layer) for layer in LAYERS)
         return (
             np.zeros(width, np.float16),
-            np.zeros(len(gate_places.NAMES), np.float32),
+            np.zeros(len(NAMES), np.float32),
             np.zeros((0, 1, 1), np.float16),
         )
     outputs = network.run(view)
     pooled = np.concatenate([measures.pooled(outputs[layer]) for layer in LAYERS]).astype(np.float16)
-    cells = gate_places.each_place(outputs).astype(np.float16)
-    return pooled, np.array(gate_places.measured(places, outputs), np.float32), cells[None]
+    cells = each_place(outputs).astype(np.float16)
+    return pooled, np.array(measured(places, outputs), np.float32), cells[None]
 
 
 def _basic(scene: Scene, lamp: Lamp) -> dict[str, float]:

@@ -9,8 +9,8 @@ from PIL import Image
 from appliance.vision.colour import Floats, halved, halved_light
 from appliance.vision.photo import Pixels
 from appliance.vision.quality.lamp import Lamp, colours
-from training.faults import LAMPS, cast, under
-from training.gate_lamp import by_lamp, light_of
+from training.gate.faults import LAMPS, cast, under
+from training.gate.lamp import by_lamp, light_of
 
 
 def quarter(view: Pixels) -> Floats:

@@ -12,16 +12,17 @@ from appliance.vision.quality.limits import EXCLUSIONS
 from appliance.vision.quality.part import encoded
 from appliance.vision.quality.places import Places
 from appliance.vision.runtime import Network
-from training import gate, gate_places
-from training.faults import FAULTS
-from training.features_output import LAYERS, with_features
-from training.gate import WAYS, WEAK, _fingerprint, choose, table_of
-from training.gate_fit import SLOPE, Space, ridge, scored
-from training.gate_labels import Labelled
-from training.gate_lamp import Light
-from training.gate_outputs import carry_over
-from training.gate_places import INK
-from training.gate_samples import BASIC, LABELS, Samples, collect, measure_names
+from training.gate import limits as gate_limits
+from training.gate import places
+from training.gate.faults import FAULTS
+from training.gate.features_output import LAYERS, with_features
+from training.gate.fit import SLOPE, Space, ridge, scored
+from training.gate.labels import Labelled
+from training.gate.lamp import Light
+from training.gate.limits import WAYS, WEAK, _fingerprint, choose, table_of
+from training.gate.outputs import carry_over
+from training.gate.places import INK
+from training.gate.samples import BASIC, LABELS, Samples, collect, measure_names
 from training.golden import draw
 
 LAMP = Lamp(centre=(0.0,) * 7, weights=(0.0,) * 35, bias=0.0)
@@ -93,7 +94,7 @@ def _samples(random: np.random.Generator, labels: pd.DataFrame) -> Samples:
         np.zeros(len(kinds), np.int64),
         classical.astype(np.float32),
         features.astype(np.float16),
-        random.normal(size=(len(kinds), len(gate_places.NAMES))).astype(np.float32),
+        random.normal(size=(len(kinds), len(places.NAMES))).astype(np.float32),
         basic.astype(np.float32),
         cells.astype(np.float16),
         np.full(len(LAYERS), 4),
@@ -101,7 +102,7 @@ def _samples(random: np.random.Generator, labels: pd.DataFrame) -> Samples:
 
 
 def _places(channels: int) -> Places:
-    return Places(bias=0.0, network={layer: encoded(np.ones(channels)) for layer in gate_places.LAYERS})
+    return Places(bias=0.0, network={layer: encoded(np.ones(channels)) for layer in places.LAYERS})
 
 
 def _labels() -> pd.DataFrame:
@@ -204,5 +205,5 @@ def test_what_other_lamps_were_learned_from_is_not_taken_from_a_cache(
     labelled = Labelled(tmp_path, labels, pd.DataFrame({"image": labels["image"], "group": labels["image"]}), [])
     before = _fingerprint(labelled)
     assert _fingerprint(labelled) == before
-    monkeypatch.setattr(gate, name, other)
+    monkeypatch.setattr(gate_limits, name, other)
     assert _fingerprint(labelled) != before

@@ -15,12 +15,12 @@ import pandas as pd
 from appliance.vision.quality.limits import EXCLUSIONS
 from training.dataset import each_in_a_group
 from training.errors import StepRefused
-from training.gate_samples import LABELS, clear
+from training.gate.samples import LABELS, clear
 from training.tables import read_texts
 
 FILE: Final = "quality.csv"
 """Looked for beside the manifest."""
-UNMARKED: Final = Path(__file__).with_name("skin8-unmarked.csv")
+UNMARKED: Final = Path(__file__).parents[1] / "skin8-unmarked.csv"
 """Photographs of the split ``train``, of groups that quality.csv lacks, on which neither ink nor much hair was seen by
 eye; and the number that chance begins with."""
 OPTIONAL: Final = (*(name for name in LABELS if name not in EXCLUSIONS), "uncertain")

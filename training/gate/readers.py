@@ -10,7 +10,7 @@ from xml.sax.saxutils import quoteattr
 import pandas as pd
 
 from training.errors import StepRefused
-from training.gate_samples import LABELS
+from training.gate.samples import LABELS
 from training.labels import chosen_in, path_of, reader_of
 
 FIELD: Final = "quality"

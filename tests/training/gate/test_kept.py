@@ -12,7 +12,7 @@ from appliance.vision.quality.limits import FILE, limits_of
 from training.bundle_files import seal, sha256_of
 from training.dataset import Photographs, read_manifest
 from training.errors import PhotographUnusable
-from training.gate_kept import keep_limits, said
+from training.gate.kept import keep_limits, said
 
 
 @pytest.fixture
