@@ -6,6 +6,7 @@ from appliance.health.result import Result
 from firmware.errors import DermkioskError, StationBusy
 from firmware.station import Station
 
+ID: Final = "camera"
 KEEP_S: Final = 5.0
 """Anyone on the network may ask: the camera is for the live view and captures, and a dead one takes seconds to fail."""
 
@@ -18,8 +19,8 @@ def check(station: Station) -> Result:
     try:
         station.preview()
     except StationBusy:
-        return Result("camera", ok=True)
+        return Result(ID, ok=True)
     except DermkioskError as error:
         says = error.key if error.key in TOLD else None
-        return Result("camera", ok=False, says=says, detail=f"{error.key}: {error.detail}")
-    return Result("camera", ok=True)
+        return Result(ID, ok=False, says=says, detail=f"{error.key}: {error.detail}")
+    return Result(ID, ok=True)

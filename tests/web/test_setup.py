@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from html import unescape
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,13 @@ from appliance import hotspot
 from appliance.cases.setup import STEPS, is_done
 from appliance.cases.store import Store
 from appliance.health.result import Result
-from appliance.messages import LANGUAGES, Language, text
+from appliance.messages import LANGUAGES, Language, remedy, sentence, text
 from appliance.settings import load
 from appliance.web.app import create_kiosk_app
 from appliance.web.services import Services
-from firmware.errors import StationBusy
+from firmware.errors import CameraUnplugged, StationBusy
+from firmware.synthetic import Fault
+from tests.web.conftest import Hardware
 
 ROOT = "/kiosk/setup"
 PIN = "270913"
@@ -282,6 +285,30 @@ def test_a_fault_in_the_self_test_is_said_and_kept(do: Callable[..., Any], store
     page = do("selftest")
     assert 'class="bad" data-check="disk"' in page.text
     assert store.setup.outcome("selftest") == "faults"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("answers", [True, False])
+def test_the_self_test_says_one_thing_of_the_camera_although_its_check_said_another_a_moment_ago(
+    do: Callable[..., Any],
+    kiosk: FlaskClient,
+    hardware: Hardware,
+    checks: list[Result],
+    language: Language,
+    answers: bool,
+) -> None:
+    checks[:] = [Result("camera", ok=not answers)]
+    if not answers:
+        hardware.camera.faults.add(Fault.UNPLUG)
+    do("selftest")
+    page = unescape(kiosk.get(f"{ROOT}/selftest?language={language}").text)
+    assert f'class="{"good" if answers else "bad"}" data-check="photo"' in page
+    assert 'data-check="camera"' not in page
+    for said in ("ok", "fault"):
+        assert text(language, f"health.camera.{said}") not in page
+    if not answers:
+        assert sentence(language, CameraUnplugged("")) in page
+        assert remedy(language, CameraUnplugged("")) in page
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
