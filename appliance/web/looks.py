@@ -1,7 +1,7 @@
 """Every look of the staff is in the log, once: the pages by themselves, a picture where no page that shows it is."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
 from typing import Final
 
@@ -38,11 +38,13 @@ class Looks:
             return self._ticks() - self._logged_s.get((session, case), -COVERED_S) < COVERED_S
 
 
-def at_pages_of(cases: Iterable[int], action: Action = "look", detail: str = "") -> None:
-    """Log a page before it is shown: a line for each case, by its number, whose picture is on it."""
-    shown = list(cases)
-    services().store.audit.record_each("staff", action, shown, detail)
-    _looks().note(access.staff().token, shown)
+def at_pages_of(cases: Sequence[int], action: Action = "look", detail: str = "", parts: Sequence[int] = ()) -> None:
+    """Log a page before it is shown: a line for each case, by its number, whose picture is on it.
+
+    ``parts``: overviews, which belong to one of the cases. Its line stands for them, too: one look, one line.
+    """
+    services().store.audit.record_each("staff", action, cases, detail)
+    _looks().note(access.staff().token, (*cases, *parts))
 
 
 def at_picture_of(case: Case) -> None:
