@@ -10,11 +10,11 @@ from appliance.cases.listing import PAGE, Wanted
 from appliance.cases.reviews import DIAGNOSES, EVIDENCE, NOTE_LENGTH
 from appliance.cases.store import Case
 from appliance.errors import CaseUnknown, PhotoLost
+from appliance.messages import LANGUAGES, text
 from appliance.request_errors import DeletionUnconfirmed
 from appliance.web import looks
 from appliance.web.clinician_view import CLASS_PLACE, Comparison, Links, Photograph, clinician_view, same_scale
 from appliance.web.intake import YES
-from appliance.web.language import translate
 from appliance.web.pictures import PAGE_SIDE_PX, class_map, jpeg
 from appliance.web.services import services
 from appliance.web.sites import SITES
@@ -38,6 +38,7 @@ def index() -> str:
     return render_template(
         "staff_cases.html",
         rows=listing.page(asked, page),
+        backwards="" < asked.until < asked.since,
         total=total,
         answered=listing.answered(asked),
         page=page,
@@ -51,12 +52,11 @@ def index() -> str:
 
 @staff_cases.get("/<code>")
 def case(code: str) -> str:
-    """One case with all there is to it. Each look is logged, at the other photographs that it shows, too."""
+    """One case with all there is to it. The look is logged, one at each earlier case whose photograph it shows, too."""
     store = services().store
     found = close_up(code)
     document, overview, earlier = store.document(found), store.overview(found), _earlier(found)
-    shown = [*earlier, *([overview] if overview else []), found]
-    looks.at_pages_of(each.number for each in shown)
+    looks.at_pages_of([each.number for each in (*earlier, found)], parts=[overview.number] if overview else [])
     return render_template(
         "staff_case.html",
         case=found,
@@ -172,11 +172,11 @@ def _back(found: Case) -> Response:
 
 def wanted(asked: MultiDict[str, str]) -> Wanted:
     """What the form asks for; what it cannot ask for is left out."""
-    typed = asked.get("q", "").strip()
+    typed = asked.get("q", "").strip().lower()
     reviewed = asked.get("reviewed")
     return Wanted(
         code=typed,
-        sites=tuple(site for site in SITES if typed and typed.lower() in translate(f"site.{site}").lower()),
+        sites=tuple(site for site in SITES if typed and any(typed in name for name in _names(site))),
         site=_one_of(asked.get("site"), SITES),
         outcome=_one_of(asked.get("outcome"), OUTCOMES),
         grade=_one_of(asked.get("grade"), GRADES),
@@ -184,6 +184,11 @@ def wanted(asked: MultiDict[str, str]) -> Wanted:
         until=_day(asked.get("until")),
         reviewed="yes" if reviewed == "yes" else "no" if reviewed == "no" else None,
     )
+
+
+def _names(site: str) -> list[str]:
+    """Of a place on the body in every language: two clinicians may search in two, and one may type either."""
+    return [text(language, f"site.{site}").lower() for language in LANGUAGES]
 
 
 def _one_of(value: str | None, known: tuple[str, ...]) -> str:

@@ -53,7 +53,7 @@ def change() -> Response:
     box = services()
     wanted = {name: request.form[name].strip() for name in _open() if name in request.form}
     try:
-        new = box_settings.changed(box.settings, {name: text for name, text in wanted.items() if text})
+        new = box_settings.changed(box.settings, wanted)
     except SettingsInvalid as error:
         return make_response(_page(error, wanted), UNPROCESSABLE)
     differing = {name: getattr(new, name) for name in wanted if getattr(new, name) != getattr(box.settings, name)}
@@ -91,7 +91,7 @@ def _page(
 ) -> str:
     """``typed``: what was not kept. Each value that is wrong by itself is named; else it is what ``error`` says."""
     every = rows(services().settings)
-    wrong = [each for each in every if not _usable(each.name, typed.get(each.name, ""))]
+    wrong = [each for each in every if each.name in typed and not _usable(each.name, typed[each.name])]
     return render_template(
         "staff_settings.html",
         error=problem(error) if error and not wrong else None,
@@ -107,7 +107,7 @@ def _page(
 
 def _usable(name: str, text: str) -> bool:
     try:
-        box_settings.changed(services().settings, {name: text} if text else {})
+        box_settings.changed(services().settings, {name: text})
     except SettingsInvalid:
         return False
     return True

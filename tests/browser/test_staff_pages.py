@@ -86,6 +86,33 @@ def test_a_clinician_finds_a_case_writes_down_the_diagnosis_and_sees_how_often_t
     expect(page.locator("#pin")).to_be_visible()
 
 
+@pytest.mark.parametrize("locale", WORDS)
+def test_a_table_wider_than_the_screen_says_so_and_the_keyboard_moves_it(
+    browse: Callable[..., Page], clinic: Any, photo_file: Path, phone: Callable[..., Page], fill: Fill, locale: str
+) -> None:
+    patient = phone(clinic)
+    fill(patient, photo_file, clinic.phones)
+    expect(patient.locator("[data-outcome]")).to_be_visible()
+    clinic.store.reviews.diagnose(1, "squamous_cell_carcinoma", "pathology")
+    page = browse(360, 640, clinic, locale=locale)
+    log_in(page, clinic.phones)
+    page.goto(f"{clinic.phones}/staff/figures")
+    table, hint = page.locator(".scroll"), page.locator("#confusion-wider")
+    wide = "each => each.scrollWidth > each.clientWidth"
+    seen = {}
+    for width in range(360, 1400, 20):
+        page.set_viewport_size({"width": width, "height": 640})
+        seen[width] = (table.evaluate(wide), hint.is_visible())
+    assert seen[360] == (True, True)
+    assert seen[1360] == (False, False)
+    assert [width for width, (wider, said) in seen.items() if wider != said] == []
+    page.set_viewport_size({"width": 360, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    table.focus()
+    page.keyboard.press("ArrowRight")
+    expect(table).not_to_have_js_property("scrollLeft", 0)
+
+
 def delete(page: Page, base: str) -> None:
     """Delete the only case; without a tick nothing happens."""
     page.goto(f"{base}/staff/cases")

@@ -51,6 +51,22 @@ def test_one_wrong_value_changes_nothing_and_is_named(post: Callable[..., Any], 
     assert not (before.state / STAFF_SETTINGS).exists()
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_an_emptied_field_is_refused_and_never_said_to_be_kept(
+    post: Callable[..., Any], laptop: FlaskClient, services: Services, language: str
+) -> None:
+    laptop.get(f"/staff/settings?language={language}")
+    before = services.settings
+    answer = post(link_hours=" ", queue_limit="7")
+    assert answer.status_code == 422
+    assert re.findall(r'data-wrong="(\w+)"', answer.text) == ["link_hours"]
+    name = text(language, "setting.link_hours").rstrip("。.")
+    assert text(language, "settings.empty", name=name) in unescape(answer.text)
+    assert "data-kept" not in answer.text
+    assert services.settings == before
+    assert re.search(r'id="link_hours"[^>]* required', answer.text)
+
+
 def test_what_counts_after_a_restart_says_so(post: Callable[..., Any]) -> None:
     assert post(staff_minutes="7").headers["Location"].endswith("kept=restart")
 
