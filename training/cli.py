@@ -8,7 +8,7 @@ import click
 
 from training.cli_compare import BUNDLE, RUN
 from training.cli_compare import COMMANDS as COMPARISONS
-from training.cli_data import COMMANDS as DATA_COMMANDS
+from training.curation.commands import COMMANDS as DATA_COMMANDS
 from training.evaluation.commands import cross_collection, crossvalidate
 from training.gate.commands import gate
 from training.plainly import said_plainly as _said_plainly

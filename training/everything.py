@@ -184,8 +184,8 @@ class Steps:
 
     def curate(self) -> None:
         """Look at every photograph once; what was found is kept, so that the next time is quick."""
-        from training.collections.record import Options
-        from training.curate import SHIPPED, Wishes, curate
+        from training.curation.collections.record import Options
+        from training.curation.curate import SHIPPED, Wishes, curate
 
         wishes: Config = {"crop": False, **self.wanted.get("curate", {})}
         options = Options(**{name: wishes.pop(name) for name in SAID if name in wishes})
@@ -196,7 +196,7 @@ class Steps:
 
     def split(self) -> None:
         """The same every time."""
-        from training.split import SPLITS, read_earlier, split_file
+        from training.curation.split import SPLITS, read_earlier, split_file
 
         wishes = dict(self.wanted.get("split", {}))
         keep = wishes.pop("keep", None)

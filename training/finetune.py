@@ -20,6 +20,7 @@ from rich.console import Console
 
 from training.backend import keras
 from training.batches import Feed, Truth, class_weights
+from training.curation.split import check, ready
 from training.dataset import Photographs, read_manifest, read_split
 from training.distribute import Cluster
 from training.errors import StepRefused
@@ -32,7 +33,6 @@ from training.pace import Pace, PacedAdamW
 from training.parallel import processes
 from training.progress import EpochBar
 from training.recipe import Phase, Recipe
-from training.split import check, ready
 
 TEACHER: Final = "teacher.npz"
 READ: Final = ("image", "label", "group", "source", "split", "near_duplicates")

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from appliance.vision.classes import CLASSES
+from training.curation.split import assign_splits
 from training.dataset import read_manifest
 from training.golden import draw
-from training.split import assign_splits
 
 PER_LABEL = 16
 

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from training.curation.split import ready
 from training.everything import Steps, recipe, run_all
 from training.golden import draw
-from training.split import ready
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = [ROOT / "training" / "skin8.toml", ROOT / "training" / "skin8-first.toml"]

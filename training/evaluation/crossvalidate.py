@@ -12,6 +12,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from appliance.vision.calibration import probabilities
 from appliance.vision.classes import CLASSES
+from training.curation.split import bundles
 from training.dataset import Photographs
 from training.errors import StepRefused
 from training.evaluation.bootstrap import RESAMPLES
@@ -19,7 +20,6 @@ from training.evaluation.judge import figures_of
 from training.evaluation.learners import Learner
 from training.metrics import Answers, truth
 from training.predict import Floats, Predictions
-from training.split import bundles
 
 FOLDS: Final = 5
 Report = dict[str, Any]

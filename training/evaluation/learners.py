@@ -24,13 +24,13 @@ from sklearn.preprocessing import StandardScaler
 from appliance.vision.classes import CLASSES
 from appliance.vision.photo import Pixels
 from training.augment import augment
+from training.curation.split import bundles
 from training.dataset import Photographs
 from training.errors import StepRefused
 from training.evaluation.stepped import Steps, stepped
 from training.features import Frozen, extract
 from training.predict import Floats, Predictions, floating
 from training.recipe import Recipe
-from training.split import bundles
 
 WIDTHS: Final = {"mixed5": 768, "mixed8": 1280, "mixed10": 2048}
 """Channels of the blocks that frozen features are pooled from."""

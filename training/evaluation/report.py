@@ -15,7 +15,7 @@ from training.evaluation.plot_style import english
 from training.evaluation.words import FILTERS, WORDS
 from training.metrics import Answers
 
-TEMPLATE: Final = Path(__file__).parents[1] / "report.html.jinja"
+TEMPLATE: Final = Path(__file__).with_name("report.html.jinja")
 
 Shown = tuple[Looker, Answers, Photographs]
 """The network, what it answered, and the photographs to choose examples from."""

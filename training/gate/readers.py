@@ -1,6 +1,6 @@
 """What is wrong with a photograph, asked of readers by way of Label Studio: labels for ``dermkiosk-train gate``.
 
-As :mod:`training.labels`, but several choices may hold at once, and ``clear`` says that none of them does.
+As :mod:`training.curation.labels`, but several choices may hold at once, and ``clear`` says that none of them does.
 """
 
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ from xml.sax.saxutils import quoteattr
 
 import pandas as pd
 
+from training.curation.labels import chosen_in, path_of, reader_of
 from training.errors import StepRefused
 from training.gate.samples import LABELS
-from training.labels import chosen_in, path_of, reader_of
 
 FIELD: Final = "quality"
 CLEAR: Final = "clear"

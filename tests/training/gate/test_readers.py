@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from training.cli_data import labels
+from training.curation.commands import labels
 from training.gate.readers import ASKED, FIELD, config, read_quality
 from training.gate.samples import LABELS
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from training.collections.record import Options, Record, spelled
+from training.curation.collections.record import Options, Record, spelled
 from training.errors import StepRefused
 
 

@@ -8,14 +8,14 @@ from click.testing import CliRunner
 from PIL import Image
 
 from appliance.vision.photo import MIN_SIDE_PX, Pixels
-from training.cli_data import curate as curate_command
-from training.cli_data import split as split_command
-from training.collections.record import Box, Options
-from training.curate import SHIPPED, Wishes, curate
+from training.curation.collections.record import Box, Options
+from training.curation.commands import curate as curate_command
+from training.curation.commands import split as split_command
+from training.curation.curate import SHIPPED, Wishes, curate
+from training.curation.examine import Task, cropped, examine, judged
+from training.curation.split import check
 from training.dataset import read_manifest
-from training.examine import Task, cropped, examine, judged
 from training.golden import draw
-from training.split import check
 
 Save = Callable[..., None]
 
@@ -291,7 +291,7 @@ def test_541_classes_by_the_command_line(
 ) -> None:
     """As XiangyaDerm has. The gate looks at one picture and its verdict stands for all: it knows nothing of classes."""
     verdict = judged(draw(1), SHIPPED)
-    monkeypatch.setattr("training.examine.judged", lambda *_: verdict)
+    monkeypatch.setattr("training.curation.examine.judged", lambda *_: verdict)
     rng = np.random.default_rng(541)
     for number in range(541):
         for patient in range(1 + number % 3):

@@ -6,9 +6,9 @@ from PIL import Image
 from scipy import ndimage
 
 from appliance.vision.photo import Pixels, decode
-from training.duplicates import RESEMBLANCE, Fingerprint, clusters, named_clusters, near_duplicates
+from training.curation.duplicates import RESEMBLANCE, Fingerprint, clusters, named_clusters, near_duplicates
+from training.curation.resemblance import miniature, resemblance
 from training.golden import draw
-from training.resemblance import miniature, resemblance
 
 
 def copy_of(pixels: Pixels, *, crop: tuple[float, float, float, float], quality: int = 60, scale: float = 0.8) -> bytes:

@@ -11,16 +11,16 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 
-from training.collections.record import Options, Record
-from training.collections.registry import COLLECTIONS, recognise
-from training.curation_report import Picture, Reason, Renamed, reasons_of, renamed, write_report
-from training.duplicates import Pairs, named_clusters, near_duplicates
+from training.curation.collections.record import Options, Record
+from training.curation.collections.registry import COLLECTIONS, recognise
+from training.curation.duplicates import Pairs, named_clusters, near_duplicates
+from training.curation.examine import Examined, Task, examine
+from training.curation.relabel import KNOWN, relabelled
+from training.curation.report import Picture, Reason, Renamed, reasons_of, renamed, write_report
 from training.errors import StepRefused
-from training.examine import Examined, Task, examine
 from training.parallel import Map, Watch, mapping
-from training.relabel import KNOWN, relabelled
 
-SHIPPED: Final = Path(__file__).parents[1] / "models/skin8-inceptionv3"
+SHIPPED: Final = Path(__file__).parents[2] / "models/skin8-inceptionv3"
 UNREADABLE: Final = "unreadable"
 DUPLICATE: Final = "duplicate"
 NEAR: Final = "near_duplicate"
@@ -39,7 +39,7 @@ class Wishes:
     """A name of the registry; empty: whatever the path looks like."""
     options: Options = field(default_factory=Options)
     labels: Mapping[str, str] = field(default_factory=dict)
-    """The collection's own name of a condition → one of the eight or ``other``, see :mod:`training.relabel`."""
+    """The collection's own name of a condition → one of the eight or ``other``: :mod:`training.curation.relabel`."""
     only_known: bool = False
     """Stop at other labels than these."""
     crop: bool = True

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from training.collections.record import Options, Record, spelled
-from training.collections.registry import COLLECTIONS, recognise
+from training.curation.collections.record import Options, Record, spelled
+from training.curation.collections.registry import COLLECTIONS, recognise
 
 Write = Callable[[str, str], Path]
 

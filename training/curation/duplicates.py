@@ -14,8 +14,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from appliance.vision.photo import Pixels, decode
+from training.curation.resemblance import Grey, miniature, resemblance
 from training.parallel import Map, Watch, mapping, unwatched
-from training.resemblance import Grey, miniature, resemblance
 
 Pairs = NDArray[np.int64]
 """P×2 positions, the smaller first."""

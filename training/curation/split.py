@@ -14,8 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
+from training.curation.duplicates import clusters, near_duplicates_of
 from training.dataset import NO_SPLIT, Photographs, Split, each_in_a_group, read_manifest
-from training.duplicates import clusters, near_duplicates_of
 from training.errors import StepRefused
 from training.tables import read_texts
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from training.collections.record import Options, Record, read_table, spelled
+from training.curation.collections.record import Options, Record, read_table, spelled
 
 CASES: Final = frozenset({"case_id", "image_1_path", "image_2_path", "image_3_path", "fitzpatrick_skin_type"})
 LABELS: Final = frozenset({"case_id", "weighted_skin_condition_label"})

@@ -19,10 +19,10 @@ from appliance.vision.assessment import Quality
 from appliance.vision.assessor import Assessor
 from appliance.vision.bundle import FILE
 from appliance.vision.photo import MIN_SIDE_PX, Pixels, decode
-from training import duplicates, resemblance
 from training.bundle_files import sha256_of
-from training.collections.record import Box
-from training.duplicates import Fingerprint
+from training.curation import duplicates, resemblance
+from training.curation.collections.record import Box
+from training.curation.duplicates import Fingerprint
 from training.quiet import holding_back
 
 QUALITY: Final = 95

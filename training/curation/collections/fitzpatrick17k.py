@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from training.collections.record import Options, Record, file_of, read_table, spelled
+from training.curation.collections.record import Options, Record, file_of, read_table, spelled
 
 NEEDS: Final = frozenset({"md5hash", "fitzpatrick_scale", "label", "url", "qc"})
 FOLDERS: Final = ("images", "data/finalfitz17k", "finalfitz17k", "")

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from training.cli_data import labels
-from training.labels import agreement, config, fleiss, merge, named, read_annotations, tasks
+from training.curation.commands import labels
+from training.curation.labels import agreement, config, fleiss, merge, named, read_annotations, tasks
 
 ANNA, BO, CHEN = "anna@clinic.example", "bo@clinic.example", "chen@clinic.example"
 

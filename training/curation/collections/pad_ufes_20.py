@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from training.collections.record import Options, Record, file_of, read_table
+from training.curation.collections.record import Options, Record, file_of, read_table
 from training.errors import StepRefused
 
 NEEDS: Final = frozenset({"patient_id", "lesion_id", "diagnostic", "img_id", "biopsed", "fitspatrick", "region"})

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from training.collections import fitzpatrick17k, folders, pad_ufes_20, scin, skin8, table
-from training.collections.record import Collection
+from training.curation.collections import fitzpatrick17k, folders, pad_ufes_20, scin, skin8, table
+from training.curation.collections.record import Collection
 from training.tables import read_texts
 
 COLLECTIONS: Final[Mapping[str, Collection]] = {

@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw
 
 from appliance.errors import DermkioskError
 from appliance.vision.photo import decode
-from training.collections.record import spelled
-from training.duplicates import Pairs
+from training.curation.collections.record import spelled
+from training.curation.duplicates import Pairs
 
 SHOWN: Final = 48
 """Pictures on one sheet; the lists hold all."""
@@ -75,8 +75,8 @@ def write_report(table: pd.DataFrame, pictures: Sequence[Picture], pairs: Pairs,
     sheets.mkdir(exist_ok=True)
     for old in sheets.glob("*.jpg"):
         old.unlink()
-    environment = jinja2.Environment(loader=jinja2.PackageLoader("training", "."), autoescape=True)
-    page = environment.get_template("curation.html.jinja").render(
+    environment = jinja2.Environment(loader=jinja2.PackageLoader("training.curation", "."), autoescape=True)
+    page = environment.get_template("report.html.jinja").render(
         collection=root.name,
         total=len(table),
         kept=int((table["dropped"] == "").sum()),

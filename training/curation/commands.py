@@ -71,9 +71,9 @@ def curate(
       dermkiosk-train curate --data photographs/ --label "SCC=squamous_cell_carcinoma" --label "*=other" --out curated
       dermkiosk-train curate --data cases.csv --column group=mrn --column label=icd --drop hair --out curated
     """
-    from training.collections.record import Options
-    from training.curate import SHIPPED, Wishes
-    from training.curate import curate as curate_it
+    from training.curation.collections.record import Options
+    from training.curation.curate import SHIPPED, Wishes
+    from training.curation.curate import curate as curate_it
 
     with said_plainly():
         options = Options(columns=pairs("--column", columns, "group=patient_id"), **said)  # type: ignore[arg-type]  # click has checked the choice
@@ -115,7 +115,7 @@ def split(
     Example:
       dermkiosk-train split --data curated/manifest.csv --out curated/split.csv --keep last-year/split.csv
     """
-    from training.split import SPLITS, read_earlier, split_file, stayed
+    from training.curation.split import SPLITS, read_earlier, split_file, stayed
 
     with said_plainly():
         earlier = read_earlier(keep)
@@ -169,8 +169,8 @@ def export_tasks(
       dermkiosk-train labels export --data curated/manifest.csv --out tasks.json > labelling.xml
       dermkiosk-train labels export --data curated/manifest.csv --quality --out quality.json > quality.xml
     """
+    from training.curation.labels import LOCAL, config, tasks
     from training.gate import readers
-    from training.labels import LOCAL, config, tasks
 
     with said_plainly():
         rows = _table(data, "image", "label")
@@ -190,7 +190,7 @@ def print_agreement(answers: Path, readers: tuple[str, ...]) -> None:
     Example:
       dermkiosk-train labels agreement --answers export.json
     """
-    from training.labels import agreement, named, read_annotations, read_export
+    from training.curation.labels import agreement, named, read_annotations, read_export
 
     with said_plainly():
         (said,) = named([read_annotations(read_export(answers))], pairs("--reader", readers, "1=Dr. Li"))
@@ -221,7 +221,7 @@ def import_answers(
       dermkiosk-train labels import --data curated/manifest.csv --answers export.json \\
           --reader "1=Dr. Li" --reader "2=Dr. Wang" --out curated/labelled.csv --adjudicate adjudicate.csv
     """
-    from training.labels import merge, named, read_annotations, read_export
+    from training.curation.labels import merge, named, read_annotations, read_export
 
     with said_plainly():
         files = [answers] if settled is None else [answers, settled]
@@ -245,8 +245,8 @@ def quality(answers: Path, out: Path) -> None:
     Example:
       dermkiosk-train labels quality --answers export.json --out quality.csv
     """
+    from training.curation.labels import read_export
     from training.gate.readers import ASKED, read_quality
-    from training.labels import read_export
 
     with said_plainly():
         table = read_quality(read_export(answers))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from training.collections.record import EVIDENCE, Box, Evidence, Options, Record, file_of, read_table, spelled
+from training.curation.collections.record import EVIDENCE, Box, Evidence, Options, Record, file_of, read_table, spelled
 from training.errors import StepRefused
 
 KNOWN: Final[Mapping[str, tuple[str, ...]]] = {

@@ -6,7 +6,7 @@ from typing import Final
 
 from appliance.vision.classes import CLASSES
 from training.class_names import CARDS
-from training.collections.record import Record, spelled
+from training.curation.collections.record import Record, spelled
 from training.dataset import OTHER
 from training.errors import StepRefused
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.vision.classes import CLASSES
-from training.cli_data import split as split_command
+from training.curation.commands import split as split_command
+from training.curation.split import SPLITS, assign_splits, bundles, check, ready, split_file
 from training.dataset import OTHER, Photographs, read_manifest
-from training.split import SPLITS, assign_splits, bundles, check, ready, split_file
 
 LABELS = (*CLASSES, OTHER)
 Drawn = list[tuple[int, int, int]]

@@ -1,7 +1,7 @@
 import pytest
 
-from training.collections.record import Record, spelled
-from training.relabel import relabelled
+from training.curation.collections.record import Record, spelled
+from training.curation.relabel import relabelled
 
 
 def _records(*conditions: str) -> list[Record]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from training.collections.record import EVIDENCE, Box, Evidence, Options, Record, read_table
+from training.curation.collections.record import EVIDENCE, Box, Evidence, Options, Record, read_table
 
 NEEDS: Final = frozenset({"image", "label", "group", "source"})
 OWN: Final = NEEDS | {"condition", "label_by", "label_when", "label_evidence"}
