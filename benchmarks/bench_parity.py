@@ -15,8 +15,8 @@ from appliance.vision.bundle import load
 from appliance.vision.runtime import Network
 from training.augment import SYMMETRIES
 from training.errors import StepRefused
-from training.parity import Views, compare
 from training.predict import Floats, Predictions, floating, int8
+from training.quantisation.parity import Views, compare
 from training.run import Run
 
 Ints = NDArray[np.int64]

@@ -224,7 +224,7 @@ def quantise(run: Path, bundle: Path, about: Path, representatives: int, way: An
       dermkiosk-train quantise --run runs/first --bundle models/skin8-inceptionv3 --about training/skin8-about.toml
     """
     from training.about import About
-    from training.quantise import quantise as convert
+    from training.quantisation.quantise import quantise as convert
 
     with _said_plainly():
         _print_figures(convert(run, bundle, About.read(about), representatives, seed, way).figures)

@@ -29,7 +29,7 @@ def quantise_compare(run: Path, representatives: int, fewer: int, out: Path | No
     Example:
       dermkiosk-train quantise-compare --run runs/first
     """
-    from training.ways import compare_ways, trials
+    from training.quantisation.ways import compare_ways, trials
 
     with said_plainly():
         table = compare_ways(run, trials(representatives, fewer), say=click.echo)
@@ -53,7 +53,7 @@ def quantise_sensitive(run: Path, representatives: int, worst: int, answer: bool
       dermkiosk-train quantise-sensitive --run runs/first
       dermkiosk-train quantise-sensitive --run runs/first --answer
     """
-    from training.sensitive import by_block, sensitive
+    from training.quantisation.sensitive import by_block, sensitive
 
     with said_plainly():
         if answer:

@@ -246,7 +246,7 @@ class Steps:
 
     def quantise(self) -> None:
         """INT8, if it passes. The earlier bundle's looks at the photographs stay on record."""
-        from training.quantise import quantise
+        from training.quantisation.quantise import quantise
 
         if self.shipped.is_dir() and not self.bundle.exists():
             shutil.copytree(self.shipped, self.bundle)

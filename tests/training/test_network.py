@@ -7,10 +7,10 @@ import pytest
 from appliance.vision.preprocess import preprocess
 from appliance.vision.runtime import Network
 from training import network
-from training.convert import to_tflite, with_convolved_pools
 from training.dataset import read_manifest
 from training.golden import draw
 from training.network import BACKBONE
+from training.quantisation.convert import to_tflite, with_convolved_pools
 
 
 def _views(manifest: Path, count: int) -> np.ndarray:

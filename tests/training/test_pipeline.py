@@ -17,15 +17,15 @@ from appliance.errors import GateMissing
 from appliance.vision.assessor import Assessor
 from appliance.vision.bundle import read_card
 from appliance.vision.photo import Pixels
-from training import parity
 from training.about import About
 from training.model_card import write_model_card
 from training.predict import floating
-from training.quantise import quantise
+from training.quantisation import parity
+from training.quantisation.quantise import quantise
+from training.quantisation.sensitive import by_block, sensitive
+from training.quantisation.ways import Trial, compare_ways
 from training.run import Run
-from training.sensitive import by_block, sensitive
 from training.soup import figures
-from training.ways import Trial, compare_ways
 
 COMMAND = [sys.executable, "-c", "from training.cli import main; main()"]
 BUNDLE = Path(__file__).parents[2] / "models/skin8-inceptionv3/model.tflite"

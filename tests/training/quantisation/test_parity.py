@@ -6,8 +6,8 @@ import pytest
 
 from training.dataset import Photographs, read_manifest
 from training.metrics import Answers
-from training.parity import Limit, Views, _calibration, compare
 from training.predict import Predictions
+from training.quantisation.parity import Limit, Views, _calibration, compare
 
 COUNT = 400
 

@@ -19,10 +19,10 @@ from appliance.vision.preprocess import preprocess
 from appliance.vision.runtime import Network
 from training.blocks import FIRST_CONVOLUTION
 from training.calibrate import temperature
-from training.convert import converter_of, converting
 from training.dataset import Photographs
 from training.predict import Predictions, floating, int8
-from training.quantise import prepared, representative
+from training.quantisation.convert import converter_of, converting
+from training.quantisation.quantise import prepared, representative
 from training.run import Run
 
 EVERY: Final = 12

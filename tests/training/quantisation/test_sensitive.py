@@ -1,6 +1,6 @@
 import pytest
 
-from training.sensitive import blocks_of
+from training.quantisation.sensitive import blocks_of
 
 STEM = ["CONV_2D"] * 3 + ["MAX_POOL_2D"] + ["CONV_2D"] * 2 + ["MAX_POOL_2D"]
 REST = ["AVERAGE_POOL_2D", *["CONV_2D"] * 7, "CONCATENATION", "AVERAGE_POOL_2D", *["CONV_2D"] * 82]

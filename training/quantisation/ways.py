@@ -11,11 +11,11 @@ import pandas as pd
 
 from appliance.vision.preprocess import preprocess
 from appliance.vision.runtime import Network
-from training.convert import WAYS, Way, convert
 from training.golden import draw
-from training.parity import Views, compare
 from training.predict import floating, int8
-from training.quantise import prepared, representative
+from training.quantisation.convert import WAYS, Way, convert
+from training.quantisation.parity import Views, compare
+from training.quantisation.quantise import prepared, representative
 from training.run import Run
 
 ROUNDS: Final = 15

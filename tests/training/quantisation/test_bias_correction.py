@@ -5,11 +5,11 @@ import pytest
 
 from appliance.vision.preprocess import preprocess
 from training.backend import keras
-from training.bias_correction import correct_biases, rounded
 from training.golden import draw
 from training.network import BACKBONE, build, convolutions, load_starting_weights
+from training.quantisation.bias_correction import correct_biases, rounded
 
-BUNDLE = Path(__file__).parents[2] / "models/skin8-inceptionv3/model.tflite"
+BUNDLE = Path(__file__).parents[3] / "models/skin8-inceptionv3/model.tflite"
 
 
 @pytest.fixture(scope="module")

@@ -13,13 +13,13 @@ from appliance.vision.runtime import Network
 from training import golden
 from training.about import KEY, About
 from training.backend import keras
-from training.bias_correction import correct_biases
 from training.bundle_files import replaced, sha256_of, write_card
 from training.class_names import CARDS
-from training.convert import Way, convert
 from training.dataset import Photographs
-from training.parity import Parity, StraysTooFar, Views, compare
 from training.predict import floating, int8
+from training.quantisation.bias_correction import correct_biases
+from training.quantisation.convert import Way, convert
+from training.quantisation.parity import Parity, StraysTooFar, Views, compare
 from training.run import Run
 
 GOLDEN_STEPS: Final = 8
@@ -35,7 +35,8 @@ def quantise(
 ) -> Parity:
     """Write a bundle without calibration into ``bundle``; returns the parity with the float network.
 
-    Raises :class:`training.parity.StraysTooFar`, and leaves the bundle as it was, where the INT8 file fails the gate.
+    Raises :class:`training.quantisation.parity.StraysTooFar`, and leaves the bundle as it was, where the INT8 file
+    fails the gate.
     """
     run = Run.open(run_folder)
     network = run.network()
