@@ -240,7 +240,7 @@ def calibrate(run: Path, bundle: Path) -> None:
     Example:
       dermkiosk-train calibrate --run runs/first --bundle models/skin8-inceptionv3
     """
-    from training.calibrate import calibrate as fit
+    from training.calibration.calibrate import calibrate as fit
 
     with _said_plainly():
         click.echo(fit(run, bundle).model_dump_json(indent=2))

@@ -78,7 +78,7 @@ def calibrate_compare(run: Path, bundle: Path, folds: Path | None) -> None:
     Example:
       dermkiosk-train calibrate-compare --run runs/first --bundle models/skin8-inceptionv3 --folds runs/cv
     """
-    from training.calibration_ways import compare_calibrations
+    from training.calibration.ways import compare_calibrations
 
     with said_plainly():
         click.echo(compare_calibrations(run, bundle, folds).round(4).to_string(index=False))

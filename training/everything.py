@@ -256,7 +256,7 @@ class Steps:
 
     def calibrate(self) -> None:
         """On validation photographs."""
-        from training.calibrate import calibrate
+        from training.calibration.calibrate import calibrate
 
         calibrate(self.run, self.bundle)
 

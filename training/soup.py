@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from appliance.vision.calibration import probabilities
 from training.backend import keras
 from training.blocks import normalisation_for
-from training.calibrate import temperature
+from training.calibration.calibrate import temperature
 from training.errors import StepRefused
 from training.keeper import BEST
 from training.network import build, load_starting_weights

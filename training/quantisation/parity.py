@@ -10,7 +10,7 @@ from appliance.vision.calibration import probabilities
 from appliance.vision.classes import CLASSES
 from appliance.vision.photo import Pixels
 from training.augment import SYMMETRIES, turned
-from training.calibrate import SENSITIVITY, temperature
+from training.calibration.calibrate import SENSITIVITY, temperature
 from training.dataset import Photographs
 from training.errors import StepRefused
 from training.evaluation.bootstrap import FEWEST_GROUPS, between, draws

@@ -18,7 +18,7 @@ from appliance.vision.calibration import probabilities
 from appliance.vision.preprocess import preprocess
 from appliance.vision.runtime import Network
 from training.blocks import FIRST_CONVOLUTION
-from training.calibrate import temperature
+from training.calibration.calibrate import temperature
 from training.dataset import Photographs
 from training.predict import Predictions, floating, int8
 from training.quantisation.convert import converter_of, converting

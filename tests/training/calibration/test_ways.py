@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 
 from appliance.vision.classes import CLASSES
-from training.calibration_ways import Calibrated, Ints, Labelled, _cross_fitted, side_by_side
+from training.calibration.ways import Calibrated, Ints, Labelled, _cross_fitted, side_by_side
 from training.predict import Floats
 
 

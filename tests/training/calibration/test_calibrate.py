@@ -4,7 +4,7 @@ import pytest
 from appliance.vision.bundle import NoneOfThese
 from appliance.vision.calibration import prediction_set, probabilities, unlikeness
 from appliance.vision.classes import CLASSES
-from training.calibrate import (
+from training.calibration.calibrate import (
     FEWEST_GROUPS,
     LEVEL,
     conformal,
@@ -14,8 +14,8 @@ from training.calibrate import (
     threshold,
     without_doubt,
 )
+from training.calibration.unlike import choose
 from training.predict import Predictions
-from training.unlike import choose
 
 
 def _drawn(scale: float, count: int = 4000) -> tuple[np.ndarray, np.ndarray]:

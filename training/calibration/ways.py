@@ -18,7 +18,7 @@ from scipy.special import log_softmax
 
 from appliance.vision.bundle import read_card
 from appliance.vision.runtime import Network
-from training.calibrate import temperature
+from training.calibration.calibrate import temperature
 from training.errors import StepRefused
 from training.evaluation.bootstrap import between, draws
 from training.evaluation.perfect import if_perfect

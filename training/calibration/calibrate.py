@@ -14,8 +14,8 @@ from appliance.vision.bundle import Calibration, Conformal, NoneOfThese, read_ca
 from appliance.vision.calibration import probabilities, unlikeness
 from appliance.vision.classes import CLASSES, MALIGNANT, ClassId
 from appliance.vision.runtime import Network
-from training import unlike
 from training.bundle_files import write_card
+from training.calibration import unlike
 from training.metrics import melanomas
 from training.predict import Floats, Predictions, int8
 from training.run import Run
