@@ -169,15 +169,15 @@ def export_tasks(
       dermkiosk-train labels export --data curated/manifest.csv --out tasks.json > labelling.xml
       dermkiosk-train labels export --data curated/manifest.csv --quality --out quality.json > quality.xml
     """
+    from training.curation import quality_labels
     from training.curation.labels import LOCAL, config, tasks
-    from training.gate import readers
 
     with said_plainly():
         rows = _table(data, "image", "label")
         chosen = rows[rows["image"].isin(_table(only, "image")["image"])] if only else rows
         told = tasks(chosen, LOCAL if prefix is None else prefix, show_labels=show_labels)
         out.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        click.echo(readers.config() if quality else config(sorted(set(rows["label"]))), nl=False)
+        click.echo(quality_labels.config() if quality else config(sorted(set(rows["label"]))), nl=False)
 
 
 @labels.command(name="agreement")
@@ -246,7 +246,7 @@ def quality(answers: Path, out: Path) -> None:
       dermkiosk-train labels quality --answers export.json --out quality.csv
     """
     from training.curation.labels import read_export
-    from training.gate.readers import ASKED, read_quality
+    from training.curation.quality_labels import ASKED, read_quality
 
     with said_plainly():
         table = read_quality(read_export(answers))

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from training.curation.commands import labels
-from training.gate.readers import ASKED, FIELD, config, read_quality
+from training.curation.quality_labels import ASKED, FIELD, config, read_quality
 from training.gate.samples import LABELS
 
 
