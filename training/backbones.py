@@ -15,14 +15,14 @@ from PIL import Image
 from appliance.vision.classes import CLASSES
 from appliance.vision.photo import Pixels
 from appliance.vision.runtime import Network
-from training import metrics
 from training.backend import keras
 from training.batches import Feed, Truth, class_weights, dataset
 from training.blocks import normalisation_for
 from training.dataset import Photographs, Split
 from training.efficientnet_lite import lite0
 from training.errors import StepRefused
-from training.metrics import Answers
+from training.evaluation import metrics
+from training.evaluation.metrics import Answers
 from training.network import BACKBONE, build, load_starting_weights
 from training.quantisation.convert import to_tflite
 from training.recipe import scaling_for

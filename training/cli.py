@@ -267,7 +267,7 @@ def evaluate(run: Path, bundle: Path, split: Any, report: Path | None, sample: i
     Example:
       dermkiosk-train evaluate --run runs/first --bundle models/skin8-inceptionv3 --split validation
     """
-    from training.evaluate import evaluate as judge
+    from training.evaluation.evaluate import evaluate as judge
     from training.evaluation.words import change, number
 
     with _said_plainly():
@@ -301,9 +301,9 @@ def skin_tones(run: Path, bundle: Path) -> None:
       dermkiosk-train skin-tones --run runs/first --bundle models/skin8-inceptionv3
     """
     from training.bundle_files import seal
-    from training.model_card import write_model_card
+    from training.evaluation.model_card import write_model_card
+    from training.evaluation.skin_tones import write_skin_tones
     from training.run import Run
-    from training.skin_tones import write_skin_tones
 
     with _said_plainly():
         photographs = Run.open(run).photographs
@@ -323,7 +323,7 @@ def lesion(data: Path) -> None:
     Example:
       dermkiosk-train lesion --data photos/manifest.csv
     """
-    from training.lesion_masks import against_masks, read
+    from training.evaluation.lesion_masks import against_masks, read
 
     with _said_plainly():
         _print_figures(against_masks(read(data)))

@@ -234,7 +234,7 @@ class Steps:
 
     def evaluate(self, split: "Split") -> None:
         """Every figure, the report, the card."""
-        from training.evaluate import evaluate
+        from training.evaluation.evaluate import evaluate
 
         evaluate(self.run, self.bundle, split)
 

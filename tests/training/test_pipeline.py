@@ -18,7 +18,7 @@ from appliance.vision.assessor import Assessor
 from appliance.vision.bundle import read_card
 from appliance.vision.photo import Pixels
 from training.about import About
-from training.model_card import write_model_card
+from training.evaluation.model_card import write_model_card
 from training.predict import floating
 from training.quantisation import parity
 from training.quantisation.quantise import quantise

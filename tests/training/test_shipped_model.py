@@ -9,7 +9,7 @@ import pytest
 from appliance.vision.bundle import read_card
 from appliance.vision.runtime import Network
 from training.dataset import Photographs, read_manifest
-from training.evaluate import judge
+from training.evaluation.evaluate import judge
 from training.predict import int8
 
 IN_THE_README = (

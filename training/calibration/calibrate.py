@@ -16,7 +16,7 @@ from appliance.vision.classes import CLASSES, MALIGNANT, ClassId
 from appliance.vision.runtime import Network
 from training.bundle_files import write_card
 from training.calibration import unlike
-from training.metrics import melanomas
+from training.evaluation.metrics import melanomas
 from training.predict import Floats, Predictions, int8
 from training.run import Run
 

@@ -21,8 +21,8 @@ from appliance.vision.runtime import Network
 from training.calibration.calibrate import temperature
 from training.errors import StepRefused
 from training.evaluation.bootstrap import between, draws
+from training.evaluation.metrics import Answers, calibration_error
 from training.evaluation.perfect import if_perfect
-from training.metrics import Answers, calibration_error
 from training.predict import Floats, int8
 from training.run import Run
 

@@ -10,8 +10,8 @@ from training.dataset import Photographs
 from training.evaluation.bootstrap import between, draws
 from training.evaluation.crossvalidate import crossvalidate, judged
 from training.evaluation.learners import FrozenFeatures, Switches
+from training.evaluation.metrics import RANKED, Answers
 from training.evaluation.stepped import Steps
-from training.metrics import RANKED, Answers
 
 MARKED: Final = "dermnet_com"
 """The source that writes its name across its pictures."""

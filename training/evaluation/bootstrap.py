@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.errors import StepRefused
+from training.evaluation.metrics import Answers, Figure
 from training.evaluation.sides import fewest_groups, is_the_same
-from training.metrics import Answers, Figure
 from training.predict import Floats
 
 RESAMPLES: Final = 1000

@@ -7,7 +7,7 @@ from training.errors import StepRefused
 from training.evaluation.bootstrap import RESAMPLES
 from training.evaluation.crossvalidate import apart, joined, parts, raw, report_of
 from training.evaluation.learners import Learner
-from training.metrics import Answers
+from training.evaluation.metrics import Answers
 
 Report = dict[str, Any]
 

@@ -18,7 +18,7 @@ from training.errors import StepRefused
 from training.evaluation.bootstrap import RESAMPLES
 from training.evaluation.judge import figures_of
 from training.evaluation.learners import Learner
-from training.metrics import Answers, truth
+from training.evaluation.metrics import Answers, truth
 from training.predict import Floats, Predictions
 
 FOLDS: Final = 5

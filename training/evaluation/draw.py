@@ -9,8 +9,8 @@ from matplotlib.figure import Figure as Sheet
 
 from training.evaluation import plots
 from training.evaluation import plots_of_parts as parts
+from training.evaluation.metrics import Answers
 from training.evaluation.plot_style import DPI, STYLE
-from training.metrics import Answers
 
 
 def draw_all(networks: dict[str, Answers], report: dict[str, Any], folder: Path, split: str) -> list[Path]:

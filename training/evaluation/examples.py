@@ -17,8 +17,8 @@ from appliance.vision.overlay import overlay, positive_share
 from appliance.vision.preprocess import preprocess
 from training.dataset import Photographs
 from training.evaluation.faithfulness import Looker
+from training.evaluation.metrics import Answers, right
 from training.evaluation.plot_style import english
-from training.metrics import Answers, right
 
 SHOWN_SITES: Final = (
     "abdomen",

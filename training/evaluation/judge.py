@@ -11,8 +11,8 @@ from appliance.vision.classes import CLASSES
 from appliance.vision.skin_tone import LOWEST
 from training.dataset import Photographs
 from training.evaluation.bootstrap import FEWEST_GROUPS, PART_RESAMPLES, RESAMPLES, known, side_by_side
+from training.evaluation.metrics import FIGURES, RANKED, Answers, Figure, area, right, share, there
 from training.evaluation.perfect import if_perfect
-from training.metrics import FIGURES, RANKED, Answers, Figure, area, right, share, there
 from training.predict import Predictions
 
 Report = dict[str, Any]

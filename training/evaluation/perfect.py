@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from training.evaluation.bootstrap import LEVELS, known
-from training.metrics import Answers, calibration_bins, calibration_error
+from training.evaluation.metrics import Answers, calibration_bins, calibration_error
 
 DRAWS: Final = 2000
 

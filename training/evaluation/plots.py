@@ -10,8 +10,8 @@ from sklearn.metrics import roc_curve
 
 from appliance.vision.classes import CLASSES
 from training.evaluation.bootstrap import LEVELS, draws
+from training.evaluation.metrics import PSORIASIS, Answers, area, is_malignant, malignancy, right
 from training.evaluation.plot_style import COLOURS, GREY, INT8, LINES, NAMES, english, sheet
-from training.metrics import PSORIASIS, Answers, area, is_malignant, malignancy, right
 from training.predict import Floats
 
 Report = dict[str, Any]

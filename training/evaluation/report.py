@@ -11,9 +11,9 @@ from appliance.vision.bundle import Card
 from training.dataset import Photographs
 from training.evaluation import examples
 from training.evaluation.faithfulness import Looker
+from training.evaluation.metrics import Answers
 from training.evaluation.plot_style import english
 from training.evaluation.words import FILTERS, WORDS
-from training.metrics import Answers
 
 TEMPLATE: Final = Path(__file__).with_name("report.html.jinja")
 

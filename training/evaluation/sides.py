@@ -5,9 +5,9 @@ from typing import Final
 
 import numpy as np
 
-from training import metrics
+from training.evaluation import metrics
 from training.evaluation.box import Flags
-from training.metrics import Answers, Figure
+from training.evaluation.metrics import Answers, Figure
 
 Side = Callable[[Answers], Flags]
 

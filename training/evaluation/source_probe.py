@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from training.dataset import Photographs
 from training.evaluation.bootstrap import mean_with_interval
-from training.metrics import share
+from training.evaluation.metrics import share
 from training.predict import Floats
 
 FOLDS: Final = 5

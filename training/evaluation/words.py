@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from training.metrics import FIGURES
-from training.metrics import melanomas as named_melanoma
+from training.evaluation.metrics import FIGURES
+from training.evaluation.metrics import melanomas as named_melanoma
 
 WORDS: Final = {name: str(figure.__doc__).split("\n", maxsplit=1)[0] for name, figure in FIGURES.items()}
 """The first sentence of a figure's own docstring says what it counts: there is no second wording to go stale."""

@@ -14,7 +14,7 @@ from training.calibration.calibrate import SENSITIVITY, temperature
 from training.dataset import Photographs
 from training.errors import StepRefused
 from training.evaluation.bootstrap import FEWEST_GROUPS, between, draws
-from training.metrics import Answers, calibration_error, malignant_indices
+from training.evaluation.metrics import Answers, calibration_error, malignant_indices
 from training.predict import Floats, Predictions
 
 Ints = NDArray[np.int64]

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from training import metrics
+from training.evaluation import metrics
 from training.evaluation.bootstrap import FEWEST_GROUPS, between, draws, interval, mean_with_interval, side_by_side
+from training.evaluation.metrics import Answers
 from training.evaluation.sides import SIDES, fewest_groups
-from training.metrics import Answers
 
 
 def _half_right(groups: np.ndarray) -> Answers:

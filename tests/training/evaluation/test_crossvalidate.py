@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training import metrics
 from training.dataset import Photographs
+from training.evaluation import metrics
 from training.evaluation.cross_collection import cross_collection, without
 from training.evaluation.crossvalidate import crossvalidate, judged, report_of
 from training.evaluation.learners import (

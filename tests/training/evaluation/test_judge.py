@@ -10,7 +10,7 @@ from appliance.vision.classes import CLASSES
 from training.dataset import Photographs
 from training.evaluation import failures
 from training.evaluation.judge import by_class, tones
-from training.metrics import FIGURES, Answers
+from training.evaluation.metrics import FIGURES, Answers
 from training.predict import Predictions
 
 

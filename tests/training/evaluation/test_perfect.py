@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from training.evaluation.metrics import Answers, calibration_error
 from training.evaluation.perfect import if_perfect
-from training.metrics import Answers, calibration_error
 
 
 def _answers(confidence: np.ndarray, correct: np.ndarray) -> Answers:

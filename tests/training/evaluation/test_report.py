@@ -15,9 +15,9 @@ from training.dataset import Photographs
 from training.evaluation import examples, looked, report
 from training.evaluation.draw import draw_all, save
 from training.evaluation.failures import failures
+from training.evaluation.metrics import FIGURES, Answers
+from training.evaluation.model_card import FORMAT, write_model_card
 from training.evaluation.plots_of_parts import recalls
-from training.metrics import FIGURES, Answers
-from training.model_card import FORMAT, write_model_card
 from training.predict import Predictions
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from training.dataset import Photographs, read_manifest
-from training.metrics import Answers
+from training.evaluation.metrics import Answers
 from training.predict import Predictions
 from training.quantisation.parity import Limit, Views, _calibration, compare
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from appliance.vision.skin_tone import LOWEST
 from training.dataset import Photographs
-from training.skin_tones import count
+from training.evaluation.skin_tones import count
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from appliance.vision.classes import CLASSES
-from training import metrics
+from training.evaluation import metrics
 from training.evaluation.box import Decisions
-from training.metrics import Answers
+from training.evaluation.metrics import Answers
 
 
 def _answers(targets: list[int], likeliest: list[int], confidence: float = 0.9) -> Answers:

@@ -27,13 +27,13 @@ from training.evaluation.draw import draw_all
 from training.evaluation.failures import failures
 from training.evaluation.faithfulness import SAMPLE, Looker, deletion_insertion, inside_masks
 from training.evaluation.judge import figures_of, judge, within
+from training.evaluation.metrics import FIGURES, Answers
+from training.evaluation.model_card import FORMAT, write_model_card
 from training.evaluation.report import write_report
+from training.evaluation.skin_tones import write_skin_tones
 from training.evaluation.source_probe import source_probe
-from training.metrics import FIGURES, Answers
-from training.model_card import FORMAT, write_model_card
 from training.predict import floating, int8, pooled_features
 from training.run import Run
-from training.skin_tones import write_skin_tones
 
 __all__ = ["Report", "evaluate", "gate_acceptance", "judge"]
 
