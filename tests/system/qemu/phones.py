@@ -3,9 +3,12 @@
 import http.client
 import io
 import json
+import socket
+import struct
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import uuid
 from collections.abc import Callable
@@ -176,3 +179,24 @@ def get(
     except urllib.error.HTTPError as refused:
         refused.close()
         raise
+
+
+def looked_up(name: str, base: str, timeout_s: float = 5) -> str:
+    """The address that somebody on the box's network gives for a name (mDNS, RFC 6762, 6.7), or nothing."""
+    labels = b"".join(bytes([len(each)]) + each.encode() for each in name.split("."))
+    query = struct.pack("!6H", 7, 0, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!2H", 1, 1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+        line.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(_address_towards(base)))
+        line.settimeout(timeout_s)
+        line.sendto(query, ("224.0.0.251", 5353))
+        try:
+            return socket.inet_ntoa(line.recv(2000)[-4:])
+        except TimeoutError:
+            return ""
+
+
+def _address_towards(base: str) -> str:
+    """This machine's own, on the box's network."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+        line.connect((urllib.parse.urlsplit(base).hostname, 5353))
+        return str(line.getsockname()[0])

@@ -5,13 +5,14 @@ import re
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import uuid
 from collections.abc import Callable
 from typing import Any
 
-from box import Box
-from phones import Ledger, answer, get, photograph, send
+from box import Box, NotHere
+from phones import Ledger, answer, get, looked_up, photograph, send
 
 STICK = "/media/stick"
 STATE = "/var/lib/dermkiosk"
@@ -147,6 +148,15 @@ def secrets_are_made_here_and_nobody_else_reads_them(box: Box, ledger: Ledger) -
     box.run(f"runuser -u nobody -- cat {file}", status=1)
 
 
+def the_network_is_told_the_boxs_own_name(box: Box, ledger: Ledger) -> None:
+    """By avahi, to whoever asks; another box has another name (tests/system/test_announce.py)."""
+    address = str(urllib.parse.urlsplit(box.base).hostname)
+    if address == "127.0.0.1":
+        raise NotHere("its network passes no multicast")
+    name = box.run("sed -n 's/^ssid = \"\\(.*\\)\"$/\\1/p' /etc/dermkiosk/secrets/hotspot.toml").strip()
+    _until(box, lambda: looked_up(f"{name}.local", box.base) == address, 120, f"{name}.local is at {address}")
+
+
 def the_log_is_kept_small(box: Box, ledger: Ledger) -> None:
     seen = box.run("journalctl -b -u systemd-journald --no-pager; journalctl --header | grep -c '^File path'")
     expect(re.search(r"max (64|16)(\.0)?M", seen), "64 MB on the card, or 16 MB in memory", seen)
@@ -252,9 +262,7 @@ def an_upgrade_cut_off_by_the_power_is_taken_back(box: Box, ledger: Ledger) -> N
     expect(current(box) == before, "the version before runs")
     expect("pending" not in box.run("ls /opt/dermkiosk"), "the mark is gone")
     unit = box.run("systemctl cat dermkiosk; systemctl show dermkiosk --property=NeedDaemonReload")
-    expect(
-        "of the new version" not in unit and "NeedDaemonReload=no" in unit, "its units are back, and are known", unit
-    )
+    expect("of the new version" not in unit and "NeedDaemonReload=no" in unit, "its units are back and known", unit)
     said = box.run("journalctl -b -u dermkiosk-roll-back --no-pager")
     expect("put back" in said, "the log says so", said)
     ledger.check(box.base, box.pace)
@@ -318,6 +326,7 @@ PROMISES: tuple[Callable[[Box, Ledger], None], ...] = (
     the_doctor_is_content,
     a_photograph_is_answered_through_the_phones_port,
     secrets_are_made_here_and_nobody_else_reads_them,
+    the_network_is_told_the_boxs_own_name,
     the_log_is_kept_small,
     systemd_understands_and_rates_every_unit,
     what_hangs_is_started_anew,
