@@ -10,7 +10,8 @@ usage() {
 Usage: ./setup.sh COMMAND [OPTIONS]
 
   env      make the Python environment (.venv) and install what the kiosk needs
-  run      start the kiosk; on a machine that is not a Raspberry Pi with simulated hardware
+  run      start the kiosk; on a machine that is not a Raspberry Pi with simulated hardware, and Enter in the
+           terminal is the box's button
            --camera folder:PATH  shows the photographs of a folder instead of a drawn one
            all options of 'dermkiosk serve' are taken: .venv/bin/dermkiosk serve --help
   test     install what the tests need (Debian packages too) and run all of them
@@ -158,7 +159,7 @@ command_run() {
   local hardware=()
   if ! is_pi; then
     say "This machine is not a Raspberry Pi. Camera, light, button and indicator are SIMULATED; every page says so."
-    hardware=(--camera synthetic --light simulated --button simulated --indicator simulated)
+    hardware=(--camera synthetic --light simulated --button terminal --indicator simulated)
   fi
   exec "$VENV/bin/dermkiosk" serve --state var "${hardware[@]}" "$@"
 }

@@ -63,7 +63,7 @@ def main() -> None:
 @main.command()
 @click.option("--camera", help="picamera2, synthetic, or folder:PATH")
 @click.option("--light", type=click.Choice(["gpio", "simulated"]))
-@click.option("--button", type=click.Choice(["gpio", "simulated"]))
+@click.option("--button", type=click.Choice(["gpio", "simulated", "terminal"]), help="terminal: Enter presses it")
 @click.option("--indicator", type=click.Choice(["gpio", "simulated"]))
 @click.option("--state", type=click.Path(file_okay=False), help="folder of photographs and database")
 @BUNDLE

@@ -204,6 +204,8 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         say(f"kiosk http://{LOOPBACK}:{kiosk.port}/")
         if lan_url() is None:
             say("no network was found: phones cannot reach the box, and its pages show no link")
+        if settings.button == "terminal":
+            say('button: Enter in this terminal presses it; "hold" and Enter presses it long')
         say(f"phones {lan_url() or f'http://{LOOPBACK}:{lan_port}'}/")
         heartbeat = stack.enter_context(Heartbeat(lambda: proof_of_life(station, store, queue)))
         wait_until_stopped(stop, station, damaged=lambda: store.spare.needed)

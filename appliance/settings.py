@@ -52,7 +52,9 @@ class Settings(BaseSettings):
         description="The camera: picamera2, synthetic (draws skin), or folder:PATH (shows photographs).",
     )
     light: Literal["gpio", "simulated"] = Field("gpio", description="The ring light.")
-    button: Literal["gpio", "simulated"] = Field("gpio", description="The button.")
+    button: Literal["gpio", "simulated", "terminal"] = Field(
+        "gpio", description="The button. terminal: simulated, and pressed by the Enter key."
+    )
     indicator: Literal["gpio", "simulated"] = Field("gpio", description="The indicator light.")
     light_pin: int = Field(
         18, ge=0, le=27, description="GPIO of the ring light's dimmer.", json_schema_extra=_unit("BCM")

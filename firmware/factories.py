@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 import gpiozero
 
-from firmware import gpio, simulated
+from firmware import gpio, simulated, terminal
 from firmware.calls import DriverCalls
 from firmware.devices import Button, Camera, Indicator, Light
 from firmware.errors import DeviceUnknown
@@ -44,6 +44,7 @@ LIGHTS: Final[dict[str, Callable[[int, float, gpiozero.Factory | None], Light]]]
 BUTTONS: Final[dict[str, Callable[[int, gpiozero.Factory | None], Button]]] = {
     "gpio": lambda pin, pins: gpio.GpioButton(pin, pins or gpio.lgpio_factory()),
     "simulated": lambda _pin, _pins: simulated.SimulatedButton(),
+    "terminal": lambda _pin, _pins: terminal.TerminalButton(),
 }
 INDICATORS: Final[dict[str, Callable[[tuple[int, int, int], gpiozero.Factory | None], Indicator]]] = {
     "gpio": lambda rgb, pins: gpio.GpioIndicator(rgb, pins or gpio.lgpio_factory()),
@@ -71,7 +72,7 @@ def open_light(name: str, pin: int, level: float, pin_factory: gpiozero.Factory 
 
 
 def open_button(name: str, pin: int, pin_factory: gpiozero.Factory | None = None) -> Button:
-    """``gpio`` (BCM ``pin``, to ground) or ``simulated``."""
+    """``gpio`` (BCM ``pin``, to ground), ``simulated``, or ``terminal``: simulated, and pressed by the Enter key."""
     return _named(BUTTONS, name)(pin, pin_factory)
 
 

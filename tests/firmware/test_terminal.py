@@ -1,0 +1,85 @@
+"""The button of a box that is tried out: lines typed into a terminal press it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from queue import Queue
+
+import pytest
+
+from firmware.terminal import TerminalButton
+
+Ends = tuple[int, int]
+WAIT_S = 60.0
+
+
+@pytest.fixture(params=[os.openpty, os.pipe], ids=["terminal", "pipe"])
+def ends(request: pytest.FixtureRequest) -> Iterator[Ends]:
+    """Where one types, and where the button reads."""
+    first, second = request.param()
+    typed, read = (first, second) if request.param is os.openpty else (second, first)
+    yield typed, read
+    for each in (typed, read):
+        os.close(each)
+
+
+@pytest.fixture
+def button(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[TerminalButton, Queue[str]]]:
+    """A button in the foreground of that terminal, and what it did."""
+    monkeypatch.setattr(os, "tcgetpgrp", lambda _source: os.getpgrp())  # the pty has no foreground of its own
+    done = Queue[str]()
+    with TerminalButton(ends[1]) as opened:
+        opened.on_press(lambda: done.put("press"))
+        opened.on_hold(lambda: done.put("hold"))
+        yield opened, done
+
+
+def test_enter_presses_it_and_hold_keeps_it_down(ends: Ends, button: tuple[TerminalButton, Queue[str]]) -> None:
+    _, done = button
+    os.write(ends[0], b"\n")
+    assert done.get(timeout=WAIT_S) == "press"
+    os.write(ends[0], b" Hold \n")
+    assert [done.get(timeout=WAIT_S) for _ in range(2)] == ["press", "hold"]
+
+
+def test_it_says_that_it_is_simulated(button: tuple[TerminalButton, Queue[str]]) -> None:
+    assert button[0].simulated
+    assert button[0].name == "terminal"
+
+
+def test_once_closed_it_reads_nothing(ends: Ends, button: tuple[TerminalButton, Queue[str]]) -> None:
+    opened, done = button
+    opened.close()
+    os.write(ends[0], b"\n")
+    assert os.read(ends[1], 10) == b"\n"  # still there: nobody took it
+    assert done.empty()
+
+
+def test_the_program_may_run_where_nobody_can_type() -> None:
+    """By the name in the settings, with the standard input that a service has."""
+    code = "from firmware.factories import open_button\nwith open_button('terminal', 17) as b: print(b.name)"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=WAIT_S
+    )
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("terminal\n", "", 0)
+
+
+def test_in_the_background_it_leaves_the_terminal_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = Queue[int]()
+
+    def foreground(_source: int) -> int:
+        looks.put(1)
+        return -1
+
+    monkeypatch.setattr(os, "tcgetpgrp", foreground)
+    typed, read = os.openpty()
+    try:
+        with TerminalButton(read):
+            os.write(typed, b"\n")
+            for _ in range(2):
+                looks.get(timeout=WAIT_S)
+        assert os.read(read, 10) == b"\n"
+    finally:
+        os.close(typed)
+        os.close(read)
