@@ -75,6 +75,14 @@ def revoke_all(connection: sqlite3.Connection, case_number: int) -> list[str]:
     return [row[0] for row in gone.fetchall()]
 
 
+def left_s(database: Database, token: str, now: Moment) -> int:
+    """Seconds of work that a link has left. Raises :class:`CaseUnknown` where there is none of this token."""
+    rows = database.rows("SELECT expires_age_s FROM links WHERE hash = ?", hash_of(token))
+    if not rows:
+        raise CaseUnknown("no link of this token")
+    return max(0, int(rows[0][0]) - now.age_s)
+
+
 def bind(database: Database, token: str, holder: str | None) -> bool:
     """Whether a link that was nobody's is now that of the phone with the secret ``holder``.
 

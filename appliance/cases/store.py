@@ -283,6 +283,13 @@ class Store:
             raise CaseUnknown("another phone opened it first")
         return case
 
+    def link_left_s(self, token: str) -> int:
+        """Seconds of the box's work that a link still has; by a clock that was verified it may end earlier.
+
+        Raises :class:`CaseUnknown`.
+        """
+        return links.left_s(self._database, token, self.now())
+
     def revoke(self, token: str) -> None:
         """Make a link stop working."""
         with self._database.transaction() as connection:

@@ -1,5 +1,7 @@
 """Pages for phones: send a photo, read a result. They work without scripts, too."""
 
+import math
+
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from werkzeug.datastructures import FileStorage
 
@@ -64,6 +66,8 @@ def result(token: str) -> str:
         "phone_result.html",
         token=token,
         view=view,
+        site=case.site,
+        hours_left=math.ceil(store.link_left_s(token) / 3600),
         marked=marked(services(), case, view),
         offers=offered(case, document),
     )

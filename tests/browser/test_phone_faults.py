@@ -134,6 +134,7 @@ def test_a_heic_photo_is_taken_and_the_browser_that_cannot_show_it_says_so(
     page.goto(f"{box.phones}/send")
     page.set_input_files("input[name=phone_gallery]", heic)
     expect(page.locator("#preview-unshown")).to_be_visible()
+    expect(page.locator("#preview-name")).to_have_text(f"✓ {heic.name}")
     expect(page.locator("#preview-image")).to_be_hidden()
     page.select_option("#site", "forearm")
     page.check("input[name=consent]")

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from appliance.cases.directory import read
 from appliance.cases.pathway import LEVELS, Step
-from appliance.messages import LANGUAGES, catalogue, text
+from appliance.messages import LANGUAGES, Language, catalogue, text
 from appliance.web.next_step import how_soon
 from appliance.web.services import Services
 from tests.web.test_texts import RULES
@@ -69,6 +69,23 @@ def test_an_empty_directory_says_whom_to_ask(phone: FlaskClient, sent: dict[str,
     page = phone.get(sent["page_url"]).text
     assert text("en", "step.no_place") in page
     assert "data-place" not in page
+
+
+@pytest.mark.usefixtures("live")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_at_the_kiosk_one_asks_who_stands_there(
+    kiosk: FlaskClient,
+    by_page: Callable[..., int],
+    until: Callable[..., str],
+    answer: Answer,
+    language: Language,
+) -> None:
+    by_page("capture")
+    until()
+    answer("none_of_these")
+    page = kiosk.get(f"/?language={language}").text
+    assert text(language, "step.no_place_here") in page
+    assert text(language, "step.no_place") not in page
 
 
 @pytest.mark.parametrize(

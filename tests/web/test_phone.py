@@ -8,6 +8,7 @@ from typing import Any, get_args
 import pytest
 from flask.testing import FlaskClient
 
+from appliance.cases.clock import local
 from appliance.cases.store import Store
 from appliance.messages import LANGUAGES, Language, text
 from appliance.vision.assessment import Outcome, Seen
@@ -120,6 +121,22 @@ def test_likeliest_come_first_and_weak_evidence_is_said(
     assert shown == ["psoriasis", "lichen_planus"]
     assert "63%" in page
     assert text("en", "evidence.limited") in page
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("outcome", ["findings", "cannot_assess"])
+def test_a_result_says_which_photo_it_is_of_and_how_long_the_page_opens(
+    phone: FlaskClient, sent: dict[str, Any], answer: Answer, store: Store, language: Language, outcome: Outcome
+) -> None:
+    answer(outcome, failed=("advice.focus",) if outcome == "cannot_assess" else ())
+    page = phone.get(f"{sent['page_url']}?language={language}").text
+    day = local(store.case(sent["case"]).taken_at)[:10]
+    assert text(language, "paper.taken", site=text(language, "site.forearm"), date=day) in page
+    assert text(language, "phone.result.closes", hours=72) in page
+    with store._database.transaction() as connection:
+        connection.execute("UPDATE links SET expires_age_s = expires_age_s - 60 * 3600")
+    page = phone.get(sent["page_url"]).text
+    assert 'data-closes="12"' in page
 
 
 def test_none_of_these_ranks_nothing(phone: FlaskClient, sent: dict[str, Any], answer: Answer) -> None:

@@ -114,8 +114,10 @@
     tolerate(keep(CHOSEN, file));
   }
 
+  const nameOf = (choice) => choice.name || choice.file.name;
+
   function noteChoice() {
-    if (chosen) remember(CHOSEN, { source: chosen.source, name: chosen.name || chosen.file.name, site: form.elements.site.value });
+    if (chosen) remember(CHOSEN, { source: chosen.source, name: nameOf(chosen), site: form.elements.site.value });
   }
 
   function show(choice) {
@@ -125,6 +127,7 @@
     image.hidden = false;
     byId("preview-unshown").hidden = true;
     image.src = URL.createObjectURL(choice.file);
+    byId("preview-name").textContent = "✓ " + nameOf(choice);
     byId("preview").hidden = false;
     byId("missing").hidden = true;
   }
@@ -200,7 +203,7 @@
       refuse(form.dataset.tooLarge, form.dataset.tooLargeRemedy);
       return;
     }
-    const answers = { key: newKey(), source: chosen.source, name: chosen.name || chosen.file.name, site: form.elements.site.value, consent: "yes", letter: form.elements.letter.checked ? "yes" : "", after: form.elements.after.value };
+    const answers = { key: newKey(), source: chosen.source, name: nameOf(chosen), site: form.elements.site.value, consent: "yes", letter: form.elements.letter.checked ? "yes" : "", after: form.elements.after.value };
     attempt = 0;
     const photo = chosen.file;
     await tolerate(keep(answers.key, photo));
