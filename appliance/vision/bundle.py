@@ -6,21 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from appliance.errors import BundleAltered, BundleInvalid, BundleMissing
 from appliance.vision.assessment import Evidence
 from appliance.vision.classes import CLASSES, ClassId
+from appliance.vision.part import Part
 from appliance.vision.photo import Pixels, decode
 from appliance.vision.skin_tone import TYPES, Tone, Types
 
 FILE: Final = "bundle.json"
-
-
-class Part(BaseModel):
-    """Strict and frozen: an unknown or missing name is an error, not a default."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ClassCard(Part):

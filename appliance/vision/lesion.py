@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from appliance.vision.colour import Floats, halved, halved_light, lab, median, share, skin_coloured
+from appliance.vision.morphology import filled, narrowed, widened
 from appliance.vision.photo import Pixels
-from appliance.vision.quality.morphology import filled, narrowed, widened
 
 Mask = NDArray[np.bool_]
 LIGHTNESS_WEIGHT: Final = 0.6

@@ -3,7 +3,7 @@ import pytest
 from scipy import ndimage
 
 from appliance.vision.colour import length, median, middle_value
-from appliance.vision.quality.morphology import closed, filled, narrowed, opened, widened
+from appliance.vision.morphology import closed, filled, narrowed, opened, widened
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.8, 1.0])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from appliance.vision.part import encoded
 from appliance.vision.quality.limits import GateLimits
-from appliance.vision.quality.part import encoded
 from appliance.vision.quality.places import Places, covers, summed_up
 
 

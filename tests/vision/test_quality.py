@@ -12,12 +12,12 @@ from appliance.checks_table import table
 from appliance.messages import LANGUAGES, text
 from appliance.vision.assessment import Check, Quality
 from appliance.vision.assessor import Assessor
+from appliance.vision.part import encoded
 from appliance.vision.photo import Pixels
 from appliance.vision.preprocess import preprocess
 from appliance.vision.quality import exposure
 from appliance.vision.quality.gate import CHECKS
 from appliance.vision.quality.limits import Evidence, GateLimits, Head
-from appliance.vision.quality.part import encoded
 from appliance.vision.quality.scene import Scene
 from firmware.sensor import Exposure, develop
 from firmware.skin import Skin, render

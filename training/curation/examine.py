@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 from appliance.errors import DermkioskError
+from appliance.vision import colour, lesion, morphology, quality
 from appliance.vision import preprocess as preprocessing
-from appliance.vision import quality
 from appliance.vision.assessment import Quality
 from appliance.vision.assessor import Assessor
 from appliance.vision.bundle import FILE
@@ -116,7 +116,7 @@ def _name(sha256: str, task: Task) -> str:
 @lru_cache
 def _code() -> str:
     """Of the gate and the fingerprint: what other code found is not taken for what this one would find."""
-    modules = (quality, duplicates, resemblance, preprocessing)
+    modules = (quality, duplicates, resemblance, preprocessing, colour, lesion, morphology)
     files = sorted(Path(str(module.__file__)) for module in modules)
     files += [Path(__file__), *sorted(Path(str(quality.__file__)).parent.glob("*.py"))]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from appliance.vision.part import encoded
 from appliance.vision.quality.limits import Head
-from appliance.vision.quality.part import encoded
 from training.errors import StepRefused
 from training.gate.features_output import LAYERS
 from training.gate.places import NAMES as PLACES_NAMES

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from appliance.vision import lesion
 from appliance.vision.colour import halved, halved_light
+from appliance.vision.part import Part
 from appliance.vision.photo import Pixels, decode
 from appliance.vision.preprocess import preprocess
 from appliance.vision.quality.lamp import Lamp, colours, terms
-from appliance.vision.quality.part import Part
 from appliance.vision.skin_tone import ita, tone_of
 from training.errors import StepRefused
 from training.gate.faults import HALVED, LAMPS, under

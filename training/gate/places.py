@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from appliance.vision.part import encoded
 from appliance.vision.photo import Pixels, decode
 from appliance.vision.preprocess import preprocess
-from appliance.vision.quality.part import encoded
 from appliance.vision.quality.places import KINDS, Places, at_each
 from appliance.vision.runtime import Network, Outputs
 from training.errors import StepRefused

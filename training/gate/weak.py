@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from appliance.vision.quality.part import encoded
+from appliance.vision.part import encoded
 from appliance.vision.quality.places import Places, summed_up
 from training.gate.places import LAYERS
 

@@ -6,16 +6,14 @@ more blue than green, or more green than red, or nearly no blue where much green
 is left is compared with the skin around as the logarithm of linear light, so that shade and tone cancel out.
 """
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision.colour import Floats, halved, middle_value, skin_coloured
 from appliance.vision.lesion import MIN_SKIN, surroundings
-
-if TYPE_CHECKING:
-    from appliance.vision.quality.scene import Scene
+from appliance.vision.quality.pictures import Pictures
 
 Mask = NDArray[np.bool_]
 BLACK: Final = 0.001
@@ -35,21 +33,21 @@ class Left(NamedTuple):
     """Mean of red, green and blue."""
 
 
-def in_the_middle(scene: "Scene") -> float:
+def in_the_middle(seen: Pictures) -> float:
     """Share of the middle that a dye covers less its share of the rim, −1 … 1; of three dyes the one of most.
 
     A dye lies over the lesion; what has its colour and reaches the rim all along is cloth.
     """
-    light = halved(scene.half_light)
+    light = halved(seen.half_light)
     left = _left(light)
-    skin = surroundings(skin_coloured(scene.quarter))
+    skin = surroundings(skin_coloured(seen.quarter))
     if np.count_nonzero(skin) < MIN_SKIN:
         return 0.0
     more = Left(*(each - middle_value(each[skin]) for each in left))
     covers = (_violet(left, more), _green(left, more) & (light[..., 1] > 0.03), _iodine(left, more))
     rim = np.ones(skin.shape, np.bool_)
     rim[RIM:-RIM, RIM:-RIM] = False
-    return max(scene.in_the_middle(cover) - float(cover[rim].mean()) for cover in covers)
+    return max(seen.in_the_middle(cover) - float(cover[rim].mean()) for cover in covers)
 
 
 def _left(light: Floats) -> Left:

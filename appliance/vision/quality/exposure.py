@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from appliance.vision.assessment import Check
+from appliance.vision.morphology import opened
 from appliance.vision.quality.limits import GateLimits
-from appliance.vision.quality.morphology import opened
 from appliance.vision.quality.scene import Scene
 
 ID: Final = "exposure"

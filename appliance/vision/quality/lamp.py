@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from appliance.vision.colour import Floats, middle_value
-from appliance.vision.quality.part import Part
+from appliance.vision.part import Part
 
 BLACK: Final = 0.004
 """Linear light added, so that the hue of what is nearly black does not count."""

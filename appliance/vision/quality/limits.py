@@ -10,8 +10,8 @@ from pydantic import Field, model_validator
 
 from appliance.errors import BundleInvalid, GateMissing
 from appliance.vision.colour import Floats
+from appliance.vision.part import Part, decoded
 from appliance.vision.quality.lamp import Lamp
-from appliance.vision.quality.part import Part, decoded
 from appliance.vision.quality.places import KINDS, Places, covers, summed_up
 
 FILE: Final = "gate.json"

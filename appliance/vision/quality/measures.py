@@ -3,18 +3,16 @@
 All measures are plain numbers; shares are given as logarithms, because a share of one per cent of ink already matters.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from appliance.vision.colour import Floats, length, middle_value, share
+from appliance.vision.morphology import Bytes, opened
 from appliance.vision.quality import dye
-from appliance.vision.quality.morphology import Bytes, opened
-
-if TYPE_CHECKING:
-    from appliance.vision.quality.scene import Scene
+from appliance.vision.quality.pictures import Pictures
 
 STROKE_PX: Final = 9
 """Widest pen stroke, in pixels of the half-size picture."""
@@ -28,9 +26,15 @@ BROWN: Final = 1.11
 """b* over a* of iodine on skin, at the least: hue 48°; blood is redder."""
 
 
-def classical(scene: "Scene") -> dict[str, float]:
+def classical(seen: Pictures) -> dict[str, float]:
     """Every measure by its name."""
-    return {**ink(scene), **lines(scene), **extent(scene), **wetness(scene), "dye": dye.in_the_middle(scene)}
+    return {
+        **ink(seen),
+        **lines(seen),
+        **extent(seen),
+        **wetness(seen),
+        "dye": dye.in_the_middle(seen),
+    }
 
 
 def pooled(maps: Floats) -> Floats:
@@ -44,35 +48,35 @@ def pooled(maps: Floats) -> Floats:
     return np.asarray(np.log1p(np.concatenate([mean, spread, places.max(axis=0)])), np.float32)
 
 
-def ink(scene: "Scene") -> dict[str, float]:
+def ink(seen: Pictures) -> dict[str, float]:
     """Blue, violet, green, deep brown and white where skin has none of them, in strokes and in patches."""
-    _, a, b = _parts(scene.colours)
-    chroma = scene.chroma
-    darker, redder, yellower = _parts(scene.apart)
-    brown = (scene.colours[..., 0] < 45) & (a > 0) & (b > BROWN * a) & (chroma > 32)
+    _, a, b = _parts(seen.colours)
+    chroma = seen.chroma
+    darker, redder, yellower = _parts(seen.apart)
+    brown = (seen.colours[..., 0] < 45) & (a > 0) & (b > BROWN * a) & (chroma > 32)
     dyed = (np.abs(redder) > 18) | (yellower < -12) | brown
     bluer = np.clip(-60 - 6 * yellower, 0, 255) * (darker < 3)
     blue = (b < -2) & (darker < 3)
-    pale = (darker > 8) & (chroma < 0.6 * np.hypot(scene.tone[1], scene.tone[2]))
+    pale = (darker > 8) & (chroma < 0.6 * np.hypot(seen.tone[1], seen.tone[2]))
     return {
         "ink_strokes": _covered(_strokes(bluer.astype(np.uint8))),
         "blue_strokes": _covered(_strokes(blue.astype(np.uint8) * np.uint8(255))),
-        "blue_on_body": _share(blue & scene.body),
-        "violet_on_body": _share((b < -4) & (chroma > 10) & scene.body),
-        "purple_on_body": _share((yellower < -12) & (redder > -6) & (darker < -5) & scene.body),
-        "pale_on_body": _share(pale & scene.body),
-        "green_on_body": _share((redder < -10) & (darker < 3) & (a < 4) & scene.body),
-        "brown_on_body": _share(brown & scene.body),
+        "blue_on_body": _share(blue & seen.body),
+        "violet_on_body": _share((b < -4) & (chroma > 10) & seen.body),
+        "purple_on_body": _share((yellower < -12) & (redder > -6) & (darker < -5) & seen.body),
+        "pale_on_body": _share(pale & seen.body),
+        "green_on_body": _share((redder < -10) & (darker < 3) & (a < 4) & seen.body),
+        "brown_on_body": _share(brown & seen.body),
         "dyed": _share(dyed & (darker < -5)),
     }
 
 
-def lines(scene: "Scene") -> dict[str, float]:
+def lines(seen: Pictures) -> dict[str, float]:
     """Thin dark and light lines, and how much of the picture has one direction of lines."""
-    energy, coherence = _directions(scene.grey)
+    energy, coherence = _directions(seen.grey)
     return {
-        "dark_lines": _share(scene.dark_lines > 20),
-        "light_lines": _share(scene.light_lines > 20),
+        "dark_lines": _share(seen.dark_lines > 20),
+        "light_lines": _share(seen.light_lines > 20),
         "line_energy": float(np.log(middle_value(energy) + 1)),
         "line_coherence": float(coherence.mean()),
         "coherent_share": _share((coherence > 0.5) & (energy > LEAST_ENERGY)),
@@ -80,33 +84,33 @@ def lines(scene: "Scene") -> dict[str, float]:
     }
 
 
-def extent(scene: "Scene") -> dict[str, float]:
+def extent(seen: Pictures) -> dict[str, float]:
     """How much of the picture is lesion, and how much is body at all."""
-    rim = np.ones_like(scene.body)
+    rim = np.ones_like(seen.body)
     rim[8:-8, 8:-8] = False
     return {
-        "lesion_share": float(np.log(scene.lesion.share + 3e-3)),
-        "lesion_contrast": scene.lesion.contrast,
-        "body_share": share(scene.body),
-        "body_at_rim": share(scene.body[rim]),
-        "body_in_middle": scene.in_the_middle(scene.body),
+        "lesion_share": float(np.log(seen.lesion.share + 3e-3)),
+        "lesion_contrast": seen.lesion.contrast,
+        "body_share": share(seen.body),
+        "body_at_rim": share(seen.body[rim]),
+        "body_in_middle": seen.in_the_middle(seen.body),
     }
 
 
-def wetness(scene: "Scene") -> dict[str, float]:
+def wetness(seen: Pictures) -> dict[str, float]:
     """Reflections, raw and crusted colours, and how varied they are, in the middle."""
-    darker, redder, yellower = _parts(scene.apart)
+    darker, redder, yellower = _parts(seen.apart)
     inner = slice(75, 225)
-    red, green, blue = scene.planes[:, inner, inner]
+    red, green, blue = seen.planes[:, inner, inner]
     bright = (red > 170) & (green > 170) & (blue > 170)
     return {
-        "sparks": _share((scene.light_lines[inner, inner] > 35) & bright),
+        "sparks": _share((seen.light_lines[inner, inner] > 35) & bright),
         "raw": _share((redder > 12) & (darker < -12)),
-        "dark_red": _share((redder > 5) & (darker < -25) & (scene.chroma > 15)),
+        "dark_red": _share((redder > 5) & (darker < -25) & (seen.chroma > 15)),
         "yellow": _share((yellower > 10) & (redder < 8)),
-        "redness": scene.in_the_middle(redder),
-        "varied_light": float(np.log(scene.in_the_middle(np.abs(_detail(darker))) + 0.5)),
-        "varied_colour": float(np.log(scene.in_the_middle(length(_detail(redder), _detail(yellower))) + 0.5)),
+        "redness": seen.in_the_middle(redder),
+        "varied_light": float(np.log(seen.in_the_middle(np.abs(_detail(darker))) + 0.5)),
+        "varied_colour": float(np.log(seen.in_the_middle(length(_detail(redder), _detail(yellower))) + 0.5)),
     }
 
 

@@ -13,8 +13,8 @@ from scipy import fft
 
 from appliance.vision.assessment import Check
 from appliance.vision.colour import Floats
+from appliance.vision.morphology import Bytes
 from appliance.vision.quality.limits import GateLimits
-from appliance.vision.quality.morphology import Bytes
 from appliance.vision.quality.scene import Scene
 
 ID: Final = "motion"

@@ -4,14 +4,15 @@ Pooling over a whole picture loses what is small: a thin ring of ink covers few 
 """
 
 from collections.abc import Mapping
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from appliance.vision.colour import Floats
-from appliance.vision.quality.part import Part, decoded
+from appliance.vision.part import Part, decoded
+from appliance.vision.quality.middle import middle
 
 STRONGEST: Final = 3
 STRONG: Final = 15
@@ -69,17 +70,11 @@ def at_each(maps: NDArray[np.float32]) -> Floats:
 def summed_up(cover: Floats) -> dict[str, float]:
     """A map H×W of how much is covered, in four numbers."""
     ordered = np.sort(cover.ravel())[::-1]
-    middle = _middle(len(cover))
+    weights, total = middle(len(cover))
     values = (
         ordered[:STRONGEST].mean(),
         ordered[:STRONG].mean(),
         cover.mean(),
-        (cover * middle).sum() / middle.sum(),
+        (cover * weights).sum() / total,
     )
     return {kind: float(value) for kind, value in zip(KINDS, values, strict=True)}
-
-
-@cache
-def _middle(side: int) -> Floats:
-    along = np.linspace(-1, 1, side, dtype=np.float32)
-    return np.asarray(np.clip(1.4 - 1.6 * np.hypot(along[:, None], along[None, :]), 0, 1), np.float32)

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageFilter
 
-from appliance.vision.quality.morphology import Bytes
+from appliance.vision.morphology import Bytes
 
 FINE_PX: Final = 1.5
 COARSE_PX: Final = 6.0

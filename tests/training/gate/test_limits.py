@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from appliance.vision.part import encoded
 from appliance.vision.preprocess import preprocess
 from appliance.vision.quality.lamp import Lamp
 from appliance.vision.quality.limits import EXCLUSIONS
-from appliance.vision.quality.part import encoded
 from appliance.vision.quality.places import Places
 from appliance.vision.runtime import Network
 from training.gate import limits as gate_limits

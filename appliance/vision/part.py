@@ -1,4 +1,4 @@
-"""What every part of ``gate.json`` is: strict, and its weights in base64."""
+"""What every part of ``bundle.json`` and ``gate.json`` is: strict, and weights in base64."""
 
 import base64
 
