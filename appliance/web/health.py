@@ -4,8 +4,9 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response, jsonify
 
+from appliance.health.result import Result
 from appliance.web.language import translate
-from appliance.web.services import HealthResult, services
+from appliance.web.services import services
 
 health = Blueprint("health", __name__)
 
@@ -26,6 +27,6 @@ def healthz() -> Response:
     return response
 
 
-def reading(check: HealthResult) -> str | None:
+def reading(check: Result) -> str | None:
     """What the check measured in the reader's words, where it measured something."""
     return translate(check.reading, **check.values) if check.reading else None

@@ -1,14 +1,15 @@
 """What the pages need from the rest of the box. The composition root fills it in."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
-from typing import Final, Protocol
+from typing import Final
 
 from flask import current_app
 
 from appliance.cases.pin import Place
 from appliance.cases.store import Store
+from appliance.health.result import Result
 from appliance.log_tail import LogTail
 from appliance.settings import Settings
 from appliance.vision.photo import Pixels
@@ -19,34 +20,6 @@ from firmware.station import Station
 EXTENSION: Final = "dermkiosk"
 EXPORTS: Final = 2
 """Downloads of cases at a time: each holds a thread of the listener, 16 MiB and one file of the archive."""
-
-
-class HealthResult(Protocol):
-    """What one health check says. ``message`` is a message key."""
-
-    @property
-    def id(self) -> str:
-        """Stable name of the check."""
-
-    @property
-    def ok(self) -> bool:
-        """True where nothing needs doing."""
-
-    @property
-    def message(self) -> str:
-        """Key of the sentence."""
-
-    @property
-    def reading(self) -> str | None:
-        """Message key of what was measured, where something was."""
-
-    @property
-    def values(self) -> Mapping[str, object]:
-        """What the reading's message is filled with."""
-
-    @property
-    def notice(self) -> bool:
-        """The pages say it by themselves."""
 
 
 @dataclass
@@ -61,7 +34,7 @@ class Services:
     station: Station
     decode: Callable[[bytes, str | None], Pixels]
     """A file's bytes and its name or media type → pixels; raises :class:`appliance.errors.PhotoRefused`."""
-    checks: Callable[[], Sequence[HealthResult]]
+    checks: Callable[[], Sequence[Result]]
     lan_url: Callable[[], str | None]
     """Where phones find the box, without a slash at the end: ``http://192.168.1.5:8000``; ``None``: no network."""
     log: LogTail = field(default_factory=LogTail)

@@ -15,6 +15,7 @@ from appliance import settings as box_settings
 from appliance.cases.faults import storage_faults
 from appliance.cases.setup import LONGEST_NAME, STEPS, Setup, Step
 from appliance.health import camera
+from appliance.health.result import Result
 from appliance.messages import LANGUAGES
 from appliance.request_errors import PageUnknown, RequestError
 from appliance.vision.hints import BLURRED, DARK, GLARE, measure
@@ -22,7 +23,7 @@ from appliance.web import language, qr
 from appliance.web.calibration import due
 from appliance.web.pictures import PREVIEW_SIDE_PX, jpeg
 from appliance.web.problems import problem
-from appliance.web.services import HealthResult, services
+from appliance.web.services import services
 from appliance.web.visit import Kiosk
 from firmware.errors import DermkioskError, StationBusy
 from firmware.sharpness import sharpness
@@ -42,7 +43,7 @@ class Attempt:
 
     step: str = ""
     error: DermkioskError | None = None
-    checks: Sequence[HealthResult] = ()
+    checks: Sequence[Result] = ()
     fault: str = ""
     """What keeps the view from being sharp."""
     took: bool = False

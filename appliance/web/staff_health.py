@@ -8,9 +8,10 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 
 from appliance import support
 from appliance.cases.clock import local
+from appliance.health.result import Result
 from appliance.web.health import reading
 from appliance.web.language import translate
-from appliance.web.services import HealthResult, services
+from appliance.web.services import services
 
 staff_health = Blueprint("staff_health", __name__, url_prefix="/staff/health")
 
@@ -66,13 +67,13 @@ def support_bundle() -> Response:
     return Response(content, mimetype="application/zip", headers=headers)
 
 
-def _lamp(check: HealthResult) -> Lamp:
+def _lamp(check: Result) -> Lamp:
     says = check.message.rpartition(".")[2]
     light: Light = "red" if not check.ok else "green" if says in CONTENT else "amber"
     return Lamp(check.id, light, check.message, reading(check))
 
 
-def _checked(check: HealthResult) -> dict[str, Any]:
+def _checked(check: Result) -> dict[str, Any]:
     """The words as the reader's language has them: a technician reads the box's page and this side by side."""
     return {
         "id": check.id,
