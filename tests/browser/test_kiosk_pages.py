@@ -174,6 +174,22 @@ def test_the_activation_map_is_laid_over_and_taken_off(kiosk: Callable[..., Page
     expect(page.locator(".map")).to_have_css("opacity", "0")
 
 
+def test_how_soon_where_and_what_must_not_wait_are_seen_without_scrolling(kiosk: Callable[..., Page], box: Any) -> None:
+    page = kiosk("result")
+    for language in LOCALES:
+        page.goto(f"{box.kiosk}/?language={language}")
+        trial = "[data-simulated], [data-not-set-up]"  # a box at work has neither
+        page.locator(trial).first.wait_for()
+        page.evaluate("said => document.querySelectorAll(said).forEach((each) => each.remove())", trial)
+        for width, height in SCREENS:
+            page.set_viewport_size({"width": width, "height": height})
+            for part in (".soon strong", ".sooner dd"):
+                seen = page.locator(part).evaluate(
+                    "each => each.closest('.page').getBoundingClientRect().bottom - each.getBoundingClientRect().bottom"
+                )
+                assert seen > 0, (language, width, height, part)
+
+
 def test_the_language_can_be_switched_in_the_middle_of_a_visit(kiosk: Callable[..., Page]) -> None:
     page = kiosk("site")
     expect(page.locator("h1")).to_have_text("在身体哪个部位？")
