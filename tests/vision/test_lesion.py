@@ -3,6 +3,7 @@ import pytest
 
 from appliance.vision import lesion
 from appliance.vision.photo import Pixels
+from appliance.vision.quality.measures import smallness
 
 SIDE = 299
 
@@ -11,9 +12,9 @@ def _disc(
     radius: float, centre: tuple[float, float] = (150, 150), colour: tuple[int, int, int] = (120, 60, 50)
 ) -> Pixels:
     y, x = np.ogrid[:SIDE, :SIDE]
-    inside = np.hypot(y - 150, x - 150) < radius
+    inside = np.hypot(y - centre[0], x - centre[1]) < radius
     grain = np.random.default_rng(1).normal(0, 5, (SIDE, SIDE, 1))
-    return np.clip(np.where(inside[..., None], (120, 60, 50), (222, 180, 155)) + grain, 0, 255).astype(np.uint8)
+    return np.clip(np.where(inside[..., None], colour, (222, 180, 155)) + grain, 0, 255).astype(np.uint8)
 
 
 @pytest.mark.parametrize("radius", [20, 45, 80])
@@ -55,3 +56,20 @@ def test_the_skin_is_that_around_the_lesion() -> None:
 
 def test_a_widened_box_stays_in_the_view() -> None:
     assert lesion.dilated(lesion.find(_disc(45)), 0.5) == (0.0, 0.0, 1.0, 1.0)
+
+
+def test_a_small_disc_in_the_middle_is_as_small_as_it_is() -> None:
+    assert smallness(lesion.find(_disc(15))) == pytest.approx(-np.log(30 / SIDE), abs=0.2)
+    assert smallness(lesion.find(_disc(60))) == pytest.approx(-np.log(120 / SIDE), abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        _disc(0),
+        _disc(15, centre=(25, 150), colour=(250, 250, 250)),  # a nail, or what lies beyond the edge of a hand
+        _disc(15, colour=(212, 168, 142)),  # mottled
+    ],
+)
+def test_what_is_no_lesion_in_the_middle_is_not_small(view: Pixels) -> None:
+    assert smallness(lesion.find(view)) == 0

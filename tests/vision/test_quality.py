@@ -19,6 +19,7 @@ from appliance.vision.quality import exposure
 from appliance.vision.quality.gate import CHECKS
 from appliance.vision.quality.limits import Evidence, GateLimits, Head
 from appliance.vision.quality.scene import Scene
+from firmware.lesions import Lesion
 from firmware.sensor import Exposure, develop
 from firmware.skin import Skin, render
 from training.gate.faults import FAULTS, LAMPS, UNSEEN, under
@@ -173,6 +174,14 @@ def test_with_a_known_scale_the_diameter_in_mm_decides(judge: Judge, limits: Gat
     assert not far.ok
     assert near.value == pytest.approx(40 * far.value)
     assert near.limit == limits.too_small_mm
+
+
+@pytest.mark.parametrize("lesion", ["pearly_nodule", "pigmented_plaque"])
+def test_a_plain_lesion_that_is_tiny_in_the_picture_is_too_small(lesion: Lesion, refused: Refused) -> None:
+    """As from 26 cm, through a lens that is made for six."""
+    light = render(Skin(lesion=lesion, distance_mm=260), 600, 600).ring
+    far = develop(light, Exposure.of(float(0.35 / light.mean())), np.random.default_rng(1))
+    assert "too_small" in refused(far)
 
 
 def test_plain_skin_is_neither_too_small_nor_without_lesion(judge: Judge) -> None:

@@ -93,7 +93,7 @@ WAYS: Final[dict[str, Heads[tuple[Way, ...]]]] = {
 """A head is the mean of what is learned in its ways. Chosen by what they find out of fold: a little of that is luck."""
 WEAK: Final = {"residue": 0.4}
 """Cases that are also looked for place by place, learned from their labels; how much of that is added to the score."""
-ALONE: Final = {"residue": ("dye", "stain", 0.95)}
+ALONE: Final = {"residue": ("dye", "stain", 0.95), "too_small": ("smallness", "far", 0.2)}
 """Classical measures that are reason enough by themselves; the rendered fault they find, and its recall aimed at."""
 Thresholds = dict[str, Heads[float]]
 
@@ -361,6 +361,9 @@ def said(figures: dict[str, Any]) -> str:
         for case, about in figures["exclusions"].items()
     )
     kinds = (f"rendered {kind}: recall {about['recall']}" for kind, about in figures["rendered"].items())
-    removed = (f"{case} removed: {about}" for case, about in figures["removed"].items())
+    removed = (
+        f"{case} removed: { ({name: value for name, value in about.items() if name != 'by_source'}) }"
+        for case, about in figures["removed"].items()
+    )
     refused = f"clear photographs refused: {figures['clear_refused']}, nested {within['clear_refused']}"
     return "\n".join([refused, *cases, *kinds, *removed])

@@ -1,5 +1,6 @@
 """What the gate's limits do: recall by case and by source, and of rendered faults; all out of fold."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -163,33 +164,46 @@ def _case(table: Table, case: str, margin: Floats, verdict: Mask, sources: list[
 def _rendered(
     table: Table, kind: str, verdicts: dict[str, Mask], basic: dict[str, float], gate: Mask
 ) -> dict[str, Any]:
-    check, rows = FAULTS[kind][1], np.asarray(table.samples.kind == kind)
+    """What is found of a fault put onto photographs that are clear, and what of the same photographs without it."""
+    check, rows = FAULTS[kind][1], np.flatnonzero(table.samples.kind == kind)
     own = verdicts[check] if check in verdicts else refused_by_basic(table, {check: basic[check]})
-    without = np.isin(np.arange(len(rows)), table.untouched(np.flatnonzero(rows)))
-    return {
-        "check": check,
-        "pictures": int(rows.sum()),
-        "recall": _share(own, rows),
-        "refused_without": _share(own, without),
-        "recall_of_gate": _share(gate, rows),
-    }
+    without = table.untouched(rows)
+
+    def among(chosen: Mask) -> dict[str, Any]:
+        return {
+            "pictures": int(chosen.sum()),
+            "recall": _share(own[rows], chosen),
+            "refused_without": _share(own[without], chosen),
+            "recall_of_gate": _share(gate[rows], chosen),
+        }
+
+    return {"check": check, **_and_by_source(table.source[without], among)}
 
 
 def _removed(table: Table, case: str, margin: Floats, way: str) -> dict[str, Any]:
     """How the evidence falls when the fault is taken off the same photograph, or as the control of that; in pairs."""
-    after = np.flatnonzero(table.samples.kind == f"{way} {case}")
-    before = table.untouched(after)
-    if not len(after):
-        return {"pairs": 0}
-    refused = margin[before] > 0
-    return {
-        "pairs": len(after),
-        "refused_before": round(float(refused.mean()), 3),
-        "refused_after": round(float((margin[after] > 0).mean()), 3),
-        "evidence_falls": round(float((margin[after] < margin[before]).mean()), 3),
-        "median_fall": round(float(np.median(margin[before] - margin[after])), 3),
-        "no_longer_refused": round(float((margin[after][refused] <= 0).mean()), 3) if refused.any() else None,
-    }
+    rows = np.flatnonzero(table.samples.kind == f"{way} {case}")
+    untouched = table.untouched(rows)
+
+    def among(chosen: Mask) -> dict[str, Any]:
+        before, after = margin[untouched[chosen]], margin[rows[chosen]]
+        everything = np.ones(len(after), np.bool_)
+        return {
+            "pairs": len(after),
+            "refused_before": _share(before > 0, everything),
+            "refused_after": _share(after > 0, everything),
+            "evidence_falls": _share(after < before, everything),
+            "median_fall": round(float(np.median(before - after)), 3),
+            "no_longer_refused": _share(after <= 0, before > 0),
+        }
+
+    return _and_by_source(table.source[untouched], among) if len(rows) else {"pairs": 0}
+
+
+def _and_by_source(source: NDArray[np.str_], among: Callable[[Mask], dict[str, Any]]) -> dict[str, Any]:
+    """Figures of all pairs of pictures, and of those of each source: a check that knows but the source finds none."""
+    within = {str(name): among(source == name) for name in sorted(set(source))}
+    return {**among(np.ones(len(source), np.bool_)), "by_source": within}
 
 
 def _auroc(scores: Floats, faulty: Mask, good: Mask) -> float | None:

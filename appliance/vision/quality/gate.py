@@ -32,8 +32,8 @@ CHECKS: Final[tuple[ModuleType, ...]] = (
     colour_cast,
     uneven_light,
     no_lesion,
+    residue,  # before the size: a blot of ink is easily taken for the lesion, and then small
     too_small,
-    residue,
     hair,
     exudate,
 )

@@ -1,7 +1,9 @@
 """The lesion is too small in the picture, or the camera too far away.
 
-Value: evidence from 0 to 1, out of the measures of the view and the network's features; refused above the limit. Where
-the scale is known, the diameter in mm of a circle of the lesion's area instead; refused below the limit in mm.
+Value: evidence from 0 to 1, out of the measures of the view and the network's features; refused above the limit. A
+lesion that stands out plainly in the middle is evidence enough by its diameter alone, where that is under about a
+seventh of the view's side. Where the scale is known, the diameter in mm of a circle of the lesion's area instead;
+refused below the limit in mm.
 """
 
 from typing import Final

@@ -22,6 +22,7 @@ from training.gate.lamp import Light
 from training.gate.limits import WAYS, WEAK, _fingerprint, choose, table_of
 from training.gate.outputs import carry_over
 from training.gate.places import INK
+from training.gate.removal import KINDS as REMOVED
 from training.gate.samples import BASIC, LABELS, Samples, collect, measure_names
 from training.golden import draw
 
@@ -72,21 +73,26 @@ def _samples(random: np.random.Generator, labels: pd.DataFrame) -> Samples:
     """Channels 0 … 3 of every layer carry the four cases; what else there is is noise."""
     kinds = ["plain"] * len(labels) + [kind for kind in FAULTS for _ in range(10)]
     images = [*labels["image"], *(str(name) for _ in FAULTS for name in labels["image"][:10])]
+    for kind, (_, case) in REMOVED.items():
+        having = labels["image"][labels[case] == 1].tolist()
+        kinds, images = kinds + [kind] * len(having), images + having
+    meant = {kind: check for kind, (_, check) in FAULTS.items()}  # on the picture; a control leaves the fault there
+    meant |= {kind: case if way == "control" else "" for kind, (way, case) in REMOVED.items()}
     features = random.normal(0, 0.3, (len(kinds), 3 * 4 * len(LAYERS))) + 1
     basic = np.ones((len(kinds), len(BASIC)))
     for row, kind in enumerate(kinds):
         for column, case in enumerate(EXCLUSIONS):
-            shown = labels[case].iloc[row] == 1 if kind == "plain" else FAULTS[kind][1] == case
+            shown = labels[case].iloc[row] == 1 if kind == "plain" else meant[kind] == case
             features[row, column::4] += 3 * shown
-        if kind != "plain" and FAULTS[kind][1] in BASIC:
-            check = FAULTS[kind][1]
+        check = meant.get(kind)
+        if check in BASIC:
             basic[row, BASIC.index(check)] = 3.0 if check in ("exposure", "colour_cast", "uneven_light") else 0.0
     classical = random.normal(size=(len(kinds), len(measure_names())))
     classical[:, measure_names().index("dye")] = [0.4 if kind == "stain" else 0.02 for kind in kinds]
-    asked = [row for row, kind in enumerate(kinds) if kind == "plain" or FAULTS[kind][1] not in BASIC]
+    asked = [row for row, kind in enumerate(kinds) if meant.get(kind) not in BASIC]
     cells = random.normal(0, 0.3, (len(asked), 25, 8))
     for place, row in enumerate(asked):
-        inked = labels["residue"].iloc[row] == 1 if kinds[row] == "plain" else FAULTS[kinds[row]][1] == "residue"
+        inked = labels["residue"].iloc[row] == 1 if kinds[row] == "plain" else meant[kinds[row]] == "residue"
         cells[place, row % 25, 1] += 3 * inked
     return Samples(
         np.array(images),
@@ -131,6 +137,42 @@ def test_finds_the_faults_and_lets_the_clear_ones_pass() -> None:
     assert all(report["rendered"][kind]["refused_without"] <= 0.1 for kind in ("blur", "dark", "ink", "hair", "far"))
     assert limits.exclusions["residue"].heads[-1].margin({"dye": 0.3}, {}) > 0
     assert limits.exclusions["residue"].heads[-1].margin({"dye": 0.1}, {}) < 0
+
+
+def _two_sources(labels: pd.DataFrame) -> pd.DataFrame:
+    sources = np.where(np.arange(len(labels)) % 2, "one", "other")
+    return pd.DataFrame({"image": labels["image"], "group": labels["image"], "source": sources})
+
+
+def test_a_fault_put_on_and_taken_off_the_same_photograph_is_reported_within_each_source() -> None:
+    labels = _labels()
+    samples = _samples(np.random.default_rng(1), labels)
+    _, report = choose(table_of(samples, labels, _two_sources(labels)), {INK: _places(4)}, LIGHT, "a test")
+    for case in EXCLUSIONS:
+        removed, control = report["removed"][case], report["removed_control"][case]
+        assert removed["pairs"] == sum(each["pairs"] for each in removed["by_source"].values()) == 20
+        for source in ("one", "other"):
+            assert removed["by_source"][source]["no_longer_refused"] > 0.7
+            assert control["by_source"][source]["no_longer_refused"] < 0.3
+    for kind, (_, check) in FAULTS.items():
+        within = report["rendered"][kind]["by_source"]
+        assert {name: each["pictures"] for name, each in within.items()} == {"one": 5, "other": 5}
+        assert all(each["recall"] > 0.7 and each["refused_without"] < 0.3 for each in within.values()), check
+
+
+def test_a_check_that_knows_only_the_source_is_found_out() -> None:
+    """Where all hairy photographs, and none of the others, come from one source, whatever is on them."""
+    labels = _labels()
+    samples = _samples(np.random.default_rng(1), labels)
+    hairy = set(labels["image"][labels["hair"] == 1])
+    channel = EXCLUSIONS.index("hair")
+    samples.features[np.isin(samples.image, list(hairy)), channel::4] = 4  # of the source: it stays without the hair
+    samples.features[samples.kind == "hair", channel::4] = 1  # and hair on another source's photograph has none of it
+    manifest = _two_sources(labels).assign(source=["one" if name in hairy else "other" for name in labels["image"]])
+    _, report = choose(table_of(samples, labels, manifest), {INK: _places(4)}, LIGHT, "a test")
+    assert report["exclusions"]["hair"]["all"]["recall"] > 0.9
+    assert report["removed"]["hair"]["by_source"]["one"]["no_longer_refused"] < 0.3
+    assert report["rendered"]["hair"]["by_source"]["other"]["recall"] < 0.5
 
 
 def test_a_dye_is_found_by_its_colour_alone() -> None:
