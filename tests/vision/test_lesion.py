@@ -3,7 +3,7 @@ import pytest
 
 from appliance.vision import lesion
 from appliance.vision.photo import Pixels
-from appliance.vision.quality.measures import smallness
+from appliance.vision.quality.too_small import is_tiny
 
 SIDE = 299
 
@@ -58,9 +58,10 @@ def test_a_widened_box_stays_in_the_view() -> None:
     assert lesion.dilated(lesion.find(_disc(45)), 0.5) == (0.0, 0.0, 1.0, 1.0)
 
 
-def test_a_small_disc_in_the_middle_is_as_small_as_it_is() -> None:
-    assert smallness(lesion.find(_disc(15))) == pytest.approx(-np.log(30 / SIDE), abs=0.2)
-    assert smallness(lesion.find(_disc(60))) == pytest.approx(-np.log(120 / SIDE), abs=0.1)
+@pytest.mark.parametrize("colour", [(120, 60, 50), (190, 140, 118)])
+def test_a_small_disc_in_the_middle_is_tiny_and_a_larger_one_is_not(colour: tuple[int, int, int]) -> None:
+    assert is_tiny(lesion.find(_disc(15, colour=colour)), 0.14)
+    assert not is_tiny(lesion.find(_disc(30, colour=colour)), 0.14)
 
 
 @pytest.mark.parametrize(
@@ -68,8 +69,8 @@ def test_a_small_disc_in_the_middle_is_as_small_as_it_is() -> None:
     [
         _disc(0),
         _disc(15, centre=(25, 150), colour=(250, 250, 250)),  # a nail, or what lies beyond the edge of a hand
-        _disc(15, colour=(212, 168, 142)),  # mottled
+        _disc(15, colour=(216, 173, 147)),  # mottled
     ],
 )
-def test_what_is_no_lesion_in_the_middle_is_not_small(view: Pixels) -> None:
-    assert smallness(lesion.find(view)) == 0
+def test_what_is_no_lesion_in_the_middle_is_not_tiny(view: Pixels) -> None:
+    assert not is_tiny(lesion.find(view), 0.14)

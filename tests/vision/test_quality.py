@@ -176,10 +176,13 @@ def test_with_a_known_scale_the_diameter_in_mm_decides(judge: Judge, limits: Gat
     assert near.limit == limits.too_small_mm
 
 
+@pytest.mark.parametrize("ita_degrees", [55.0, -40.0])
 @pytest.mark.parametrize("lesion", ["pearly_nodule", "pigmented_plaque"])
-def test_a_plain_lesion_that_is_tiny_in_the_picture_is_too_small(lesion: Lesion, refused: Refused) -> None:
+def test_a_plain_lesion_that_is_tiny_in_the_picture_is_too_small(
+    lesion: Lesion, ita_degrees: float, refused: Refused
+) -> None:
     """As from 26 cm, through a lens that is made for six."""
-    light = render(Skin(lesion=lesion, distance_mm=260), 600, 600).ring
+    light = render(Skin(ita_degrees, lesion, distance_mm=260), 600, 600).ring
     far = develop(light, Exposure.of(float(0.35 / light.mean())), np.random.default_rng(1))
     assert "too_small" in refused(far)
 

@@ -54,6 +54,8 @@ BEYOND: Final = 0.02
 FIXED: Final = {"not_skin": 0.05, "no_lesion": 0.1}
 """Low on purpose: they are to stop what is plainly no photograph of skin."""
 TOO_SMALL_MM: Final = 2.0
+TOO_SMALL_SHARE: Final = 0.14
+"""Below the smallest of the clear photographs: ``benchmarks/bench_tiny.py``."""
 
 
 class Heads(NamedTuple, Generic[T]):
@@ -93,7 +95,7 @@ WAYS: Final[dict[str, Heads[tuple[Way, ...]]]] = {
 """A head is the mean of what is learned in its ways. Chosen by what they find out of fold: a little of that is luck."""
 WEAK: Final = {"residue": 0.4}
 """Cases that are also looked for place by place, learned from their labels; how much of that is added to the score."""
-ALONE: Final = {"residue": ("dye", "stain", 0.95), "too_small": ("smallness", "far", 0.2)}
+ALONE: Final = {"residue": ("dye", "stain", 0.95)}
 """Classical measures that are reason enough by themselves; the rendered fault they find, and its recall aimed at."""
 Thresholds = dict[str, Heads[float]]
 
@@ -155,6 +157,7 @@ def choose(table: Table, places: dict[str, Places], light: Light, fitted_on: str
         **basic,
         lamp=light.lamp,
         too_small_mm=TOO_SMALL_MM,
+        too_small_share=TOO_SMALL_SHARE,
         exclusions={case: _evidence(space, case, thresholds[case]) for case in EXCLUSIONS},
         features=_used(),
         places=places,
