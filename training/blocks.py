@@ -4,7 +4,8 @@ from typing import Final, Literal
 
 Scaling = Literal["unit", "symmetric"]
 """What the starting weights expect of a pixel x in 0 … 255: x/255, or Keras's own x/127.5 − 1."""
-Normalisation = Literal["folded", "live"]
+Normalisation = Literal["folded", "frozen", "live"]
+"""Batch normalisation: in the convolutions; beside them, with the starting weights' statistics; with its own."""
 
 FIRST_CONVOLUTION: Final = {
     "all": 0,
@@ -25,5 +26,7 @@ FIRST_CONVOLUTION: Final = {
 
 
 def normalisation_for(weights: str) -> Normalisation:
-    """Live batch normalisation for a start from nothing, folded for every other start."""
-    return "live" if weights == "none" else "folded"
+    """Live for a start from nothing, folded for a bundle's weights, which have none left, frozen for every other."""
+    if weights == "none":
+        return "live"
+    return "folded" if weights.endswith(".tflite") else "frozen"

@@ -33,7 +33,7 @@ def build(
     """The network as it trains, with random weights. Input float N×299×299×3 in [0, 1], outputs logits and outlier."""
     inputs = keras.Input((side_px, side_px, 3), name="image")
     scaled = keras.layers.Rescaling(2.0, -1.0)(inputs) if scaling == "symmetric" else inputs
-    mixed10 = _backbone(normalisation, side_px)(scaled)
+    mixed10 = _backbone(normalisation, side_px)(scaled, training=None if normalisation == "live" else False)
     kept = keras.layers.Dropout(dropout, name="dropout")(mixed10)
     class_maps = keras.layers.Conv2D(classes, 1, name="class_maps")(kept)
     outlier_map = keras.layers.Conv2D(1, 1, name="outlier_map")(kept)
@@ -104,7 +104,7 @@ FOLDED_NAMES: Final = tuple(f"conv_{number:02d}" for number in range(94))
 def _backbone(normalisation: Normalisation, side_px: int) -> keras.Model:
     shape = (side_px, side_px, 3)
     plain = keras.applications.InceptionV3(include_top=False, weights=None, input_shape=shape, name=BACKBONE)
-    return plain if normalisation == "live" else _without_normalisation(plain)
+    return _without_normalisation(plain) if normalisation == "folded" else plain
 
 
 def _without_normalisation(plain: keras.Model) -> keras.Model:
