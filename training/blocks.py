@@ -4,8 +4,8 @@ from typing import Final, Literal
 
 Scaling = Literal["unit", "symmetric"]
 """What the starting weights expect of a pixel x in 0 … 255: x/255, or Keras's own x/127.5 − 1."""
-Normalisation = Literal["folded", "frozen", "live"]
-"""Batch normalisation: in the convolutions; beside them, with the starting weights' statistics; with its own."""
+Normalisation = Literal["folded", "live"]
+"""Batch normalisation: in the convolutions, or beside them, where it learns the statistics of the photographs."""
 
 FIRST_CONVOLUTION: Final = {
     "all": 0,
@@ -26,7 +26,5 @@ FIRST_CONVOLUTION: Final = {
 
 
 def normalisation_for(weights: str) -> Normalisation:
-    """Live for a start from nothing, folded for a bundle's weights, which have none left, frozen for every other."""
-    if weights == "none":
-        return "live"
-    return "folded" if weights.endswith(".tflite") else "frozen"
+    """Live, but for a bundle's weights: there it is in the convolutions already."""
+    return "folded" if weights.endswith(".tflite") else "live"

@@ -182,7 +182,8 @@ def claim(run: Path, recipe: Recipe) -> None:
     run.mkdir(parents=True, exist_ok=True)
     config = run / "config.json"
     manifest = _fingerprint(recipe)
-    wanted = json.loads(json.dumps({**asdict(recipe), "manifest_sha256": manifest}))
+    added = {"normalisation": recipe.normalisation, "manifest_sha256": manifest}
+    wanted = json.loads(json.dumps({**asdict(recipe), **added}))
     if config.exists() and json.loads(config.read_text()) != wanted:
         raise OtherRecipe(f"{run} holds a run with another recipe or manifest; choose another --run folder")
     config.write_text(json.dumps(wanted, indent=2) + "\n")

@@ -3,9 +3,9 @@
 mixed10 (8×8×2048) → 1×1 convolution, one channel a class = ``class_maps`` → global average = ``logits``.
 Beside it one more channel, ``outlier``: how little the photograph looks like the eight.
 
-Batch statistics stay those of the starting weights: with 16 photographs a step they would be noise. A frozen batch
-normalisation is an affine map, so it is folded into the convolution before it: fewer layers, the same function, and a
-step takes a tenth less time. Only a network that starts from nothing (``none``) has live batch normalisation.
+Batch normalisation is live while the network trains: with the statistics of the starting weights it needs twice the
+epochs for the same (docs/training.md). Once trained it is an affine map, and is folded into the convolution before it:
+fewer layers, the same function. So a network that starts from a bundle has none left.
 """
 
 from pathlib import Path
@@ -33,7 +33,7 @@ def build(
     """The network as it trains, with random weights. Input float N×299×299×3 in [0, 1], outputs logits and outlier."""
     inputs = keras.Input((side_px, side_px, 3), name="image")
     scaled = keras.layers.Rescaling(2.0, -1.0)(inputs) if scaling == "symmetric" else inputs
-    mixed10 = _backbone(normalisation, side_px)(scaled, training=None if normalisation == "live" else False)
+    mixed10 = _backbone(normalisation, side_px)(scaled)
     kept = keras.layers.Dropout(dropout, name="dropout")(mixed10)
     class_maps = keras.layers.Conv2D(classes, 1, name="class_maps")(kept)
     outlier_map = keras.layers.Conv2D(1, 1, name="outlier_map")(kept)
@@ -67,6 +67,22 @@ def load_starting_weights(network: keras.Model, weights: str) -> None:
         raise StepRefused(f"there are no starting weights at {weights}: imagenet, none, a .weights.h5 or a .tflite")
 
 
+def without_normalisation(network: keras.Model) -> keras.Model:
+    """The trained network with its batch normalisation folded in, the same function; itself where it has none."""
+    backbone = network.get_layer(BACKBONE)
+    if not _normalisations(backbone):
+        return network
+    scalings = [layer for layer in network.layers if isinstance(layer, keras.layers.Rescaling)]
+    heads = {name: network.get_layer(name) for name in ("class_maps", "outlier_map")}
+    folded = build(
+        "symmetric" if scalings else "unit", classes=heads["class_maps"].filters, side_px=network.input.shape[1]
+    )
+    _fold_into(folded.get_layer(BACKBONE), backbone)
+    for name, head in heads.items():
+        folded.get_layer(name).set_weights(head.get_weights())
+    return folded
+
+
 def trainable(network: keras.Model, begin: str) -> None:
     """Train the head and everything from block ``begin`` on: a key of ``FIRST_CONVOLUTION``."""
     first = FIRST_CONVOLUTION[begin]
@@ -92,10 +108,13 @@ def _number(layer: keras.layers.Layer) -> int:
 
 def _pairs(backbone: keras.Model) -> list[tuple[keras.layers.Layer, keras.layers.Layer | None]]:
     """Each convolution with the batch normalisation behind it, if there is one."""
-    normalisations = sorted(
-        (layer for layer in backbone.layers if isinstance(layer, keras.layers.BatchNormalization)), key=_number
-    )
+    normalisations = _normalisations(backbone)
     return list(zip(convolutions(backbone), normalisations or [None] * len(FOLDED_NAMES), strict=True))
+
+
+def _normalisations(backbone: keras.Model) -> list[keras.layers.BatchNormalization]:
+    layers = [layer for layer in backbone.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    return sorted(layers, key=_number)
 
 
 FOLDED_NAMES: Final = tuple(f"conv_{number:02d}" for number in range(94))
@@ -130,7 +149,7 @@ def _without_normalisation(plain: keras.Model) -> keras.Model:
 
 def _fold_into(backbone: keras.Model, source: keras.Model) -> None:
     """Copy ``source``, folding its batch normalisation where ``backbone`` has none."""
-    if any(isinstance(layer, keras.layers.BatchNormalization) for layer in backbone.layers):
+    if _normalisations(backbone):
         backbone.set_weights(source.get_weights())
         return
     for into, (convolution, normalisation) in zip(convolutions(backbone), _pairs(source), strict=True):

@@ -75,7 +75,7 @@ class Recipe:
 
     @property
     def normalisation(self) -> Normalisation:
-        """Whether batch normalisation is live or folded into the convolutions."""
+        """Whether batch normalisation is live or in the convolutions already."""
         return normalisation_for(self.weights)
 
     @property

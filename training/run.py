@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from training.backend import keras
-from training.blocks import normalisation_for
 from training.dataset import Photographs, read_split
-from training.network import build, with_class_maps
+from training.network import build, with_class_maps, without_normalisation
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Run:
         return cls(folder, recipe, read_split(folder, Path(recipe["images"] or recipe["data"])))
 
     def network(self) -> keras.Model:
-        """The best weights in float32, with class maps."""
-        network = build(self.recipe["scaling"], normalisation=normalisation_for(self.recipe["weights"]))
+        """The best weights in float32, batch normalisation folded in, with class maps."""
+        network = build(self.recipe["scaling"], normalisation=self.recipe["normalisation"])
         network.load_weights(self.folder / "best.weights.h5")
-        return with_class_maps(network)
+        return with_class_maps(without_normalisation(network))

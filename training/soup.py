@@ -14,7 +14,6 @@ from sklearn.metrics import roc_auc_score
 
 from appliance.vision.calibration import probabilities
 from training.backend import keras
-from training.blocks import normalisation_for
 from training.calibration.calibrate import temperature
 from training.errors import StepRefused
 from training.keeper import BEST
@@ -37,7 +36,7 @@ def soup(run_folder: Path, shares: tuple[float, ...] = SHARES) -> pd.DataFrame:
     run = Run.open(run_folder)
     if not run.recipe["weights"].endswith(".tflite"):
         raise StepRefused("only a run that started from a bundle has weights to mix with")
-    network = build(run.recipe["scaling"], normalisation=normalisation_for(run.recipe["weights"]))
+    network = build(run.recipe["scaling"], normalisation=run.recipe["normalisation"])
     load_starting_weights(network, run.recipe["weights"])
     start = network.get_weights()
     if not (run_folder / TUNED).exists():

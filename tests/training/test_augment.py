@@ -53,3 +53,12 @@ def test_the_frame_around_a_lesion_holds_it_and_stays_in_the_picture() -> None:
         assert 0 <= left < right <= 400
         assert 0 <= top < bottom <= 300
         assert left <= 181 and right >= 239 and top <= 101 and bottom >= 149  # noqa: PT018  # one box
+
+
+def test_a_lamp_colours_some_photographs_and_leaves_them_as_bright(skin: Pixels) -> None:
+    factors = np.array([augment.lamp(skin, np.random.default_rng(seed)) for seed in range(200)])
+    coloured = ~(factors == 1).all(axis=1)
+    assert 0.2 < coloured.mean() < 0.4
+    assert (factors[coloured].max(axis=1) / factors[coloured].min(axis=1)).max() > 1.5
+    mean = skin.reshape(-1, 3).mean(axis=0) + 1
+    assert np.allclose((factors * mean) @ augment.LUMINANCE, mean @ augment.LUMINANCE)

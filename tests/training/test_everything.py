@@ -9,7 +9,7 @@ from training.everything import Steps, recipe, run_all
 from training.golden import draw
 
 ROOT = Path(__file__).parents[2]
-CONFIGS = [ROOT / "training" / "skin8.toml", ROOT / "training" / "skin8-first.toml"]
+CONFIGS = [ROOT / "training" / "skin8.toml"]
 ABOUT = ROOT / "training" / "skin8-about.toml"
 
 

@@ -7,6 +7,7 @@ import pytest
 from appliance.vision.preprocess import preprocess
 from appliance.vision.runtime import Network
 from training import network
+from training.blocks import normalisation_for
 from training.dataset import read_manifest
 from training.golden import draw
 from training.network import BACKBONE
@@ -46,6 +47,32 @@ def test_folding_the_normalisation_changes_no_answer(source: Path, manifest: Pat
     expected = np.asarray(_plain(source)(views, training=False))
     assert np.allclose(np.asarray(folded.get_layer(BACKBONE)(views)), expected, atol=1e-4 * np.abs(expected).max())
     assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in folded.get_layer(BACKBONE).layers)
+
+
+def test_normalisation_is_live_in_training_and_folded_in_after_it(
+    source: Path, manifest: Path
+) -> None:
+    trained = network.build("symmetric", normalisation=normalisation_for(str(source)))
+    network.load_starting_weights(trained, str(source))
+    network.trainable(trained, "all")
+    trained.compile(keras.optimizers.Adam(1e-3), loss={"logits": "mse", "outlier": "mse"})
+    before = _statistics(trained)
+    views = _views(manifest, 2)
+    trained.fit(views, {"logits": np.ones((2, 8)), "outlier": np.ones((2, 1))}, verbose=0)
+    assert not any(np.array_equal(*pair) for pair in zip(before, _statistics(trained), strict=True))
+    folded = network.without_normalisation(trained)
+    assert not _statistics(folded)
+    said, expected = folded(views), trained(views, training=False)
+    for name, value in expected.items():
+        assert np.allclose(np.asarray(said[name]), np.asarray(value), atol=1e-4 * np.abs(value).max())
+    assert network.without_normalisation(folded) is folded
+
+
+def _statistics(of: keras.Model) -> list[np.ndarray]:
+    """Mean and variance of each batch normalisation."""
+    layers = of.get_layer(BACKBONE).layers
+    normalisations = [layer for layer in layers if isinstance(layer, keras.layers.BatchNormalization)]
+    return [np.asarray(value) for layer in normalisations for value in layer.non_trainable_variables]
 
 
 def test_keras_weights_are_fed_what_keras_feeds_them(source: Path, manifest: Path) -> None:

@@ -29,7 +29,7 @@ def test_the_loss_to_choose_by_rewards_both_tasks() -> None:
 
 
 def test_only_a_run_that_started_from_a_bundle_can_be_mixed(split: Path, tmp_path: Path) -> None:
-    config = {"weights": "none", "images": "", "data": str(split), "scaling": "unit"}
+    config = {"weights": "none", "images": "", "data": str(split), "scaling": "unit", "normalisation": "live"}
     (tmp_path / "config.json").write_text(json.dumps(config))
     (tmp_path / "split.csv").write_text(split.read_text())
     with pytest.raises(ValueError, match="started from a bundle"):

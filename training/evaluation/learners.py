@@ -239,7 +239,8 @@ def read_recipe(file: Path) -> Recipe:
     from training.recipe import Phase
 
     stated: dict[str, Any] = json.loads(file.read_text())
-    stated.pop("manifest_sha256", None)
+    for added in ("manifest_sha256", "normalisation"):
+        stated.pop(added, None)
     known = {each.name for each in fields(Recipe)}
     if not {"data", "weights", "phases"} <= set(stated) <= known:
         raise StepRefused(f"{file} is no config.json of a fine-tuning run of this version")

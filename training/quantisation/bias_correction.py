@@ -25,13 +25,12 @@ AT_ONCE: Final = 8
 def correct_biases(network: keras.Model, views: list[Pixels]) -> None:
     """Change the biases of a network of :mod:`training.network` in place; ``views`` (uint8) give the means.
 
-    Convolutions without a bias, which only a network that started from nothing has, stay as they are.
+    Its batch normalisation is folded in: see :func:`training.network.without_normalisation`.
     """
     for layer, flowing_in in zip(_layers(network), _means(network, views), strict=True):
-        if layer.use_bias:
-            kernel, bias = layer.get_weights()
-            shift = np.einsum("hwio,i->o", rounded(kernel) - kernel, flowing_in)
-            layer.set_weights([kernel, bias - shift.astype(bias.dtype)])
+        kernel, bias = layer.get_weights()
+        shift = np.einsum("hwio,i->o", rounded(kernel) - kernel, flowing_in)
+        layer.set_weights([kernel, bias - shift.astype(bias.dtype)])
 
 
 def rounded(kernel: Any) -> Any:

@@ -19,7 +19,8 @@ RECIPE = Recipe(data="elsewhere.csv", weights="none")
 
 def _written(folder: Path, **changes: object) -> Path:
     file = folder / "config.json"
-    file.write_text(json.dumps({**asdict(RECIPE), "manifest_sha256": "0", **changes}))
+    added = {"normalisation": RECIPE.normalisation, "manifest_sha256": "0"}
+    file.write_text(json.dumps({**asdict(RECIPE), **added, **changes}))
     return file
 
 
