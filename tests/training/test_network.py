@@ -49,9 +49,7 @@ def test_folding_the_normalisation_changes_no_answer(source: Path, manifest: Pat
     assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in folded.get_layer(BACKBONE).layers)
 
 
-def test_normalisation_is_live_in_training_and_folded_in_after_it(
-    source: Path, manifest: Path
-) -> None:
+def test_normalisation_is_live_in_training_and_folded_in_after_it(source: Path, manifest: Path) -> None:
     trained = network.build("symmetric", normalisation=normalisation_for(str(source)))
     network.load_starting_weights(trained, str(source))
     network.trainable(trained, "all")
