@@ -21,7 +21,7 @@ phases = (Phase("head", 1, 1e-3),)
 finetune(Recipe(data=sys.argv[1], weights="none", phases=phases, dropout=0.0, batch=24), Path(sys.argv[2]))
 """
 
-pytestmark = pytest.mark.timeout(500)
+pytestmark = pytest.mark.timeout(1300)
 
 
 def _free_port() -> int:
@@ -44,7 +44,7 @@ def _end(processes: "list[subprocess.Popen[str]]") -> list[str]:
     told = []
     try:
         for process in processes:
-            said = process.communicate(timeout=200)[0]
+            said = process.communicate(timeout=600)[0]
             assert process.returncode == 0, said[-2000:]
             told.append(said)
         return told
