@@ -85,12 +85,12 @@ _INK: Final = {PLACES: 3.0}
 WAYS: Final[dict[str, Heads[tuple[Way, ...]]]] = {
     "residue": Heads(
         (Way({**_ALL, **_INK}, 0.03, turned=True), Way({**_MIDDLE, **_INK}, 0.03, turned=False)),
-        (Way({**_ALL, **_INK}, 0.01, turned=False),),
+        (Way({**_ALL, **_INK}, 0.03, turned=False),),
         (),
     ),
-    "too_small": Heads(_FEATURES, (Way(_MIDDLE, 0.01, turned=False),), ()),
-    "hair": Heads(_FEATURES, (Way(_MIDDLE, 0.01, turned=False),), ()),
-    "exudate": Heads(_FEATURES, (Way(_MIDDLE, 0.01, turned=False),), ()),
+    "too_small": Heads(_FEATURES, (Way(_ALL, 0.01, turned=False),), ()),
+    "hair": Heads(_FEATURES, (Way(_ALL, 0.01, turned=False),), ()),
+    "exudate": Heads(_FEATURES, (Way(_ALL, 0.01, turned=False),), ()),
 }
 """A head is the mean of what is learned in its ways. Chosen by what they find out of fold: a little of that is luck."""
 WEAK: Final = {"residue": 0.4}
