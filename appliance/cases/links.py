@@ -76,11 +76,21 @@ def revoke_all(connection: sqlite3.Connection, case_number: int) -> list[str]:
 
 
 def left_s(database: Database, token: str, now: Moment) -> int:
-    """Seconds of work that a link has left. Raises :class:`CaseUnknown` where there is none of this token."""
-    rows = database.rows("SELECT expires_age_s FROM links WHERE hash = ?", hash_of(token))
+    """Seconds until :data:`WORKS` ends a link, if the box stays on and its clock is worth what it is worth now.
+
+    Raises :class:`CaseUnknown` where there is none of this token.
+    """
+    query = "SELECT expires_at, clock, issued_age_s, expires_age_s FROM links WHERE hash = ?"
+    rows = database.rows(query, hash_of(token))
     if not rows:
         raise CaseUnknown("no link of this token")
-    return max(0, int(rows[0][0]) - now.age_s)
+    expires_at, clock, issued_age_s, expires_age_s = rows[0]
+    ends_s: list[int] = [expires_age_s - now.age_s]
+    if clock == now.clock == "synced":
+        by_clock = Moment.read(expires_at, clock, expires_age_s).time - now.time
+        at_least_s = math.ceil((expires_age_s - issued_age_s) / AT_LEAST) - (now.age_s - issued_age_s)
+        ends_s.append(max(math.ceil(by_clock.total_seconds()), at_least_s))
+    return max(0, min(ends_s))
 
 
 def bind(database: Database, token: str, holder: str | None) -> bool:

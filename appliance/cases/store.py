@@ -284,10 +284,7 @@ class Store:
         return case
 
     def link_left_s(self, token: str) -> int:
-        """Seconds of the box's work that a link still has; by a clock that was verified it may end earlier.
-
-        Raises :class:`CaseUnknown`.
-        """
+        """Seconds that a link still works, by the box's age or a verified clock. Raises :class:`CaseUnknown`."""
         return links.left_s(self._database, token, self.now())
 
     def revoke(self, token: str) -> None:

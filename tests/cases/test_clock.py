@@ -118,6 +118,33 @@ def test_an_unverified_clock_does_not_count_it_and_the_age_goes_on_where_it_was(
         assert not _works(store, link.token)
 
 
+@pytest.mark.parametrize(
+    ("worth", "worked_h", "ahead_h", "left_h"),
+    [
+        ("synced", 8, 0, 64),
+        ("synced", 8, 60, 4),
+        ("synced", 8, 1000, 0),
+        ("synced", 1, 1000, 6.2),  # a tenth of its hours the box has to work
+        ("synced", 8, -1000, 64),
+        ("unverified", 8, 60, 64),
+    ],
+)
+def test_a_link_works_for_as_long_as_it_is_said_to(
+    store: Store, time: Time, intake: Make, worth: Clock, worked_h: int, ahead_h: int, left_h: float
+) -> None:
+    time.clock = worth
+    link = store.link(store.accept(intake()), HOURS)
+    time.works(hours=worked_h)
+    time.wall += timedelta(hours=ahead_h)
+    left_s = store.link_left_s(link.token)
+    assert left_s == left_h * 3600
+    if left_s:
+        time.works(seconds=left_s - 1)
+        assert _works(store, link.token)
+        time.works(seconds=1)
+    assert not _works(store, link.token)
+
+
 @pytest.mark.parametrize("jump", JUMPS, ids=str)
 def test_cases_keep_their_order_when_the_clock_jumps(store: Store, time: Time, intake: Make, jump: timedelta) -> None:
     first = store.accept(intake())
