@@ -114,8 +114,10 @@ class Database:
 def migrate(connection: sqlite3.Connection, migrations: Path = MIGRATIONS) -> None:
     """Apply the numbered scripts (``0001_name.sql``) that ``user_version`` says are missing, each whole or not at all.
 
+    From then on the connection overwrites what it frees: what a script replaces must not stay readable either.
     Raises :class:`DatabaseTooNew` where the database has seen scripts that this program does not have.
     """
+    connection.execute("PRAGMA secure_delete = ON")
     connection.create_function("sha256", 1, _sha256, deterministic=True)  # SQLite has none, and a script needs it
     scripts = {int(path.name.split("_")[0]): path for path in sorted(migrations.glob("[0-9]*_*.sql"))}
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -157,7 +159,7 @@ def _prepare(connection: sqlite3.Connection, migrations: Path) -> None:
     connection.row_factory = sqlite3.Row
     if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
         raise StoreError("this file system does not allow a write-ahead log")
-    for setting in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON", "temp_store = MEMORY"):
+    for setting in ("synchronous = FULL", "foreign_keys = ON", "temp_store = MEMORY"):
         connection.execute(f"PRAGMA {setting}")
     _check(connection)
     migrate(connection, migrations)

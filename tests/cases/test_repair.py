@@ -2,6 +2,7 @@
 
 import logging
 import random
+import secrets
 import shutil
 import sqlite3
 import stat
@@ -16,6 +17,7 @@ import pytest
 
 from appliance.cases import copies, pin, repair
 from appliance.cases.copies import Copies
+from appliance.cases.database import MIGRATIONS, Database
 from appliance.cases.keeper import EVERY_S, Keeper
 from appliance.cases.links import hash_of
 from appliance.cases.repair import open_store
@@ -185,6 +187,28 @@ def test_a_journal_of_the_version_before_brings_its_links_back_and_ends_what_it_
             store.opened(works.token, "another phone")
         with pytest.raises(CaseUnknown):
             store.by_token(ended.token)
+
+
+def test_a_copy_of_the_version_before_leaves_no_token_in_what_is_put_back(folder: Path, tmp_path: Path) -> None:
+    before = tmp_path / "before"
+    before.mkdir()
+    for script in sorted(MIGRATIONS.glob("*.sql"))[:9]:
+        shutil.copy(script, before)
+    with Store(folder):
+        pass
+    tokens = [secrets.token_urlsafe(16) for _ in range(200)]
+    with Database(tmp_path / "old.sqlite3", before) as old, old.transaction() as connection:
+        columns = "code, source, site, consent, taken_at, clock, photo_id, sha256, simulated"
+        values = "'AAAA-AA', 'file', 'back', 1, '', 'synced', 'p', 's', 0"
+        connection.execute(f"INSERT INTO cases ({columns}) VALUES ({values})")  # noqa: S608  # our own words
+        rows = [(token,) for token in tokens]
+        connection.executemany("INSERT INTO links (token, case_number, expires_at) VALUES (?, 1, '')", rows)
+    copies.copy_database(tmp_path / "old.sqlite3", folder / "copies" / "cases.sqlite3")
+    damage(folder)
+    with open_store(folder) as store:
+        assert store.by_token(tokens[0]).code == "AAAA-AA"
+    content = (folder / "cases.sqlite3").read_bytes()
+    assert [token for token in tokens if token.encode() in content] == []
 
 
 def test_the_first_pin_outlives_the_database(folder: Path) -> None:
