@@ -99,9 +99,10 @@ class Feed:
         if self.seed is not None:
             rows = np.random.default_rng((self.seed, epoch)).permutation(rows)
         worker, workers = self.part
-        rows = rows[number * self.size : (number + 1) * self.size]
-        counts = (np.arange(self.size) < len(rows)).astype(np.float32)
-        return np.resize(rows, self.size)[worker::workers], counts[worker::workers]
+        mine = rows[number * self.size : (number + 1) * self.size]
+        counts = (np.arange(self.size) < len(mine)).astype(np.float32)
+        # Filled up with others of the epoch: batch normalisation counts them, too.
+        return np.resize([*mine, *rows], self.size)[worker::workers], counts[worker::workers]
 
     def _view(self, row: int, epoch: int) -> Pixels:
         pixels = self.photographs.pixels(row)

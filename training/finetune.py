@@ -28,11 +28,11 @@ from training.feeding import ending_plainly, following, for_training, for_watchi
 from training.keeper import Keeper
 from training.lock import alone_in
 from training.mixing import Mixing
-from training.network import build, load_starting_weights, trainable
+from training.network import build, load_starting_weights, synchronise, trainable
 from training.pace import Pace, PacedAdamW
 from training.parallel import processes
 from training.progress import EpochBar
-from training.recipe import Phase, Recipe
+from training.recipe import Phase, Precision, Recipe, read_config
 
 TEACHER: Final = "teacher.npz"
 READ: Final = ("image", "label", "group", "source", "split", "near_duplicates")
@@ -61,9 +61,10 @@ def _train(recipe: Recipe, run: Path, own: Path, cluster: Cluster, workers: int)
     claim(own, recipe)
     photographs = _split(own, recipe)
     keras.utils.set_random_seed(recipe.seed)
-    keras.mixed_precision.set_dtype_policy(recipe.precision)
-    with _pool(workers) as pool, cluster.scope():
+    with _pool(workers) as pool, cluster.scope(), precision(recipe.precision):
         network = build(recipe.scaling, recipe.dropout, recipe.normalisation)
+        if cluster.strategy is not None:
+            synchronise(network)
         load_starting_weights(network, recipe.weights)
         for phase in recipe.phases:
             network = Training(recipe, phase, photographs, own, cluster, pool, run).run_on(network)
@@ -169,6 +170,17 @@ def teacher_of(run: Path, photographs: Photographs) -> Any:
 
 
 @contextmanager
+def precision(name: Precision) -> Iterator[None]:
+    """What layers that are made inside compute in. Outside all is float32: a network to convert and compare with is."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@contextmanager
 def _pool(workers: int) -> Iterator[Executor | None]:
     if not workers:
         yield None
@@ -184,7 +196,7 @@ def claim(run: Path, recipe: Recipe) -> None:
     manifest = _fingerprint(recipe)
     added = {"normalisation": recipe.normalisation, "manifest_sha256": manifest}
     wanted = json.loads(json.dumps({**asdict(recipe), **added}))
-    if config.exists() and json.loads(config.read_text()) != wanted:
+    if config.exists() and read_config(config) != wanted:
         raise OtherRecipe(f"{run} holds a run with another recipe or manifest; choose another --run folder")
     config.write_text(json.dumps(wanted, indent=2) + "\n")
 

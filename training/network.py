@@ -83,6 +83,12 @@ def without_normalisation(network: keras.Model) -> keras.Model:
     return folded
 
 
+def synchronise(network: keras.Model) -> None:
+    """Count live batch statistics over all of the batch where several GPUs or machines share it."""
+    for normalisation in _normalisations(network.get_layer(BACKBONE)):
+        normalisation.synchronized = True
+
+
 def trainable(network: keras.Model, begin: str) -> None:
     """Train the head and everything from block ``begin`` on: a key of ``FIRST_CONVOLUTION``."""
     first = FIRST_CONVOLUTION[begin]

@@ -1,7 +1,9 @@
 """Everything a training run depends on."""
 
+import json
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from appliance.vision.classes import CLASSES
 from training.blocks import FIRST_CONVOLUTION, Normalisation, Scaling, normalisation_for
@@ -89,3 +91,9 @@ def scaling_for(weights: str, asked: str | None) -> Scaling:
     if asked not in (None, "unit", "symmetric"):
         raise StepRefused(f"scaling is unit or symmetric, not {asked!r}")
     return asked or ("symmetric" if weights == "imagenet" else "unit")  # type: ignore[return-value]  # checked above
+
+
+def read_config(file: Path) -> dict[str, Any]:
+    """The config.json of a run. Where it does not say how it normalises, a start from weights had it folded in."""
+    stated: dict[str, Any] = json.loads(file.read_text())
+    return {"normalisation": "live" if stated.get("weights") == "none" else "folded", **stated}

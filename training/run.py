@@ -1,6 +1,5 @@
 """A finished fine-tuning run, read back from its folder."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from training.backend import keras
 from training.dataset import Photographs, read_split
 from training.network import build, with_class_maps, without_normalisation
+from training.recipe import read_config
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Run:
     @classmethod
     def open(cls, folder: Path) -> "Run":
         """Raises ``FileNotFoundError`` where ``folder`` holds no run."""
-        recipe = json.loads((folder / "config.json").read_text())
+        recipe = read_config(folder / "config.json")
         return cls(folder, recipe, read_split(folder, Path(recipe["images"] or recipe["data"])))
 
     def network(self) -> keras.Model:

@@ -169,6 +169,8 @@ class Phone:
         return True
 
     def _read(self, upload: Upload) -> bool:
+        if not upload.url:  # the phone gave up before the box said that it has it
+            return True
         status, said = _ask(self._box.phones, "GET", upload.url)
         if status in (202, 429, 503):
             return False
@@ -296,12 +298,13 @@ def _judged(state: Path, seen: Seen, kills: int) -> dict[str, object]:
         cases = {case.code: case for case in store.cases()}
         documents = {code: store.document(case) for code, case in cases.items()}
         complaints += [] if verdict == "ok" else [f"the database is damaged: {verdict}"]
-        complaints += [f"lost: {each.key}" for each in seen.uploads if keys.get(each.key) != each.case]
+        told = [each for each in seen.uploads if each.case]  # the others gave up, which is a complaint of its own
+        complaints += [f"lost: {each.key}" for each in told if keys.get(each.key) != each.case]
         complaints += [f"lost at the kiosk: {code}" for code in seen.kiosk_codes - set(cases)]
-        complaints += [f"{len(keys)} cases of {len(seen.uploads)} uploads"] * (len(keys) != len(seen.uploads))
+        complaints += [f"nobody's: {key}" for key in keys.keys() - {each.key for each in seen.uploads}]
         complaints += [f"half: {code}" for code, each in documents.items() if each is None or each["case"] != code]
         for each in seen.uploads:
-            if each.case in cases and each.document != documents[each.case]:
+            if each.case in cases and each.document not in (None, documents[each.case]):
                 complaints.append(f"answered twice: {each.case}")
             if each.case in cases and not np.array_equal(store.photo(cases[each.case]), decode(each.photo, "a.jpg")):
                 complaints.append(f"another photograph: {each.case}")

@@ -7,17 +7,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from appliance.vision.preprocess import preprocess
+from training.dataset import read_manifest
 from training.distribute import Cluster
+from training.network import build
+from training.run import Run
 
 TRAIN = """
 import sys
 from pathlib import Path
 from training.finetune import finetune
 from training.recipe import Phase, Recipe
-phases = (Phase("head", 1, 1e-3),)
+phases = (Phase("head", 1, 1e-3), Phase("mixed10", 1, 1e-3))
 finetune(Recipe(data=sys.argv[1], weights="none", phases=phases, dropout=0.0, batch=24), Path(sys.argv[2]))
 """
 
@@ -72,7 +77,21 @@ def test_two_workers_reach_the_loss_of_one(split: Path, tmp_path: Path) -> None:
     assert ("; machine 1 of 2" in told, "; machine 2 of 2" in more) == (True, True)
     expected, reached = _loss(tmp_path / "alone"), _loss(tmp_path / "both")
     assert reached == pytest.approx(expected, rel=0.02)
-    assert (tmp_path / "both" / "worker-1" / "head.keras").exists()
+    assert (tmp_path / "both" / "worker-1" / "mixed10.keras").exists()
+    _folds_to_the_same(tmp_path / "alone", split)
+
+
+def _folds_to_the_same(folder: Path, split: Path) -> None:
+    """A run with live batch normalisation is read back with it folded in, and says what it said."""
+    run = Run.open(folder)
+    trained = build(run.recipe["scaling"], normalisation=run.recipe["normalisation"])
+    trained.load_weights(folder / "best.weights.h5")
+    photographs = read_manifest(split)
+    views = np.stack([preprocess(photographs.pixels(row)) for row in range(4)]).astype(np.float32) / 255
+    expected, said = trained(views, training=False), run.network()(views, training=False)
+    assert "class_maps" in said
+    for name, value in expected.items():
+        assert np.allclose(np.asarray(said[name]), np.asarray(value), atol=1e-3 * np.abs(value).max())
 
 
 @pytest.mark.parametrize("config", ["not json", "{}", '{"cluster": {}}'])

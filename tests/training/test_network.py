@@ -9,6 +9,7 @@ from appliance.vision.runtime import Network
 from training import network
 from training.blocks import normalisation_for
 from training.dataset import read_manifest
+from training.finetune import precision
 from training.golden import draw
 from training.network import BACKBONE
 from training.quantisation.convert import to_tflite, with_convolved_pools
@@ -64,6 +65,12 @@ def test_normalisation_is_live_in_training_and_folded_in_after_it(source: Path, 
     for name, value in expected.items():
         assert np.allclose(np.asarray(said[name]), np.asarray(value), atol=1e-4 * np.abs(value).max())
     assert network.without_normalisation(folded) is folded
+
+
+def test_what_is_built_after_training_in_bfloat16_computes_in_float32() -> None:
+    with precision("mixed_bfloat16"):
+        assert keras.layers.Dense(1).compute_dtype == "bfloat16"
+    assert keras.layers.Dense(1).compute_dtype == "float32"
 
 
 def _statistics(of: keras.Model) -> list[np.ndarray]:

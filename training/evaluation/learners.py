@@ -5,12 +5,11 @@ logistic head on the pooled features of the frozen starting weights: seconds a f
 and good enough to compare what goes in (sources, colours, weights, views), though not to say how good the product is.
 """
 
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import pandas as pd
@@ -24,6 +23,7 @@ from sklearn.preprocessing import StandardScaler
 from appliance.vision.classes import CLASSES
 from appliance.vision.photo import Pixels
 from training.augment import augment
+from training.blocks import normalisation_for
 from training.curation.split import bundles
 from training.dataset import Photographs
 from training.errors import StepRefused
@@ -236,14 +236,18 @@ def read_recipe(file: Path) -> Recipe:
     Raises ``StepRefused`` where it starts from a bundle, or listens to a teacher: those have learned from photographs
     which a fold, or a collection, would be held back from in vain. And where it is no recipe.
     """
-    from training.recipe import Phase
+    from training.recipe import Phase, read_config
 
-    stated: dict[str, Any] = json.loads(file.read_text())
-    for added in ("manifest_sha256", "normalisation"):
-        stated.pop(added, None)
+    stated = read_config(file)
+    stated.pop("manifest_sha256", None)
+    normalisation = stated.pop("normalisation")
     known = {each.name for each in fields(Recipe)}
     if not {"data", "weights", "phases"} <= set(stated) <= known:
         raise StepRefused(f"{file} is no config.json of a fine-tuning run of this version")
+    if normalisation != normalisation_for(str(stated["weights"])):
+        raise StepRefused(
+            f"{file} is of a run whose batch normalisation was {normalisation}: train by this version first"
+        )
     if str(stated["weights"]).endswith(".tflite"):
         raise StepRefused(
             f"{file} starts from {stated['weights']}, a network that was trained on photographs already, perhaps on "

@@ -79,9 +79,9 @@ class GateLimits(Part):
     no_lesion: float
     too_small_mm: float
     """Where the scale is known: the smallest diameter in mm."""
-    too_small_share: float = 0.14
-    """Where it is not: the smallest diameter of what is plainly a lesion, share of the view's side; the smallest of a
-    clear photograph of skin8 has 0.15. Gates that were fitted before had no such limit."""
+    too_small_share: float = 0.0
+    """Where it is not: the smallest diameter of what is plainly a lesion, share of the view's side. Gates that were
+    fitted before there was this limit have none."""
     exclusions: dict[str, Evidence]
     features: tuple[str, ...]
     """Names of the network's outputs whose pooled values the evidence uses."""

@@ -1,7 +1,7 @@
 """The lesion is too small in the picture, or the camera too far away.
 
 Value: evidence from 0 to 1, out of the measures of the view and the network's features; refused above the limit. A
-lesion that stands out plainly in the middle and is smaller across than 0.14 of the view's side makes it 1. Where the
+lesion that stands out plainly in the middle and is smaller across than a share of the view's side makes it 1. Where the
 scale is known, the diameter in mm of a circle of the lesion's area instead; refused below the limit in mm.
 """
 

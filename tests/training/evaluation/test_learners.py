@@ -30,7 +30,12 @@ def test_a_recipe_is_read_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("changes", "said"),
-    [({"teaching": 0.3}, "teacher"), ({"weights": "a.tflite"}, r"a\.tflite"), ({"rounds": 3}, "no config.json")],
+    [
+        ({"teaching": 0.3}, "teacher"),
+        ({"weights": "a.tflite", "normalisation": "folded"}, r"a\.tflite"),
+        ({"rounds": 3}, "no config.json"),
+        ({"normalisation": "folded"}, "was folded"),
+    ],
 )
 def test_a_recipe_that_cannot_be_judged_is_refused(tmp_path: Path, changes: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
