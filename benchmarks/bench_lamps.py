@@ -20,7 +20,9 @@ from training.gate.faults import HALVED, LAMPS, under
 
 BUNDLE = Path(__file__).parents[1] / "models/skin8-inceptionv3"
 WHITE = (1.0, 1.0, 1.0)
-WAYS = {"as it is": WHITE, **{f"{name}, half": lamp for name, lamp in HALVED.items()}, **LAMPS}
+UNLEARNED = {"4,000 K, half": (1.0, 0.81, 0.61), "4,000 K": (1.0, 0.654, 0.377)}
+"""A black body's light in linear sRGB: no lamp that the network or the check learned from."""
+WAYS = {"as it is": WHITE, **{f"{name}, half": lamp for name, lamp in HALVED.items()}, **LAMPS, **UNLEARNED}
 COLUMNS = ("same class", "top-1", "malignant sensitivity", "none_of_these", "refused", "missed and not refused")
 
 
