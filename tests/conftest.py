@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from training.golden import draw
 
 ROOT = Path(__file__).parents[1]
 BUNDLE = ROOT / "models/skin8-inceptionv3"
+
+# A script's background job ignores Ctrl-C, and so would everything that the tests start and then interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples in every run: what passes here passes there. Look for new ones with --hypothesis-profile=default.
 settings.register_profile("repeatable", derandomize=True)
