@@ -1,7 +1,8 @@
 """What a coloured lamp does to the answer, and how much of that the gate stops.
 
 ``python benchmarks/bench_lamps.py PHOTOS/manifest.csv training/skin8-split.csv``. The INT8 network's answers to the
-validation photographs as they are, and under each lamp of ``training.gate.faults``, whole and half made up for.
+validation photographs as they are, and under each lamp of ``training.gate.faults``, whole and half made up for;
+and under one that neither the network nor the check learned from.
 """
 
 from pathlib import Path

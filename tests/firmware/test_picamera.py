@@ -174,9 +174,10 @@ def test_a_driver_that_hangs_when_it_is_opened(driver: type[StandIn], monkeypatc
         PiCamera()
 
 
-def test_while_an_opening_hangs_no_other_is_begun_and_then_the_program_is_to_end(
+def _given_up_in_opening(
     driver: type[StandIn], monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> tuple[RecoveringCamera, SimpleNamespace]:
+    """A camera that was lost and whose driver then hung when it was opened again; and the clock, in ``s``."""
     monkeypatch.setattr("firmware.picamera.OPEN_TIMEOUT_S", 0.1)
     now = SimpleNamespace(s=0.0)
     camera = RecoveringCamera(lambda calls: open_camera("picamera2", SimulatedLight(), calls), lambda: now.s)
@@ -187,6 +188,13 @@ def test_while_an_opening_hangs_no_other_is_begun_and_then_the_program_is_to_end
     now.s += LONGEST_PAUSE_S
     with pytest.raises(CameraTimeout):
         camera.capture(WAIT_S)
+    return camera, now
+
+
+def test_while_an_opening_hangs_no_other_is_begun_and_then_the_program_is_to_end(
+    driver: type[StandIn], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    camera, now = _given_up_in_opening(driver, monkeypatch)
     assert camera.stuck
     assert not camera.hung
     now.s += HUNG_S
@@ -203,16 +211,7 @@ def test_one_that_opens_after_it_was_given_up_is_closed_and_can_be_opened_again(
     driver: type[StandIn], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The driver lets nobody have a camera that somebody holds, were it a thread that was given up."""
-    monkeypatch.setattr("firmware.picamera.OPEN_TIMEOUT_S", 0.1)
-    now = SimpleNamespace(s=0.0)
-    camera = RecoveringCamera(lambda calls: open_camera("picamera2", SimulatedLight(), calls), lambda: now.s)
-    driver.fault = "gone"
-    with pytest.raises(CameraUnplugged):
-        camera.capture(WAIT_S)
-    driver.fault = "hangs when opened"
-    now.s += LONGEST_PAUSE_S
-    with pytest.raises(CameraTimeout):
-        camera.capture(WAIT_S)
+    camera, now = _given_up_in_opening(driver, monkeypatch)
     driver.closed.clear()
     driver.let_go.set()
     assert driver.closed.wait(WAIT_S)

@@ -170,6 +170,7 @@ def _rendered(
     without = table.untouched(rows)
 
     def among(chosen: Mask) -> dict[str, Any]:
+        """Of the chosen pictures."""
         return {
             "pictures": int(chosen.sum()),
             "recall": _share(own[rows], chosen),
@@ -186,6 +187,7 @@ def _removed(table: Table, case: str, margin: Floats, way: str) -> dict[str, Any
     untouched = table.untouched(rows)
 
     def among(chosen: Mask) -> dict[str, Any]:
+        """Of the chosen pairs."""
         before, after = margin[untouched[chosen]], margin[rows[chosen]]
         everything = np.ones(len(after), np.bool_)
         return {
