@@ -104,7 +104,7 @@ def _done(file: Path, wanted: Config) -> list[str]:
     if not file.is_file():
         return []
     kept = json.loads(file.read_text())
-    done, before = list(kept["done"]), kept["wanted"]
+    done, before, wanted = list(kept["done"]), _without_workers(kept["wanted"]), _without_workers(wanted)
     last = max((place for place, step in enumerate(ASKED_BY) if step in done), default=-1)
     open_to = {name for names in list(ASKED_BY.values())[last + 1 :] for name in names}
     changed = {name for name in {*before, *wanted} if before.get(name) != wanted.get(name)}
@@ -115,6 +115,14 @@ def _done(file: Path, wanted: Config) -> list[str]:
             "name another folder as run"
         )
     return done
+
+
+def _without_workers(wanted: Config) -> Config:
+    """How many processes share the work is no part of what is asked: another machine has another number of cores."""
+    return {
+        name: {key: asked for key, asked in table.items() if key != "workers"} if isinstance(table, dict) else table
+        for name, table in wanted.items()
+    }
 
 
 def _write(file: Path, wanted: Config, done: list[str]) -> None:
@@ -246,6 +254,13 @@ class Steps:
 
     def quantise(self) -> None:
         """INT8, if it passes. The earlier bundle's looks at the photographs stay on record."""
+        from training.feeding import on_tensorflow
+
+        if not on_tensorflow():
+            raise StepRefused(
+                f"the network is trained, and what follows needs TensorFlow: copy the folder {self.run} to a machine "
+                "that has it, with the photographs and weights at the same paths, and give the same command there"
+            )
         from training.quantisation.quantise import quantise
 
         if self.shipped.is_dir() and not self.bundle.exists():

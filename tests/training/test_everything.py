@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from training.curation.split import ready
+from training.errors import StepRefused
 from training.everything import Steps, recipe, run_all
 from training.golden import draw
 
@@ -132,6 +133,25 @@ def test_what_is_asked_of_a_step_that_failed_may_be_changed(tmp_path: Path, monk
     (tmp_path / "all.toml").write_text(text + "[soup]\nshares = [0.5]\n[quantise]\nway = 'tensorflow-pools'\n")
     with pytest.raises(ValueError, match="another soup"):
         run_all(tmp_path / "all.toml", tmp_path, tmp_path, print)
+
+
+def test_training_may_happen_on_another_machine_than_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One with a GPU, JAX and more cores, but without TensorFlow."""
+    done: list[str] = []
+    text = CONFIGURED.format(here=tmp_path, about=ABOUT)
+    for name in ("curate", "split", "finetune", "calibrate", "gate", "put_in_place"):
+        monkeypatch.setattr(Steps, name, lambda _self, name=name: done.append(name))
+    monkeypatch.setattr(Steps, "evaluate", lambda _self, split: done.append(split))
+    (tmp_path / "all.toml").write_text(text.replace("phases", "workers = 14\nphases"))
+    with monkeypatch.context() as there:
+        there.setattr("training.feeding.on_tensorflow", lambda: False)
+        with pytest.raises(StepRefused, match="needs TensorFlow: copy the folder"):
+            run_all(tmp_path / "all.toml", tmp_path, tmp_path, print)
+    assert done == ["curate", "split", "finetune"]
+    (tmp_path / "all.toml").write_text(text)
+    monkeypatch.setattr(Steps, "quantise", lambda _self: done.append("quantise"))
+    run_all(tmp_path / "all.toml", tmp_path, tmp_path, print)
+    assert done == ["curate", "split", "finetune", "quantise", "calibrate", "gate", "validation", "put_in_place"]
 
 
 def test_a_run_does_not_go_on_with_other_photographs_or_weights(
