@@ -16,7 +16,7 @@ Usage: ./setup.sh COMMAND [OPTIONS]
            all options of 'dermkiosk serve' are taken: .venv/bin/dermkiosk serve --help
   test     install what the tests need (Debian packages too) and run all of them
            further options go to pytest, for example: ./setup.sh test -k decode
-  test-appliance  install on a whole Debian in qemu, try every promise of docs/installing.md there, and pull its plug
+  test-appliance  install on a whole Debian, try every promise of docs/installing.md, boot it in qemu, and pull its plug
            as root, an hour and 15 GB in /var/tmp; --debian 13, --cuts 30, --resume, --container: tests/system/qemu/run --help
   test-arm64  install in an arm64 Debian with a Raspberry Pi 4's processor, emulated, and compare its answers with this
            machine's; as root, half an hour and 3 GB in /var/tmp; --debian 13: tests/system/arm64/run --help

@@ -1,8 +1,10 @@
 """The power cuts of tests/system/qemu: their judge finds what it must; and one cut where an image has been made."""
 
 import os
+import shutil
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -47,10 +49,39 @@ def test_a_promise_that_nobody_keeps_is_found() -> None:
     assert len(ledger.faults) == 2
 
 
+def test_what_needs_a_machine_is_a_promise() -> None:
+    """A word that no promise has would leave it out in silence."""
+    from scenario import OF_A_MACHINE, PROMISES
+
+    assert all(sum(word in each.__name__ for each in PROMISES) == 1 for word in OF_A_MACHINE)
+
+
 def test_each_command_of_the_installers_guide_is_tried_or_says_why_not() -> None:
     from guide import PAGE, TRIALS, commands
 
     assert set(commands(PAGE.read_text(encoding="utf-8"))) == set(TRIALS)
+
+
+def test_images_of_another_version_are_not_tried(tmp_path: Path) -> None:
+    """They would be tried in place of what lies here now. (The copy has no Debian to unpack: it ends there.)"""
+    source, folder = tmp_path / "source", tmp_path / "images"
+    sums = ""
+    for file in ("systemd/release.sh", "tests/system/qemu/make-image"):
+        (source / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(QEMU.parents[2] / file, source / file)
+        sums += f"{sha256((source / file).read_bytes()).hexdigest()}  {file}\n"
+    (folder / "tree").mkdir(parents=True)
+    (folder / "stick").mkdir()
+    for file in ("base.tar", "disk.raw", "stick/MANIFEST.sha256"):
+        (folder / file).write_text("made before")
+    command = [source / "tests/system/qemu/make-image", "12", folder]
+    (folder / "version").write_text(f"{sha256(sums.encode()).hexdigest()} commit date\n")
+    subprocess.run(command, check=True)
+    assert (folder / "disk.raw").exists()
+
+    (source / "setup.sh").write_text("another version")
+    assert subprocess.run(command, check=False, capture_output=True).returncode != 0
+    assert [each.name for each in folder.iterdir() if each.name != "tree"] == ["base.tar"]
 
 
 @pytest.mark.timeout(1800)

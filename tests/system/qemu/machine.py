@@ -40,6 +40,14 @@ def accelerator(kernel: Path) -> str:
     return "kvm" if ended.returncode == 0 else "tcg"
 
 
+def described(folder: Path) -> str:
+    """The machine that qemu makes here, for the log."""
+    kind = accelerator(folder / "vmlinuz")
+    how = {"kvm": "this machine's processor (KVM)", "tcg": "an emulated processor (TCG: KVM runs no kernel here)"}
+    spared = SPARED[kind] and f", kernel line with{SPARED[kind]}"
+    return f"qemu: {how[kind]}, {' '.join(PROCESSOR[kind])}, {PROCESSORS} processor, {MEMORY_MB} MB{spared}"
+
+
 class Machine(Box):
     """One virtual machine.
 

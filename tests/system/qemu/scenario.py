@@ -28,8 +28,6 @@ INSTALL_S = 3600
 FIRST_PACKAGES = "/opt/dermkiosk/releases/1/.venv/lib/python3*/site-packages"
 OURS = "/opt/dermkiosk /etc/systemd /etc/udev /etc/xdg /usr/lib/sysusers.d /usr/lib/tmpfiles.d /etc/dermkiosk"
 UNITS = "/etc/systemd/system/dermkiosk*.service"
-
-
 BACKUPS = """
 import sqlite3, sys, time
 database = sqlite3.connect("file:/var/lib/dermkiosk/cases.sqlite3?mode=ro", uri=True)
@@ -340,6 +338,8 @@ PROMISES: tuple[Callable[[Box, Ledger], None], ...] = (
     uninstalling_leaves_the_data,
     uninstalling_with_the_data_leaves_nothing,
 )
+OF_A_MACHINE = ("installing_again", "a_photograph_is_answered", "stands_still", "a_stick")
+"""Their kernel, udev, watchdog and network card are the box's own, which a container lacks."""
 
 
 # --- looks and helpers ---
