@@ -19,8 +19,8 @@ SSH_S = 120
 """An emulated processor on a busy machine takes most of a minute for the exchange of keys."""
 PROCESSOR = {
     "kvm": ["-cpu", "host"],
-    # The clock goes by instructions: on a busy machine time limits would otherwise pass before the work.
-    "tcg": ["-cpu", "max", "-icount", "shift=3,sleep=on"],
+    # The clock goes by instructions, 2 ns each: on a busy machine time limits would otherwise pass before the work.
+    "tcg": ["-cpu", "max", "-icount", "shift=1,sleep=on"],
 }
 
 
