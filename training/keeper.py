@@ -37,7 +37,9 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no 
     def on_test_end(self, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Keras calls this, with the weights that were just validated still in place."""
         if self.last:
-            self.model.save_weights(self.run / f"candidate-{BEST}")
+            # A model of the same layers that learns nothing: the optimiser's state is three times the weights.
+            alone = keras.Model(self.model.inputs, self.model.outputs)
+            alone.save_weights(self.run / f"candidate-{BEST}")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Keras calls this. The checkpoint comes last: a kill before it repeats the epoch, a kill after it does not."""

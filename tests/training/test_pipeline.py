@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import h5py
 import pandas as pd
 import pytest
 
@@ -87,6 +88,12 @@ def test_a_finished_run_is_left_alone(run: Path, split: Path) -> None:
     before = (run / "history.csv").read_bytes()
     assert _train("finetune", "--data", str(split), "--run", str(run), *FINETUNE).returncode == 0
     assert (run / "history.csv").read_bytes() == before
+
+
+def test_the_kept_weights_are_the_networks_alone(run: Path) -> None:
+    with h5py.File(run / "best.weights.h5") as kept:
+        assert "optimizer" not in kept
+        assert len(kept["layers"]) > 0
 
 
 def test_the_curves_are_there_for_tensorboard(run: Path) -> None:
