@@ -51,10 +51,11 @@ WHILE_STARTING = 0.15
 AFTER_AN_UPLOAD = 0.6
 """Share of kills that fall shortly after an upload was accepted: its answer is being made, the next is on its way."""
 SHORTLY_S = 1.5
-AFTER_READY_S = 3.0
+AFTER_READY_S = 10.0
+"""The other lives last up to so long: a visit at the kiosk needs some seconds from its welcome to its photograph."""
 UPLOAD_AT_MOST_S = 60.0
 GIVE_UP_S = 600.0
-VISIT_S = 0.3
+VISIT_S = 0.05
 PAUSE_S = 0.05
 CODE = re.compile(rb"\b[2-9A-Y]{4}-[2-9A-Y]{2}\b")
 UNREACHABLE = (OSError, http.client.HTTPException)
