@@ -11,6 +11,8 @@ from firmware.texture import SCENE_HEIGHT_PX, Plane, Texture, step
 
 HAIRS: Final = 260
 """On a picture that is as hairy as can be."""
+SMEAR_DEGREES: Final = 25
+"""Which way a finger went."""
 HAIR_WIDTH_PX: Final = 4.0
 """0.1 mm."""
 
@@ -48,21 +50,25 @@ def _ink(share: float, surface: Surface, texture: Texture) -> None:
 
 
 def _cream(share: float, surface: Surface, texture: Texture) -> None:
-    """White, smeared, with ridges of its own."""
-    here = _patch(share, texture, 170, 0.3)
-    surface.scale *= 1 - here
-    surface.scale += here * np.clip(0.85 + 0.1 * texture.cloudy(50), 0, 1)
+    """White, smeared over the lesion: ridges along the strokes, thin and translucent towards its edge."""
+    strokes = texture.streaks(16, 48, SMEAR_DEGREES)
+    here = _spread(share, texture.streaks(100, 150, SMEAR_DEGREES), texture, 0.8)
+    opaque = np.clip(here * (0.95 + 0.1 * strokes + 0.05 * texture.cloudy(10)), 0, 0.97)
+    surface.scale *= 1 - opaque
+    surface.scale += opaque
     surface.height_px *= 1 - 0.8 * here
-    surface.height_px += here * (4 + 2 * texture.smooth(26))
+    surface.height_px += here * (3 + 1.6 * strokes + 2 * texture.smooth(40) + 0.35 * texture.cells(4))
     surface.gloss += 0.6 * here
 
 
 def _wet(share: float, surface: Surface, texture: Texture) -> None:
-    """It fills the furrows, and its own slow waves mirror."""
-    here = _patch(share, texture, 150, 0.2)
-    surface.height_px *= 1 - 0.6 * here
-    surface.height_px += here * 5 * texture.smooth(34)
-    surface.gloss += 11 * here
+    """It comes from the lesion, fills the furrows, soaks the scales, and its own slow waves and rim mirror."""
+    here = _spread(share, texture.smooth(160), texture, 0.25)
+    surface.scale *= 1 - 0.6 * here
+    surface.gloss *= 1 - here
+    surface.height_px *= 1 - 0.7 * here
+    surface.height_px += here * (4 + 5.2 * texture.smooth(90) + 0.7 * texture.smooth(26))
+    surface.film += here
 
 
 def _hair(share: float, surface: Surface, zoom: float, rng: np.random.Generator) -> None:
@@ -89,8 +95,20 @@ def _strand(rng: np.random.Generator, unit: float, columns: int, rows: int) -> n
     return np.asarray((1 - t) ** 2 * start + 2 * t * (1 - t) * middle + t**2 * (start + along * length))
 
 
+def _spread(share: float, clouds: Plane, texture: Texture, softness: float) -> Plane:
+    """1 on ``share`` of the surface, around its middle where the lesion is, in an outline as smooth as ``clouds``."""
+    rows, columns = clouds.shape
+    down, across = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j].astype(np.float32)
+    hill = clouds - 3.0 * np.hypot(down, across * columns / rows) / texture.zoom
+    return _above(share, np.asarray(hill, np.float32), softness)
+
+
 def _patch(share: float, texture: Texture, scale_px: float, softness: float) -> Plane:
     """1 on ``share`` of the surface, in blots of about ``scale_px``, 0 elsewhere."""
-    clouds = texture.cloudy(scale_px)
+    return _above(share, texture.cloudy(scale_px), softness)
+
+
+def _above(share: float, clouds: Plane, softness: float) -> Plane:
+    """1 where ``clouds`` are highest, on ``share`` of the surface; ``softness``: height of the slope to 0."""
     edge = float(np.quantile(clouds[::4, ::4], 1 - min(share, 1.0)))
     return step(clouds, edge - softness / 2, softness)

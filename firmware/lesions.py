@@ -29,6 +29,8 @@ class Surface:
     """Optical density of a dye on the skin, 1 = clearly violet."""
     hair: Plane
     """Share covered by hair, 0…1."""
+    film: Plane
+    """Share under a film of fluid, 0…1."""
 
 
 def add(lesion: Lesion, surface: Surface, texture: Texture) -> None:

@@ -35,6 +35,12 @@ WANDER_PX: Final = (5.0, 2.6, 1.8)
 GLINT: Final = 0.10
 AMBIENT_TINT: Final = (1.08, 1.0, 0.84)
 """Colour of a room's lamps after the white balance was set for the ring light."""
+FILM_GLINT: Final = 1.3
+"""A film's surface mirrors the lamp itself: 2 to 3 % of it (Fresnel, water) outshine a white sheet."""
+WET_INSIDE: Final = 0.3
+"""Share of the light coming out of the skin that a film's level surface sends back into it (Lekner & Dorf 1988)."""
+SURFACE_HAZE: Final = 0.012
+"""What rough dry skin scatters at its surface, white; a film levels that."""
 SLOPE_OF_GLINT: Final = 0.34
 """A ring light mirrors towards the lens from slopes of this steepness, not from level skin."""
 XYZ_TO_RGB: Final = ((3.2406, -1.5372, -0.4986), (-0.9689, 1.8758, 0.0415), (0.0557, -0.2040, 1.0570))
@@ -94,7 +100,9 @@ def render(skin: Skin, width: int, height: int) -> Scene:
     cover(skin.coverings, surface, texture, rng)
     across, down = _slopes(surface.height_px, zoom)
     diffuse = _diffuse(surface, tone(skin.ita_degrees), _shade(across, down), zoom)
-    return lit(diffuse, GLINT * _glint(across, down) * surface.gloss, skin.distance_mm)
+    mirrored = GLINT * _glint(across, down, 0.12) * surface.gloss
+    mirrored += FILM_GLINT * _glint(across, down, 0.05) * surface.film
+    return lit(diffuse, mirrored, skin.distance_mm)
 
 
 def lit(diffuse: Radiance, glint: Plane, distance_mm: float = NOMINAL_DISTANCE_MM) -> Scene:
@@ -125,6 +133,7 @@ def _healthy(texture: Texture) -> Surface:
         gloss=np.clip(0.18 * texture.cloudy(140), 0, 1),
         dye=np.zeros_like(pores),
         hair=np.zeros_like(pores),
+        film=np.zeros_like(pores),
     )
 
 
@@ -138,6 +147,7 @@ def _diffuse(surface: Surface, base: NDArray[np.float32], shade: Plane, zoom: fl
         below = np.minimum(base[i] * np.exp(-density), 1) * shade
         below = 0.35 * below + 0.65 * ndimage.gaussian_filter(below, WANDER_PX[i] * unit)
         skin = (below * (1 - horn) + np.float32(HORN[i]) * shade * horn) * np.exp(-surface.dye * np.float32(DYE[i]))
+        skin += surface.film * (_wetted(skin) - skin)
         planes.append(skin * (1 - surface.hair) + np.float32(HAIR[i]) * surface.hair)
     return np.stack(planes, axis=-1)
 
@@ -153,9 +163,15 @@ def _shade(across: Plane, down: Plane) -> Plane:
     return np.asarray(np.clip(facing * (1 + 0.30 * across + 0.22 * down), 0.15, 1.5), np.float32)
 
 
-def _glint(across: Plane, down: Plane) -> Plane:
-    """Mirror-like reflection of the ring."""
-    return bell(np.hypot(across, down), SLOPE_OF_GLINT, 0.12)
+def _wetted(dry: Plane) -> Plane:
+    """Under a film: without the white haze, and darker where it is dark, for light passes through the skin again."""
+    inner, back = np.clip(dry - np.float32(SURFACE_HAZE), 0, 1), np.float32(WET_INSIDE)
+    return np.asarray(inner * (1 - back) / (1 - back * inner), np.float32)
+
+
+def _glint(across: Plane, down: Plane, roughness: float) -> Plane:
+    """Mirror-like reflection of the ring. ``roughness``: standard deviation of the slopes that are too fine to draw."""
+    return bell(np.hypot(across, down), SLOPE_OF_GLINT, roughness)
 
 
 def _vignette(width: int, height: int) -> Plane:

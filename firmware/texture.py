@@ -48,6 +48,12 @@ class Texture:
         waves = self._filtered(self._band(spacing_px) * bell(turned, 0, 0.3))
         return bell(waves, 0, 0.28)
 
+    def streaks(self, width_px: float, length_px: float, degrees: float) -> Plane:
+        """Clouds drawn out in one direction: nothing finer than ``width_px`` across it, ``length_px`` along it."""
+        turned = self._angle - np.float32(np.radians(degrees))
+        along, across = np.cos(turned) * length_px, np.sin(turned) * width_px
+        return self._filtered(np.exp(-0.5 * (self._frequency * np.hypot(along, across) * 2) ** 2))
+
     def spots(self, count: int, radius_px: float) -> Plane:
         """Round spots of varied size and depth, 0…1, each about ``radius_px``."""
         plane = np.zeros(self._shape, np.float32)

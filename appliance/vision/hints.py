@@ -29,7 +29,7 @@ GLARE: Final = 0.3
 """Share of the middle that is burnt out; white scales on dark skin come to half of it."""
 SPARKS: Final = 0.01
 """So little of it is enough where it lies in sparks …"""
-SPARKLING: Final = 0.85
+SPARKLING: Final = 0.72
 """… which make the finest contrast larger than skin and scales do."""
 SKIN: Final = 0.15
 FAR: Final = 0.26
