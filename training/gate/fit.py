@@ -86,9 +86,25 @@ class Space:
             total += weight * self.kernels[block]
         return total
 
-    def head(self, fits: Sequence[tuple[Fit, Mapping[str, float]]], threshold: float) -> Head:
-        """The mean of fits, each with its kernel's weights, as weights of what the box measures: 0 at ``threshold``."""
+    def measure(self, name: str) -> Floats:
+        """A classical measure of every sample, scaled."""
+        return self.scaled(CLASSICAL)[:, measure_names().index(name)].astype(np.float64)
+
+    def head(
+        self,
+        fits: Sequence[tuple[Fit, Mapping[str, float]]],
+        threshold: float,
+        joined: Mapping[str, float] | None = None,
+    ) -> Head:
+        """The mean of fits, each with its kernel's weights, as weights of what the box measures: 0 at ``threshold``.
+
+        ``joined``: how much of a :meth:`measure` is added to that.
+        """
         bias, parts = -threshold, dict[str, Floats]()
+        for name, say in (joined or {}).items():
+            centre, scale = self.scaling[CLASSICAL]
+            parts[CLASSICAL] = say / scale * (np.array(measure_names()) == name)
+            bias -= float(centre @ parts[CLASSICAL])
         for fit, weights in fits:
             bias += fit.bias / len(fits)
             for block, weight in weights.items():
@@ -103,7 +119,7 @@ class Space:
             measured |= zip(PLACES_NAMES, parts.pop(PLACES), strict=True)
         return Head(
             bias=round(float(SLOPE * bias), 5),
-            measured={name: round(float(SLOPE * weight), 6) for name, weight in measured.items()},
+            measured={name: round(float(SLOPE * weight), 6) for name, weight in measured.items() if weight},
             network={block: encoded(SLOPE * part) for block, part in parts.items()},
         )
 

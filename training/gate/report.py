@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from appliance.vision.quality.limits import EXCLUSIONS
 from training.gate.faults import FAULTS
 from training.gate.removal import KINDS as REMOVED
-from training.gate.samples import BASIC, DRAWN, PLAIN, Samples, clear
+from training.gate.samples import BASIC, COVERED, DRAWN, PLAIN, UNMARKED, Samples, clear
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -67,6 +67,15 @@ class Table:
         plain = {str(name): row for row, name in enumerate(self.samples.image) if self.plain[row]}
         return np.array([plain[str(name)] for name in self.samples.image[rows]], np.int64)
 
+    def simulated(self, case: str) -> Mask:
+        """Captures of the synthetic camera with a covering that is one of ``case``."""
+        return np.isin(self.samples.kind, [name for name, meant in COVERED.items() if meant == case])
+
+    @property
+    def unmarked(self) -> Mask:
+        """Photographs of other groups that are known to bear neither ink nor much hair: to learn from."""
+        return np.asarray(self.samples.kind == UNMARKED)
+
     @property
     def drawn(self) -> Mask:
         """Drawn pictures of skin."""
@@ -76,11 +85,11 @@ class Table:
     def with_features(self) -> Mask:
         """What is judged and learned from.
 
-        All but the faults of light and focus, for which the network was not asked, and the photographs whose fault was
-        taken off.
+        All but the faults of light and focus, for which the network was not asked, the photographs whose fault was
+        taken off, and the unmarked ones.
         """
         others = [kind for kind, (_, check) in FAULTS.items() if check in BASIC]
-        return ~np.isin(self.samples.kind, (*others, *REMOVED))
+        return ~np.isin(self.samples.kind, (*others, *REMOVED, UNMARKED))
 
 
 def refused_by_basic(table: Table, limits: dict[str, float]) -> Mask:

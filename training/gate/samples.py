@@ -1,7 +1,7 @@
 """The photographs the gate's limits are chosen on: labelled ones, and the same ones with a fault rendered onto them."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -31,11 +31,15 @@ from training.golden import draw
 LABELS: Final = (*EXCLUSIONS, "blurred", "exposure")
 PLAIN: Final = "plain"
 DRAWN: Final = "drawn"
+UNMARKED: Final = "unmarked"
+COVERED: Final = {"simulated wet": "exudate", "simulated cream": "residue"}
+"""Kinds of captures of the synthetic camera with a covering that the heads are shown, and the case that each is."""
 FAULT_EVERY: Final = 3
 """Every third clear photograph is given each of the faults."""
 SEED: Final = 8
 SIMULATED: Final = Path(__file__).with_name("simulated_skin")
-"""Captures of the synthetic camera (firmware.synthetic), of which training knows nothing."""
+"""Captures of the synthetic camera (firmware.synthetic), of which training knows nothing: bare skin, and in folders
+``wet`` and ``cream`` the same skin so covered. ``benchmarks/bench_coverings.py`` makes them."""
 CLOSER: Final = 0.9
 
 BASIC: Final = tuple(module.ID for module in CHECKS if module.ID not in EXCLUSIONS)
@@ -60,7 +64,8 @@ TURNS: Final[tuple[Callable[[Pixels], Pixels], ...]] = (
 
 @dataclass(frozen=True)
 class Samples:
-    """One row a picture. ``kind``: plain, drawn, or the name of the rendered fault; ``turn``: index of ``TURNS``."""
+    """One row a picture. ``kind``: plain, drawn, unmarked, one of ``COVERED``, or the name of the rendered fault;
+    ``turn``: index of ``TURNS``."""
 
     image: NDArray[np.str_]
     kind: NDArray[np.str_]
@@ -72,7 +77,8 @@ class Samples:
     places: NDArray[np.float32]
     """N × measures at the network's places, in the order of their names; zeros where it was not asked."""
     basic: NDArray[np.float32]
-    """N × values of the checks that are no exclusion case, in the order of ``BASIC``; zeros for what is turned."""
+    """N × values of the checks that are no exclusion case, in the order of ``BASIC``; zeros for what is turned or
+    unmarked."""
 
     cells: NDArray[np.float16]
     """Places of each picture of :attr:`with_cells`: M×places×channels, see :mod:`training.gate.weak`."""
@@ -83,7 +89,7 @@ class Samples:
     def with_cells(self) -> NDArray[np.int64]:
         """Rows of the pictures that are judged by the network: as they are, or with a fault for an exclusion case."""
         other = [kind for kind, (_, check) in FAULTS.items() if check in BASIC]
-        return np.flatnonzero((self.turn == 0) & ~np.isin(self.kind, other))
+        return np.flatnonzero((self.turn == 0) & ~np.isin(self.kind, (*other, UNMARKED)))
 
     @classmethod
     def load(cls, file: Path) -> Self:
@@ -108,11 +114,17 @@ class Samples:
 
 
 def collect(
-    labels: pd.DataFrame, folder: Path, network: Network, places: Places, lamp: Lamp, cache: Path | None = None
+    labels: pd.DataFrame,
+    folder: Path,
+    network: Network,
+    places: Places,
+    lamp: Lamp,
+    cache: Path | None = None,
+    unmarked: Sequence[Path] = (),
 ) -> Samples:
     """Measure every labelled photograph, drawn skin, faults on the clear ones, and the faulty ones without theirs.
 
-    ``labels``: quality.csv.
+    ``labels``: quality.csv. ``unmarked``: photographs in ``folder`` that are known to bear neither ink nor much hair.
 
     ``cache``: a folder of the measures of this very network, ``places`` and ``lamp``, one file a kind of picture; only
     what is missing is measured.
@@ -120,15 +132,13 @@ def collect(
     judge = partial(_measured, network, places, lamp)
     views = views_of(labels, folder)
     chosen = [str(name) for name in labels["image"][clear(labels)]][::FAULT_EVERY]
-    on = dict.fromkeys((PLAIN, DRAWN, *FAULTS), chosen)
+    on = dict.fromkeys((PLAIN, DRAWN, *COVERED, *FAULTS), chosen)
     on |= {kind: [str(name) for name in labels["image"][labels[case] == 1]] for kind, (_, case) in REMOVED.items()}
-    return Samples.joined(
-        [
-            _of_kind(kind, _pictures(kind, views, names), judge, network, cache)
-            for kind, names in on.items()
-            if names or kind == PLAIN
-        ]
-    )
+    pictures = {kind: _pictures(kind, views, names) for kind, names in on.items() if names or kind == PLAIN}
+    if unmarked:
+        named = ((file.relative_to(folder).as_posix(), file) for file in unmarked)
+        pictures[UNMARKED] = ((name, 0, preprocess(decode(file.read_bytes()))) for name, file in named)
+    return Samples.joined([_of_kind(kind, each, judge, network, cache) for kind, each in pictures.items()])
 
 
 def views_of(labels: pd.DataFrame, folder: Path) -> dict[str, Pixels]:
@@ -171,6 +181,9 @@ def _pictures(kind: str, views: dict[str, Pixels], chosen: list[str]) -> Iterato
     random = np.random.default_rng([SEED, *hashlib.sha256(kind.encode()).digest()[:4]])
     if kind == DRAWN:
         yield from ((name, 0, view) for name, view in _drawn(random))
+    elif kind in COVERED:
+        folder = SIMULATED / kind.removeprefix("simulated ")
+        yield from ((f"{kind} {name}", 0, view) for name, view in _captures(folder))
     elif kind == PLAIN:
         for name, view in views.items():
             yield from ((name, turn, np.ascontiguousarray(way(view))) for turn, way in enumerate(TURNS))
@@ -187,10 +200,14 @@ def _drawn(random: np.random.Generator) -> Iterator[tuple[str, Pixels]]:
     A box on simulated hardware that refused all of its own pictures could not be tried out.
     """
     yield from ((f"drawn {seed}", preprocess(draw(seed))) for seed in range(4))
-    yield from ((file.name, preprocess(decode(file.read_bytes()))) for file in sorted(SIMULATED.glob("*.jpg")))
+    yield from _captures(SIMULATED)
     for tone in TONES:
         grain = random.normal(0, 8, (299, 299, 1))
         yield f"tone {tone}", np.clip(np.array(tone) + grain, 0, 255).astype(np.uint8)
+
+
+def _captures(folder: Path) -> Iterator[tuple[str, Pixels]]:
+    return ((file.name, preprocess(decode(file.read_bytes()))) for file in sorted(folder.glob("*.jpg")))
 
 
 Measured = tuple[
@@ -202,9 +219,10 @@ Measured = tuple[
 def _measured(network: Network, places: Places, lamp: Lamp, kind: str, turn: int, view: Pixels) -> Measured:
     scene = Scene(view)
     classical = np.array(list(scene.measures.values()), np.float32)
-    basic = np.array(list(_basic(scene, lamp).values()) if turn == 0 else [0.0] * len(BASIC), np.float32)
+    judged = turn == 0 and kind != UNMARKED
+    basic = np.array(list(_basic(scene, lamp).values()) if judged else [0.0] * len(BASIC), np.float32)
     features, at_places, cells = _asked(kind, view, network, places)
-    return classical, features, at_places, basic, cells[: turn == 0]
+    return classical, features, at_places, basic, cells[:judged]
 
 
 def _asked(
