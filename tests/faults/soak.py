@@ -50,13 +50,17 @@ WHILE_STARTING = 0.15
 """Share of kills that fall before the program says that it is ready."""
 AFTER_AN_UPLOAD = 0.6
 """Share of kills that fall shortly after an upload was accepted: its answer is being made, the next is on its way."""
+AFTER_A_VISIT = 0.1
+"""Share of kills that fall shortly after the kiosk has a photograph."""
 SHORTLY_S = 1.5
 AFTER_READY_S = 10.0
 """The other lives last up to so long: a visit at the kiosk needs some seconds from its welcome to its photograph."""
-UPLOAD_AT_MOST_S = 60.0
+AT_MOST_S = 60.0
 GIVE_UP_S = 600.0
 VISIT_S = 0.05
 PAUSE_S = 0.05
+TAKEN = ("waiting", "result")
+"""Phases of the kiosk in which it has the photograph."""
 CODE = re.compile(rb"\b[2-9A-Y]{4}-[2-9A-Y]{2}\b")
 UNREACHABLE = (OSError, http.client.HTTPException)
 
@@ -83,6 +87,8 @@ class Seen:
     accepted: int = 0
     """Times that the box said so, repeated uploads included."""
     results_read: int = 0
+    visits: int = 0
+    """Times that the kiosk's page showed that it has a photograph."""
 
 
 class Box:
@@ -191,7 +197,7 @@ class Visitor:
 
     def __init__(self, box: Box, seen: Seen) -> None:
         self._box, self._seen = box, seen
-        self._cookie = self._csrf = ""
+        self._cookie = self._csrf = self._phase = ""
 
     def run(self, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -202,6 +208,9 @@ class Visitor:
     def _step(self) -> None:
         page = self._open()
         phase = json.loads(_ask(self._box.kiosk, "GET", "/kiosk/state", headers={"Cookie": self._cookie})[1])["phase"]
+        if phase in TAKEN and self._phase not in TAKEN:
+            self._seen.visits += 1
+        self._phase = phase
         if phase == "result":
             self._seen.kiosk_codes.update(code.decode() for code in CODE.findall(page)[:1])
         if phase in ("capturing", "waiting"):
@@ -270,13 +279,21 @@ def _start_and_kill(box: Box, chance: random.Random, seen: Seen) -> None:
 
 
 def _wait_a_while(chance: random.Random, seen: Seen) -> None:
-    before, end = seen.accepted, time.monotonic() + UPLOAD_AT_MOST_S
-    if chance.random() >= AFTER_AN_UPLOAD:
+    kind = chance.random()
+    if kind < AFTER_AN_UPLOAD:
+        _wait_for_more(lambda: seen.accepted)
+        time.sleep(chance.uniform(0, SHORTLY_S))
+    elif kind < AFTER_AN_UPLOAD + AFTER_A_VISIT:
+        _wait_for_more(lambda: seen.visits)
+        time.sleep(chance.uniform(0, SHORTLY_S))
+    else:
         time.sleep(chance.uniform(0, AFTER_READY_S))
-        return
-    while seen.accepted == before and time.monotonic() < end:
+
+
+def _wait_for_more(count: Callable[[], int]) -> None:
+    before, end = count(), time.monotonic() + AT_MOST_S
+    while count() == before and time.monotonic() < end:
         time.sleep(PAUSE_S)
-    time.sleep(chance.uniform(0, SHORTLY_S))
 
 
 def _wait_until_answered(box: Box) -> None:
