@@ -62,6 +62,56 @@ def test_each_command_of_the_installers_guide_is_tried_or_says_why_not() -> None
     assert set(commands(PAGE.read_text(encoding="utf-8"))) == set(TRIALS)
 
 
+class _Obliging:
+    """A box that says to each command what the guide's trials hope for."""
+
+    def run(self, *_: object) -> str:
+        from guide import TRIALS
+
+        return " ".join(trial.said for trial in TRIALS.values() if not isinstance(trial, str))
+
+
+def test_the_log_says_where_another_command_was_given() -> None:
+    """Offline, for one, where the page has a network: ✓ alone would say that the page's own was tried."""
+    from guide import TRIALS, Trial, follow
+
+    log: list[str] = []
+    assert follow(_Obliging(), log.append) == 0  # type: ignore[arg-type]
+    assert len(log) == len(TRIALS)
+    others = [(line, trial.line) for line, trial in TRIALS.items() if isinstance(trial, Trial) and trial.line]
+    assert ("sudo ./setup.sh install", "sudo ./setup.sh install --offline /media/stick") in others
+    assert {f"✓ {line}, given as: {given}" for line, given in others} <= set(log)
+
+
+class _ThisMachine:
+    """A box's ``run``, here."""
+
+    def run(self, command: str) -> str:
+        return subprocess.run(["sh", "-c", command], check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze")
+def test_a_unit_that_systemd_rates_badly_breaks_the_promise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import scenario
+
+    for unit in (QEMU.parents[2] / "systemd/units").glob("*.service"):
+        shutil.copy(unit, tmp_path)
+    monkeypatch.setattr(scenario, "UNITS", f"{tmp_path}/*.service")
+    rated = scenario.rates(_ThisMachine())  # type: ignore[arg-type]
+    assert len(rated.split(", ")) == len(list(tmp_path.iterdir()))
+
+    (tmp_path / "dermkiosk-name.service").write_text("[Service]\nExecStart=/bin/true\n")
+    with pytest.raises(scenario.Broken, match=r"at 2\.0 or below"):
+        scenario.rates(_ThisMachine())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("trial", ["qemu", "arm64"])
+def test_help_needs_no_environment(trial: str) -> None:
+    """./setup.sh --help names it to whoever has made none yet."""
+    command = [sys.executable, "-S", QEMU.parent / trial / "run", "--help"]
+    assert "--folder" in subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
 def test_images_of_another_version_are_not_tried(tmp_path: Path) -> None:
     """They would be tried in place of what lies here now. (The copy has no Debian to unpack: it ends there.)"""
     source, folder = tmp_path / "source", tmp_path / "images"

@@ -1,4 +1,4 @@
-"""The installer's guide, line by line: every command that docs/installing.md gives, as it stands there."""
+"""The installer's guide, line by line: every command that docs/installing.md gives, or what stands in for it here."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -97,7 +97,7 @@ def trials(page: str) -> Iterator[tuple[str, Trial | str]]:
 
 
 def follow(box: Box, say: Callable[[str], object]) -> int:
-    """Give each command; how many did not do what they must."""
+    """Give each command, and say where it was another; how many did not do what they must."""
     broken = 0
     for line, trial in trials(PAGE.read_text(encoding="utf-8")):
         if isinstance(trial, str):
@@ -111,5 +111,6 @@ def follow(box: Box, say: Callable[[str], object]) -> int:
             continue
         kept = trial.said in said
         broken += not kept
-        say(f"{'✓' if kept else '✗'} {line}" + ("" if kept else f"\n{trial.said!r} is not in\n{said}"))
+        words = f"{line}, given as: {trial.line}" if trial.line else line
+        say(f"{'✓' if kept else '✗'} {words}" + ("" if kept else f"\n{trial.said!r} is not in\n{said}"))
     return broken

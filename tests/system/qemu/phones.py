@@ -15,10 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from PIL import Image
-
-from training.golden import draw
-
 TIMEOUT_S = 30
 FIELDS = {"site": "forearm", "consent": "yes", "source": "phone_camera"}
 ANSWER_S = 900
@@ -136,6 +132,11 @@ class Phones:
 
 def photograph() -> bytes:
     """A drawn photograph unlike every other, JPEG."""
+    # Here, so that the system's own python3 can say `run --help`.
+    from PIL import Image
+
+    from training.golden import draw
+
     file = io.BytesIO()
     Image.fromarray(draw(int(time.monotonic_ns() % 2**32))).save(file, "JPEG", quality=92)
     return file.getvalue()

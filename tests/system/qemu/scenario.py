@@ -12,7 +12,6 @@ import urllib.parse
 import urllib.request
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from box import Box, NotHere
@@ -53,7 +52,6 @@ mount -o ro /dev/disk/by-label/DERMKIOSK /mnt
 umount /mnt
 systemctl start dermkiosk
 """
-RATE = "systemd-analyze security --no-pager --offline=yes {}"
 NEWEST_OF_BACKUPS = f"python3 -c '{BACKUPS}'"
 
 
@@ -172,11 +170,7 @@ def systemd_understands_and_rates_every_unit(box: Box, ledger: Ledger) -> str:
     seen = box.run(f"systemd-analyze verify --man=no {UNITS} 2>&1 | grep -v haproxy", None)  # where TLS is not wanted
     expect("dermkiosk" not in seen, "systemd finds no mistake", seen)
     box.run("! udevadm verify --help >/dev/null 2>&1 || udevadm verify --no-style /etc/udev/rules.d/61-dermkiosk.rules")
-    files = box.run(f"ls {UNITS}").split()
-    rates = {Path(file).stem: exposure(box.run(RATE.format(file))) for file in files}
-    said = ", ".join(f"{name} {rate}" for name, rate in rates.items())
-    expect(max(rates.values()) <= EXPOSED_AT_MOST, f"systemd rates each unit at {EXPOSED_AT_MOST} or below", said)
-    return f"{box.run('systemd-analyze --version').split(' (')[0]}; {said}"
+    return f"{box.run('systemd-analyze --version').split(' (')[0]}; {rates(box)}"
 
 
 def what_hangs_is_started_anew(box: Box, ledger: Ledger) -> None:
@@ -355,12 +349,18 @@ OF_A_MACHINE = ("installing_again", "a_photograph_is_answered", "stands_still", 
 # --- looks and helpers ---
 
 
-def exposure(said: str) -> float:
-    """The rate in what ``systemd-analyze security`` says of one unit. Raises :class:`Broken` where it gives none."""
-    rate = re.search(r"Overall exposure level for \S+: ([0-9.]+) ", said)
-    expect(rate, "systemd rates the unit", said)
-    assert rate is not None
-    return float(rate[1])
+def rates(box: Box) -> str:
+    """Of every unit file. Raises :class:`Broken` where one has none, or one above :data:`EXPOSED_AT_MOST`."""
+    found = {}
+    for file in box.run(f"ls {UNITS}").split():
+        said = box.run(f"systemd-analyze security --no-pager --offline=yes {file}")
+        rate = re.search(r"Overall exposure level for (\S+)\.service: ([0-9.]+) ", said)
+        expect(rate, "systemd rates the unit", said)
+        assert rate is not None
+        found[rate[1]] = float(rate[2])
+    words = ", ".join(f"{name} {rate}" for name, rate in found.items())
+    expect(max(found.values()) <= EXPOSED_AT_MOST, f"systemd rates each unit at {EXPOSED_AT_MOST} or below", words)
+    return words
 
 
 def fingerprint(box: Box) -> str:
