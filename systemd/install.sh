@@ -186,8 +186,9 @@ command_install() {
   elif [[ $CHECK ]]; then
     say "nothing was changed (--check)"
   fi
+  [[ ! $CHECK ]] || return 0
   if booted; then
-    [[ $CHECK ]] || finish_install
+    finish_install
   else
     say "systemd does not run here: the kiosk starts when this system does"
   fi

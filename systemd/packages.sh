@@ -55,6 +55,8 @@ install_offered() {
       offered+=("$package")
     elif [[ $OFFLINE ]]; then
       say "there is no $package in $OFFLINE/debs: going on without it (docs/installing.md says how to get it)"
+    elif [[ $CHECK ]]; then # which fetches no list, and may have an old one or none
+      say "the list of packages here has no $package; the installation fetches a new list first"
     else
       say "this system has no $package: going on without it"
     fi

@@ -25,8 +25,16 @@ def test_check_says_what_it_would_do_and_does_nothing(box: Box) -> None:
     assert "would install the Debian packages python3-venv" in said
     assert "would install this version" in said
     assert f"would write {box.root}/usr/local/bin/dermkiosk" in said
+    assert "the list of packages here has no python3-picamera2" in said
     assert not (box.notes / "packages").exists()
     assert not (box.notes / "users").exists()
+
+
+def test_where_no_systemd_runs_check_promises_no_start(box: Box) -> None:
+    shutil.rmtree(box.root / "run/systemd")
+    start = "the kiosk starts when this system does"
+    assert start not in box.setup("install", "--check")
+    assert start in box.setup("install")
 
 
 def test_one_command_installs_and_starts(box: Box) -> None:
