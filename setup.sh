@@ -196,7 +196,7 @@ command_test-appliance() {
   [[ $EUID -eq 0 ]] || fail "this makes and mounts disks, so it needs root: sudo ./setup.sh test-appliance"
   debian_packages dosfstools e2fsprogs mmdebstrap openssh-client qemu-system-x86 qemu-utils systemd-container
   install dev
-  "$VENV/bin/python" tests/system/qemu/run --folder /var/tmp/dermkiosk-qemu --promises "$@"
+  "$VENV/bin/python" tests/system/qemu/run --promises "$@"
 }
 
 command_test-arm64() {
@@ -204,7 +204,7 @@ command_test-arm64() {
   debian_packages arch-test binfmt-support mmdebstrap qemu-user-static
   run_arm64_programs
   install dev
-  "$VENV/bin/python" tests/system/arm64/run --folder /var/tmp/dermkiosk-arm64 "$@"
+  "$VENV/bin/python" tests/system/arm64/run "$@"
 }
 
 # Where no systemd runs, nobody has done what the packages ask for.
