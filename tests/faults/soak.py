@@ -336,6 +336,7 @@ def _judged(state: Path, seen: Seen, kills: int) -> dict[str, object]:
         "times the box said that it has one": seen.accepted,
         "cases": len(cases),
         "of them from the kiosk": len(cases) - len(keys),
+        "codes of these that the kiosk's page had shown": len(seen.kiosk_codes),
         "results read": seen.results_read,
         "answered with 'could not be processed' after three kills at the same photograph": len(failed),
         "photographs of cut acceptances, set aside": unknown,

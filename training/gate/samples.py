@@ -39,7 +39,7 @@ FAULT_EVERY: Final = 3
 SEED: Final = 8
 SIMULATED: Final = Path(__file__).with_name("simulated_skin")
 """Captures of the synthetic camera (firmware.synthetic), of which training knows nothing: bare skin, and in folders
-``wet`` and ``cream`` the same skin so covered. ``benchmarks/bench_coverings.py`` makes them."""
+``wet`` and ``cream`` the same skin so covered. ``benchmarks/bench_coverings.py`` made those from 101 on."""
 CLOSER: Final = 0.9
 
 BASIC: Final = tuple(module.ID for module in CHECKS if module.ID not in EXCLUSIONS)
