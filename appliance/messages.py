@@ -30,9 +30,15 @@ def text(language: Language, key: str, **values: object) -> str:
 
 def sentence(language: Language, error: DermkioskError) -> str:
     """What happened, for the health worker."""
-    return text(language, f"error.{error.key}", **error.values)
+    return text(language, f"error.{error.key}", **_in_words(language, error))
 
 
 def remedy(language: Language, error: DermkioskError) -> str:
     """What to do about it."""
-    return text(language, f"error.{error.key}.remedy", **error.values)
+    return text(language, f"error.{error.key}.remedy", **_in_words(language, error))
+
+
+def _in_words(language: Language, error: DermkioskError) -> dict[str, object]:
+    """The error's values, a step of the calibration by its name in the language."""
+    words, step = catalogue(language), f"staff.step.{error.values.get('step')}"
+    return {**error.values, "step": words[step]} if step in words else {**error.values}

@@ -8,8 +8,9 @@ from babel.messages.pofile import read_po
 import appliance.errors
 import appliance.request_errors
 import training.errors  # noqa: F401  # its classes belong to the tree
-from appliance.messages import FOLDER, LANGUAGES, catalogue
-from firmware.errors import DermkioskError
+from appliance.messages import FOLDER, LANGUAGES, Language, catalogue, sentence, text
+from firmware.calibration import STEPS
+from firmware.errors import CalibrationUnconverged, DermkioskError
 
 SOURCE = [
     path for name in ("appliance", "firmware") for path in (Path(appliance.__file__).parents[1] / name).rglob("*")
@@ -40,8 +41,8 @@ def test_no_key_is_given_twice() -> None:
 
 def test_placeholders_are_the_same_in_every_language() -> None:
     first, *others = (catalogue(language) for language in LANGUAGES)
-    for key, text in first.items():
-        assert all(_placeholders(other[key]) == _placeholders(text) for other in others), key
+    for key, said in first.items():
+        assert all(_placeholders(other[key]) == _placeholders(said) for other in others), key
 
 
 @pytest.mark.parametrize("error", sorted(_errors(), key=lambda each: each.key), ids=lambda each: each.key)
@@ -50,6 +51,14 @@ def test_every_error_has_a_sentence_and_a_remedy(error: type[DermkioskError]) ->
     assert f"error.{error.key}.remedy" in catalogue("en")
     if issubclass(error, appliance.errors.PhotoRefused):  # a result document names its remedy, and holds no values
         assert not _placeholders(catalogue("en")[f"error.{error.key}.remedy"])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_of_the_calibration_is_called_by_its_name(step: str, language: Language) -> None:
+    said = sentence(language, CalibrationUnconverged(step=step))
+    assert text(language, f"staff.step.{step}") in said
+    assert language == "en" or step not in said
 
 
 def test_every_error_has_its_own_key() -> None:
