@@ -174,7 +174,7 @@ def choose(table: Table, places: dict[str, Places], light: Light, fitted_on: str
         scores[case] = scores[case]._replace(photographs=scores[case].photographs + extra)
     everything = np.ones(len(table.group), np.bool_)
     places = places | {case: _learned(table, bags, case, everything) for case in WEAK}
-    thresholds = _thresholds(table, scores, refused, table.plain)
+    thresholds = _thresholds(table, scores, refused, everything)
     limits = GateLimits(
         **basic,
         lamp=light.lamp,
@@ -315,11 +315,11 @@ def _nested_margins(table: Table, scores: dict[str, Heads[Floats]], refused: Mas
 def _thresholds(table: Table, scores: dict[str, Heads[Floats]], refused: Mask, seen: Mask) -> Thresholds:
     """First those of the heads learned from rendered faults and of measures alone, then the other heads', together.
 
-    Chosen on the ``seen`` samples alone.
+    Chosen on the ``seen`` samples alone, rendered faults of seen photographs among them.
     """
     clear = table.clear & seen
-    rendered = {case: _least_threshold(table, case, scores[case].rendered, clear) for case in EXCLUSIONS}
-    alone = {case: _alone_threshold(table, case, scores[case].alone, clear) for case in EXCLUSIONS}
+    rendered = {case: _least_threshold(table, case, scores[case].rendered, seen) for case in EXCLUSIONS}
+    alone = {case: _alone_threshold(table, case, scores[case].alone, seen) for case in EXCLUSIONS}
     already = {
         case: (scores[case].rendered > rendered[case]) | (scores[case].alone > alone[case]) for case in EXCLUSIONS
     }
@@ -332,18 +332,18 @@ def _thresholds(table: Table, scores: dict[str, Heads[Floats]], refused: Mask, s
     return {case: Heads(photographs[case], rendered[case], alone[case]) for case in EXCLUSIONS}
 
 
-def _alone_threshold(table: Table, case: str, scores: Floats, clear: Mask) -> float:
+def _alone_threshold(table: Table, case: str, scores: Floats, seen: Mask) -> float:
     if case not in ALONE:
         return 0.0
     _, kind, recall = ALONE[case]
-    return _between(scores[clear | table.drawn], scores[table.samples.kind == kind], recall)
+    return _between(scores[(table.clear & seen) | table.drawn], scores[(table.samples.kind == kind) & seen], recall)
 
 
-def _least_threshold(table: Table, case: str, scores: Floats, clear: Mask) -> float:
+def _least_threshold(table: Table, case: str, scores: Floats, seen: Mask) -> float:
     """Midway from the highest clear photograph to what finds the wanted share of rendered faults; just above the former
     where they overlap."""
-    wanted = float(np.quantile(scores[table.rendered(case)], 1 - RENDERED_RECALL))
-    worst = float(scores[clear].max())
+    wanted = float(np.quantile(scores[table.rendered(case) & seen], 1 - RENDERED_RECALL))
+    worst = float(scores[table.clear & seen].max())
     return max((worst + wanted) / 2, worst + 1e-6)
 
 
