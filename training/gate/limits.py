@@ -44,6 +44,8 @@ ENOUGH: Final = 0.06
 FOLDS: Final = 5
 REPEATS: Final = 6
 """Ways of parting them for the scores, whose mean is taken: a single one moves a recall by several photographs."""
+PLACES_REPEATS: Final = 2
+"""The same for what is learned place by place, which takes much longer."""
 PARTITIONS: Final = 5
 """Ways of parting the groups into folds, over which nested figures are averaged: chance moves a photograph or two."""
 LEARNED: Final[tuple[Learned, ...]] = ("photographs", "rendered")
@@ -105,7 +107,7 @@ WAYS: Final[dict[str, Heads[tuple[Way, ...]]]] = {
 """A head is the mean of what is learned in its ways. Chosen by what they find out of fold: a little of that is luck."""
 WEAK: Final = {"residue": 0.4}
 """Cases that are also looked for place by place, learned from their labels; how much of that is added to the score."""
-JOINED: Final = {"hair": {"line_energy": 0.5}}
+JOINED: Final = {"hair": {"line_energy": 0.25}}
 """Classical measures that are added to what is learned, and how much of each: thin lines say more than a head that is
 told of all measures makes of them."""
 ALONE: Final = {"residue": ("dye", "stain", 0.95)}
@@ -211,11 +213,11 @@ def _alone(table: Table, case: str) -> Floats:
 def at_places(table: Table, bags: Bags, case: str) -> Floats:
     """What is measured by :mod:`training.gate.weak`, out of fold; 0 for pictures whose places are not kept."""
     rows, total = table.samples.with_cells, np.zeros(len(table.group))
-    for seen, held in (fold for repeat in range(REPEATS) for fold in _folds(table.group, repeat)):
+    for seen, held in (fold for repeat in range(PLACES_REPEATS) for fold in _folds(table.group, repeat)):
         learned = _learned(table, bags, case, seen)
         for cells, row in zip(table.samples.cells, rows, strict=True):
             total[row] += held[row] and measured_in(cells, learned)
-    return total / REPEATS
+    return total / PLACES_REPEATS
 
 
 def _bags(table: Table) -> Bags:
