@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from appliance.errors import DecoderBusy, DermkioskError, PhotoDamaged, PhotoTooSlow
 from appliance.vision.photo import Pixels, decode
@@ -39,7 +39,7 @@ class Decoder:
         Raises :class:`DecoderBusy` while others are being decoded.
         """
         with self._turn():  # the limit counts from the start of the work, not of the wait
-            future = self._pool.schedule(decode, args=[data, declared], timeout=self.timeout_s)
+            future = self._schedule(data, declared)
             try:
                 pixels: Pixels = future.result()
             except TookTooLong as slow:
@@ -52,6 +52,13 @@ class Decoder:
             except Exception as fault:  # a decoder's bug is a photograph the box cannot read, nothing more
                 raise PhotoDamaged(f"the decoder failed: {fault!r}") from fault
         return pixels
+
+    def _schedule(self, data: bytes, declared: str | None) -> ProcessFuture[Pixels]:
+        try:
+            return self._pool.schedule(decode, args=[data, declared], timeout=self.timeout_s)
+        except RuntimeError:  # the process died between two photographs, and may have taken the pool with it
+            self._replace_pool()
+            return self._pool.schedule(decode, args=[data, declared], timeout=self.timeout_s)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

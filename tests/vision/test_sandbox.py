@@ -49,16 +49,26 @@ def test_who_waits_long_for_a_turn_is_told_to_come_back() -> None:
 def test_a_crash_of_the_decoder_costs_one_photograph_and_not_the_box() -> None:
     with Decoder() as decoder:
         decoder(_noise(200))
+        dear = _noise(3000)
         stop = threading.Event()
         idle = {child.pid: _worked_s(child) for child in psutil.Process().children()}
         killer = threading.Thread(target=_kill_at_work, args=[idle, stop])
         killer.start()
         try:
             with pytest.raises(PhotoDamaged):
-                decoder(_noise(3000))
+                decoder(dear)
         finally:
             stop.set()
             killer.join()
+        assert decoder(_noise(200)).shape == (200, 200, 3)
+
+
+def test_a_pool_that_ended_between_two_photographs_is_replaced() -> None:
+    """Where the system kills an idle process it may break the pool, which says so at the next photograph."""
+    with Decoder() as decoder:
+        decoder(_noise(200))
+        decoder._pool.stop()
+        decoder._pool.join()
         assert decoder(_noise(200)).shape == (200, 200, 3)
 
 
