@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
+HEARING_SIGNALS = ("/usr/bin/env", "--default-signal")
+"""Under nohup or as a script's background job the tests ignore some, and so would what they start."""
 HOLD = 'hold() { rm -f "$NOTES"/hold-*; touch "$NOTES/held"; until [ -e "$NOTES/go" ]; do sleep 0.1; done; }'
 STAND_INS = {
     "python3": f"""
@@ -134,7 +136,7 @@ class Box:
 
     def interrupted_install(self, number: signal.Signals) -> str:
         """As Ctrl-C: to all of its programs, and again and again until it ends."""
-        command = [str(self.source / "setup.sh"), "install"]
+        command = [*HEARING_SIGNALS, str(self.source / "setup.sh"), "install"]
         with subprocess.Popen(
             command,
             env=self.environment,
@@ -156,7 +158,7 @@ class Box:
         """As over an SSH connection that is lost."""
         mine, its = pty.openpty()
         os.set_blocking(mine, False)
-        command = ["setsid", "--ctty", str(self.source / "setup.sh"), "install"]
+        command = [*HEARING_SIGNALS, "setsid", "--ctty", str(self.source / "setup.sh"), "install"]
         with subprocess.Popen(command, env=self.environment, stdin=its, stdout=its, stderr=its) as running:
             os.close(its)
             self._wait_until_held(running, lambda: os.read(mine, 4096))
