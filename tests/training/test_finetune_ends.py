@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -93,8 +94,12 @@ def test_a_process_that_makes_batches_and_dies_ends_the_command(photographs: Pat
     process = _start(photographs, tmp_path / "run", "--phase", "head:9:1e-3", "--workers", "2")
 
     def making() -> list[psutil.Process]:
-        children = psutil.Process(process.pid).children()
-        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+        found = []
+        for child in psutil.Process(process.pid).children():
+            with suppress(psutil.NoSuchProcess):  # some helper of the start ends while it is asked
+                if "spawn_main" in " ".join(child.cmdline()):
+                    found.append(child)
+        return found
 
     _wait(making)
     os.kill(making()[0].pid, signal.SIGKILL)
