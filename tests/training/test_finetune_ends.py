@@ -94,7 +94,7 @@ def test_a_process_that_makes_batches_and_dies_ends_the_command(photographs: Pat
     process = _start(photographs, tmp_path / "run", "--phase", "head:9:1e-3", "--workers", "2")
 
     def making() -> list[psutil.Process]:
-        found = []
+        found: list[psutil.Process] = []
         for child in psutil.Process(process.pid).children():
             with suppress(psutil.NoSuchProcess):  # some helper of the start ends while it is asked
                 if "spawn_main" in " ".join(child.cmdline()):
