@@ -1,5 +1,6 @@
 """Decoding in a process of its own: a file that hangs or crashes the decoder costs that process, not the box."""
 
+import logging
 import multiprocessing
 import resource
 import threading
@@ -15,6 +16,8 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from appliance.errors import DecoderBusy, DermkioskError, PhotoDamaged, PhotoTooSlow
 from appliance.vision.photo import Pixels, decode
+
+log = logging.getLogger(__name__)
 
 TIMEOUT_S: Final = 20.0
 TURN_S: Final = 5.0
@@ -56,7 +59,8 @@ class Decoder:
     def _schedule(self, data: bytes, declared: str | None) -> ProcessFuture[Pixels]:
         try:
             return self._pool.schedule(decode, args=[data, declared], timeout=self.timeout_s)
-        except RuntimeError:  # the process died between two photographs, and may have taken the pool with it
+        except RuntimeError as broken:  # the process died between two photographs, and took the pool with it
+            log.warning("the decoder ended between two photographs and is started anew: %s", broken)
             self._replace_pool()
             return self._pool.schedule(decode, args=[data, declared], timeout=self.timeout_s)
 

@@ -77,6 +77,15 @@ class Killed(Exception):
     pass
 
 
+def _noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The steps that are asked for from now on, all but quantise, which do nothing else."""
+    done: list[str] = []
+    for name in ("curate", "split", "finetune", "calibrate", "gate", "put_in_place"):
+        monkeypatch.setattr(Steps, name, lambda _self, name=name: done.append(name))
+    monkeypatch.setattr(Steps, "evaluate", lambda _self, split: done.append(split))
+    return done
+
+
 def test_goes_on_after_the_last_whole_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def killed(self: Steps) -> None:
         raise Killed
@@ -109,11 +118,8 @@ def test_goes_on_after_the_last_whole_step(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_what_is_asked_of_a_step_that_failed_may_be_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    done: list[str] = []
+    done = _noted(monkeypatch)
     text = CONFIGURED.format(here=tmp_path, about=ABOUT)
-    for name in ("curate", "split", "finetune", "calibrate", "gate", "put_in_place"):
-        monkeypatch.setattr(Steps, name, lambda _self, name=name: done.append(name))
-    monkeypatch.setattr(Steps, "evaluate", lambda _self, split: done.append(split))
 
     def straying(self: Steps) -> None:
         if self.wanted.get("quantise") is None:
@@ -137,11 +143,8 @@ def test_what_is_asked_of_a_step_that_failed_may_be_changed(tmp_path: Path, monk
 
 def test_training_may_happen_on_another_machine_than_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One with a GPU, JAX and more cores, but without TensorFlow."""
-    done: list[str] = []
+    done = _noted(monkeypatch)
     text = CONFIGURED.format(here=tmp_path, about=ABOUT)
-    for name in ("curate", "split", "finetune", "calibrate", "gate", "put_in_place"):
-        monkeypatch.setattr(Steps, name, lambda _self, name=name: done.append(name))
-    monkeypatch.setattr(Steps, "evaluate", lambda _self, split: done.append(split))
     (tmp_path / "all.toml").write_text(text.replace("phases", "workers = 14\nphases"))
     with monkeypatch.context() as there:
         there.setattr("training.feeding.on_tensorflow", lambda: False)

@@ -63,13 +63,16 @@ def test_a_crash_of_the_decoder_costs_one_photograph_and_not_the_box() -> None:
         assert decoder(_noise(200)).shape == (200, 200, 3)
 
 
-def test_a_pool_that_ended_between_two_photographs_is_replaced() -> None:
+def test_a_pool_that_ended_between_two_photographs_is_replaced_and_the_log_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """Where the system kills an idle process it may break the pool, which says so at the next photograph."""
     with Decoder() as decoder:
         decoder(_noise(200))
         decoder._pool.stop()
         decoder._pool.join()
         assert decoder(_noise(200)).shape == (200, 200, 3)
+    assert "started anew" in caplog.text
 
 
 def test_a_file_that_eats_the_memory_costs_its_own_process_and_not_the_box() -> None:
