@@ -20,9 +20,9 @@ BUNDLE = click.option(
 @click.command(name="quantise-compare")
 @RUN
 @click.option("--representatives", default=240, show_default=True, type=click.IntRange(20))
-@click.option("--fewer", default=60, show_default=True, type=click.IntRange(20), help="a second try with this many")
+@click.option("--also", default=60, show_default=True, type=click.IntRange(20), help="a second try with this many")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="CSV of the table")
-def quantise_compare(run: Path, representatives: int, fewer: int, out: Path | None) -> None:
+def quantise_compare(run: Path, representatives: int, also: int, out: Path | None) -> None:
     """Compare the converters: parity with the float network on validation photographs, and latency.
 
     \b
@@ -32,7 +32,7 @@ def quantise_compare(run: Path, representatives: int, fewer: int, out: Path | No
     from training.quantisation.ways import compare_ways, trials
 
     with said_plainly():
-        table = compare_ways(run, trials(representatives, fewer), say=click.echo)
+        table = compare_ways(run, trials(representatives, also), say=click.echo)
         if out is not None:
             table.to_csv(out, index=False)
         click.echo(table.round(4).T.to_string(header=False))

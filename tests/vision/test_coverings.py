@@ -13,7 +13,7 @@ from firmware.synthetic import SyntheticCamera, draw
 
 SIZE = (768, 576)
 PLAIN = {"ink": ("residue", 0.08), "cream": ("residue", 0.15), "wet": ("exudate", 0.15), "hair": ("hair", 0.8)}
-"""The check that is meant, and the share from which on it refuses: ``benchmarks/bench_coverings.py``."""
+"""The check that is meant, and the least share at which all eight of ``benchmarks/bench_coverings.py`` are refused."""
 SKINS = (
     Skin(55, "scaly_plaque", 301),
     Skin(15, "pearly_nodule", 302),

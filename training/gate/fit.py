@@ -1,7 +1,7 @@
 """How evidence of an exclusion case is learned: ridge regression on kernels, because there are far fewer pictures than
 features."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -91,27 +91,22 @@ class Space:
         return self.scaled(CLASSICAL)[:, measure_names().index(name)].astype(np.float64)
 
     def head(
-        self,
-        fits: Sequence[tuple[Fit, Mapping[str, float]]],
-        threshold: float,
-        joined: Mapping[str, float] | None = None,
+        self, fit: Fit, weights: Mapping[str, float], threshold: float, joined: Mapping[str, float] | None = None
     ) -> Head:
-        """The mean of fits, each with its kernel's weights, as weights of what the box measures: 0 at ``threshold``.
+        """A fit with its kernel's weights, as weights of what the box measures: 0 at ``threshold``.
 
         ``joined``: how much of a :meth:`measure` is added to that.
         """
-        bias, parts = -threshold, dict[str, Floats]()
+        bias, parts = fit.bias - threshold, dict[str, Floats]()
         for name, say in (joined or {}).items():
             centre, scale = self.scaling[CLASSICAL]
             parts[CLASSICAL] = say / scale * (np.array(measure_names()) == name)
             bias -= float(centre @ parts[CLASSICAL])
-        for fit, weights in fits:
-            bias += fit.bias / len(fits)
-            for block, weight in weights.items():
-                centre, scale = self.scaling[block]
-                part = weight / len(fits) * (fit.alpha @ self.scaled(block)[fit.used]) / scale
-                parts[block] = parts.get(block, 0) + part
-                bias -= float(centre @ part)
+        for block, weight in weights.items():
+            centre, scale = self.scaling[block]
+            part = weight * (fit.alpha @ self.scaled(block)[fit.used]) / scale
+            parts[block] = parts.get(block, 0) + part
+            bias -= float(centre @ part)
         measured: dict[str, float] = {}
         if CLASSICAL in parts:
             measured |= zip(measure_names(), parts.pop(CLASSICAL), strict=True)

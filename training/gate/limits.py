@@ -38,7 +38,8 @@ WANTED: Final = {"residue": 0.75, "hair": 0.70, "too_small": 0.60, "exudate": 0.
 REFUSED_CLEAR: Final = 0.07
 """Share of clear photographs the whole gate may refuse, out of fold.
 
-0.10 is what is promised, and limits that are chosen on 134 photographs refuse up to four more of other ones."""
+0.10 is what is promised, and limits that are chosen on 134 photographs refuse four more of other ones, on the
+average."""
 ENOUGH: Final = 0.06
 """A recall that is so far above the wanted one is no reason to refuse more."""
 FOLDS: Final = 5
@@ -85,19 +86,26 @@ class Way:
 _LAYERS: Final = dict.fromkeys(LAYERS, 1.0)
 _ALL: Final = {CLASSICAL: 1.0, **_LAYERS}
 _INK: Final = {PLACES: 3.0}
-_RENDERED: Final = (Way(_ALL, 0.1, turned=True, unmarked=True),)
-WAYS: Final[dict[str, Heads[tuple[Way, ...]]]] = {
-    "residue": Heads(
-        (Way({**_ALL, **_INK}, 0.3, turned=False, unmarked=True),),
-        (Way({**_ALL, **_INK}, 0.1, turned=True, unmarked=True),),
-        (),
-    ),
-    "too_small": Heads((Way({**_LAYERS, "mixed8": 3.0}, 0.1, turned=True),), (Way(_ALL, 0.1, turned=True),), ()),
-    "hair": Heads((Way({**_LAYERS, "mixed10": 4.0}, 1.0, turned=True, unmarked=True),), _RENDERED, ()),
-    "exudate": Heads((Way(_ALL, 1.0, turned=False, unmarked=True),), _RENDERED, ()),
+_RENDERED: Final = Way(_ALL, 0.1, turned=True, unmarked=True)
+WAYS: Final[dict[str, dict[Learned, Way]]] = {
+    "residue": {
+        "photographs": Way({**_ALL, **_INK}, 0.3, turned=False, unmarked=True),
+        "rendered": Way({**_ALL, **_INK}, 0.1, turned=True, unmarked=True),
+    },
+    "too_small": {
+        "photographs": Way({**_LAYERS, "mixed8": 3.0}, 0.1, turned=True),
+        "rendered": Way(_ALL, 0.1, turned=True),
+    },
+    "hair": {
+        "photographs": Way({**_LAYERS, "mixed10": 4.0}, 1.0, turned=True, unmarked=True),
+        "rendered": _RENDERED,
+    },
+    "exudate": {
+        "photographs": Way(_ALL, 1.0, turned=False, unmarked=True),
+        "rendered": _RENDERED,
+    },
 }
-"""A head is the mean of what is learned in its ways. Chosen by what they find out of fold on three networks of one
-recipe, for a choice that suits a single one is mostly luck."""
+"""Chosen by what they find out of fold, those of photographs on three networks of one recipe."""
 WEAK: Final = {"residue": 0.4}
 """Cases that are also looked for place by place, learned from their labels; how much of that is added to the score."""
 JOINED: Final = {"hair": {"line_energy": 0.25}}
@@ -186,14 +194,12 @@ def choose(table: Table, places: dict[str, Places], light: Light, fitted_on: str
 
 
 def out_of_fold(space: Space, case: str, learned: Learned) -> Floats:
-    """Scores of every sample by fits that saw no photograph of its group, mean over ways and repeats."""
-    group, ways = space.table.group, getattr(WAYS[case], learned)
-    total = np.zeros(len(group))
-    for way in ways:
-        kernel = space.kernel(way.blocks)
-        for seen, held in (fold for repeat in range(REPEATS) for fold in _folds(group, repeat)):
-            total[held] += scored(kernel, _fit(space.table, kernel, case, way, learned, seen), np.flatnonzero(held))
-    return total / (REPEATS * len(ways))
+    """Scores of every sample by fits that saw no photograph of its group, mean over repeats."""
+    group, way = space.table.group, WAYS[case][learned]
+    total, kernel = np.zeros(len(group)), space.kernel(way.blocks)
+    for seen, held in (fold for repeat in range(REPEATS) for fold in _folds(group, repeat)):
+        total[held] += scored(kernel, _fit(space.table, kernel, case, way, learned, seen), np.flatnonzero(held))
+    return total / REPEATS
 
 
 def _alone(table: Table, case: str) -> Floats:
@@ -234,8 +240,9 @@ def _folds(group: Any, repeat: int) -> list[tuple[Mask, Mask]]:
 
 
 def _fit(table: Table, kernel: Floats, case: str, way: Way, learned: Learned, seen: Mask) -> Fit:
-    """From photographs: those with the label against all others. From rendered faults, the synthetic camera's too:
-    those of the case against photographs without its label, and against other faults.
+    """From photographs: those with the label against all others and drawn pictures. From rendered faults, the synthetic
+    camera's too: those of the case against photographs without its label, and against other faults. The way says
+    whether unmarked photographs are good ones as well.
     """
     photographs = table.turned if way.turned else table.plain
     unmarked = table.unmarked & way.unmarked
@@ -249,10 +256,10 @@ def _evidence(space: Space, case: str, thresholds: Heads[float]) -> Evidence:
     everything = np.ones(len(space.table.group), np.bool_)
     heads = []
     for learned, threshold in zip(LEARNED, thresholds, strict=False):
-        ways: tuple[Way, ...] = getattr(WAYS[case], learned)
-        fits = [_fit(space.table, space.kernel(way.blocks), case, way, learned, everything) for way in ways]
+        way = WAYS[case][learned]
+        fit = _fit(space.table, space.kernel(way.blocks), case, way, learned, everything)
         joined = JOINED.get(case) if learned == "photographs" else None
-        head = space.head([(fit, way.blocks) for fit, way in zip(fits, ways, strict=True)], threshold, joined)
+        head = space.head(fit, way.blocks, threshold, joined)
         if case in WEAK and learned == "photographs":
             head = head.model_copy(update={"measured": {**head.measured, f"{case}.{WEAK_KIND}": SLOPE * WEAK[case]}})
         heads.append(head)
@@ -263,7 +270,7 @@ def _evidence(space: Space, case: str, thresholds: Heads[float]) -> Evidence:
 
 def _used() -> tuple[str, ...]:
     """The layers that any head asks."""
-    asked = {block for heads in WAYS.values() for ways in heads for way in ways for block in way.blocks}
+    asked = {block for ways in WAYS.values() for way in ways.values() for block in way.blocks}
     asked |= set(PLACES_LAYERS)
     return tuple(layer for layer in LAYERS if layer in asked)
 

@@ -30,9 +30,9 @@ class Trial:
     representatives: int
 
 
-def trials(representatives: int, fewer: int) -> list[Trial]:
-    """Every way with all representatives, and TensorFlow's converter with fewer."""
-    return [*(Trial(way, representatives) for way in WAYS), Trial("tensorflow", fewer)]
+def trials(representatives: int, also: int) -> list[Trial]:
+    """Every way with all representatives, and TensorFlow's converter with another number."""
+    return [*(Trial(way, representatives) for way in WAYS), Trial("tensorflow", also)]
 
 
 def compare_ways(

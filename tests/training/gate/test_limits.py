@@ -210,7 +210,7 @@ def test_photographs_without_hair_are_learned_from_where_that_is_known_of_them()
     )
     space, everything, unmarked = Space(table), np.ones(len(table.group), np.bool_), np.flatnonzero(table.unmarked)
     for case, known in (("hair", True), ("too_small", False)):
-        way = WAYS[case].photographs[0]
+        way = WAYS[case]["photographs"]
         kernel = space.kernel(way.blocks)
         score = scored(kernel, gate_limits._fit(table, kernel, case, way, "photographs", everything), unmarked).mean()
         assert score < 0.4 if known else score > 0.6, case
@@ -224,7 +224,7 @@ def test_a_covering_of_the_synthetic_camera_is_learned_as_the_case_that_it_is() 
     space, wet = Space(table), np.flatnonzero(table.simulated("exudate"))
     assert len(wet) == 10
     for case, found in (("exudate", True), ("residue", False)):
-        way = WAYS[case].rendered[0]
+        way = WAYS[case]["rendered"]
         kernel = space.kernel(way.blocks)
         fit = gate_limits._fit(table, kernel, case, way, "rendered", np.ones(len(table.group), np.bool_))
         clear = scored(kernel, fit, np.flatnonzero(table.clear)).mean()
@@ -244,10 +244,10 @@ def test_the_heads_say_on_the_box_what_they_said_in_the_fit() -> None:
     labels = _labels()
     manifest = pd.DataFrame({"image": labels["image"], "group": labels["image"], "source": "one"})
     table = table_of(_samples(np.random.default_rng(1), labels), labels, manifest)
-    space, way = Space(table), WAYS["hair"].photographs[0]
+    space, way = Space(table), WAYS["hair"]["photographs"]
     kernel = space.kernel(way.blocks)
     fit = ridge(kernel, table.labelled("hair"), table.plain, way.penalty)
-    head = space.head([(fit, way.blocks)], threshold=0.4, joined={"line_energy": 0.5})
+    head = space.head(fit, way.blocks, threshold=0.4, joined={"line_energy": 0.5})
     rows = np.arange(0, 120, 10)
     said = [
         head.margin(
