@@ -42,6 +42,10 @@ class About(BaseModel):
         """Raises ``StepRefused`` naming what is missing, unknown or not one of the words there are."""
         try:
             about = cls.model_validate(tomllib.loads(file.read_text()))
+        except FileNotFoundError as wrong:
+            raise StepRefused(
+                f"there is no {file}, which 'about' names: write it as training/skin8-about.toml is"
+            ) from wrong
         except tomllib.TOMLDecodeError as wrong:
             raise StepRefused(f"{file}: {wrong}") from wrong
         except ValidationError as wrong:

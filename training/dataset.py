@@ -14,6 +14,9 @@ from appliance.vision.photo import Pixels, decode
 from training.errors import PhotographGone, PhotographUnusable, StepRefused
 from training.tables import read_texts
 
+ALONE: Final = "alone:"
+"""Begins the group of a photograph that is of no known patient or group, before its name."""
+
 Box = tuple[float, float, float, float]
 Split = Literal["train", "validation", "test"]
 OTHER: Final = "other"
@@ -110,7 +113,7 @@ def read_manifest(path: Path, exclude_sources: tuple[str, ...] = ()) -> Photogra
 def each_in_a_group(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with a group of its own for each that names none; all blanks together would be one huge patient."""
     blank = rows["group"].str.strip() == ""
-    return rows.assign(group=rows["group"].mask(blank, "alone:" + rows["image"]))
+    return rows.assign(group=rows["group"].mask(blank, ALONE + rows["image"]))
 
 
 def read_split(run: Path, data: Path) -> Photographs:

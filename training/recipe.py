@@ -23,6 +23,11 @@ class Phase:
     def __post_init__(self) -> None:
         if self.begin not in FIRST_CONVOLUTION:
             raise StepRefused(f"training can begin at {', '.join(FIRST_CONVOLUTION)}, not at {self.begin!r}")
+        if not (isinstance(self.epochs, int) and isinstance(self.rate, int | float) and self.epochs > 0 < self.rate):
+            raise StepRefused(
+                f"the phase from {self.begin} has epochs = {self.epochs!r} and rate = {self.rate!r}: numbers "
+                "above 0, for example epochs = 4, rate = 3e-4"
+            )
 
     @property
     def name(self) -> str:

@@ -34,6 +34,11 @@ def test_what_is_missing_or_unknown_is_named(tmp_path: Path, old: str, new: str,
         About.read(file)
 
 
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"there is no .*ours-about\.toml"):
+        About.read(tmp_path / "ours-about.toml")
+
+
 def test_a_bundle_that_does_not_say_is_to_be_made_again() -> None:
     card = read_card(SHIPPED)
     mute = card.model_copy(update={"provenance": {name: each for name, each in card.provenance.items() if name != KEY}})

@@ -53,6 +53,7 @@ NAMED = f"run = 'r'\nbundle = 'b'\nabout = '{ABOUT}'\n"
         (NAMED + "[finetune]\nweights = 'none'\nphases = []\n[curate]\nlabels = {SCC = 'scc'}", "not scc"),
         ("run = ", "Invalid value"),
         (NAMED + "[finetune]\nweights = 'none'\nphases = [{begin='mixed99', epochs=1, rate=1}]", "mixed99"),
+        (NAMED + "[finetune]\nweights = 'none'\nphases = [{begin='all', epochs=1, rate='fast'}]", "rate = 'fast'"),
     ],
 )
 def test_says_what_is_wrong_with_a_configuration(tmp_path: Path, text: str, word: str) -> None:

@@ -32,6 +32,8 @@ IN_DOUBT: Final = 0.95
 """Share of validation melanomas that must be none_of_these or in doubt …"""
 NORMAL_IN_DOUBT: Final = 0.1
 """… as long as no more than this share of normal skin is."""
+FEWEST: Final = 100
+"""Validation photographs of the eight, below which thresholds are said to be guesses."""
 REPORT: Final = "calibration.json"
 
 
@@ -46,9 +48,10 @@ def calibrate(run_folder: Path, bundle: Path) -> Calibration:
     how, report = unlike.choose(said, validation.targets, groups)
     report["feature_distance"] = unlike.feature_distance(run)
     must_refer = melanomas(rows["condition"]) & (validation.targets < 0) if "condition" in rows else None
-    if sentence := without_doubt(validation.targets, must_refer):
-        click.echo(sentence, err=True)
     calibration = fit(said, validation.targets, groups, how, must_refer)
+    for sentence in (without_doubt(validation.targets, must_refer), too_few(validation.targets, calibration)):
+        if sentence:
+            click.echo(sentence, err=True)
     write_card(bundle, card.model_copy(update={"calibration": calibration}))
     (bundle / "evaluation").mkdir(exist_ok=True)
     (bundle / "evaluation" / REPORT).write_text(json.dumps(report, indent=2) + "\n")
@@ -65,6 +68,20 @@ def without_doubt(targets: NDArray[np.int64], must_refer: NDArray[np.bool_] | No
         "none-of-these score on a photograph is in doubt: nothing is graded refer for that score alone below the "
         "none-of-these threshold, and more melanomas may be graded low. Melanomas are found by the manifest's column "
         "condition, among the photographs labelled other."
+    )
+
+
+def too_few(targets: NDArray[np.int64], calibration: Calibration) -> str | None:
+    """What to say of a calibration on few validation photographs; ``None`` where there are enough."""
+    known = targets >= 0
+    malignant = np.isin(targets, [CLASSES.index(name) for name in CLASSES if name in MALIGNANT])
+    if known.sum() >= FEWEST and malignant.any():
+        return None
+    return (
+        f"Only {known.sum()} validation photographs of the eight, {malignant.sum()} of them malignant: the temperature "
+        f"({calibration.temperature:g}) and the thresholds (malignancy from {calibration.malignancy_threshold:g}, "
+        f"psoriasis from {calibration.psoriasis_threshold:g}; a rule from 1 on hardly ever warns) are guesses. "
+        "Do not use this bundle for patients: gather more photographs, malignant ones first."
     )
 
 

@@ -17,6 +17,7 @@ from training.curation.duplicates import Pairs, named_clusters, near_duplicates
 from training.curation.examine import Examined, Task, examine
 from training.curation.relabel import KNOWN, relabelled
 from training.curation.report import Picture, Reason, Renamed, reasons_of, renamed, write_report
+from training.dataset import ALONE
 from training.errors import StepRefused
 from training.parallel import Map, Watch, mapping
 
@@ -71,6 +72,8 @@ class Summary:
     """Conditions whose label is none of the eight nor ``other``."""
     renamed: tuple[Renamed, ...]
     """What labels were given to: also what fell under ``*``; empty where none was given."""
+    alone: int
+    """Photographs of which the collection says neither patient nor group."""
 
     def lines(self, out: Path) -> Iterator[str]:
         """For a terminal. ``out``: the folder that was written."""
@@ -84,6 +87,11 @@ class Summary:
             yield "\nWhat conditions became. Look whether one of the eight, called otherwise, is among the others:"
         for condition, label, found in self.renamed:
             yield f"{found:>8}  {condition} → {label}"
+        if self.alone:
+            yield (
+                f"\nNo patient is named for {self.alone}: each counts as of a patient of its own, so two of one "
+                "patient may be learned from and judged by. A table's column of patients is said by --column group=NAME"
+            )
         if self.strangers:
             yield f"\nConditions that are none of the eight nor 'other': {self.strangers}. Say which by --label"
         yield f"\nKept: {out / 'manifest.csv'}   dropped, with the reason: {out / 'refused.csv'}"
@@ -126,6 +134,7 @@ def _summed_up(table: pd.DataFrame, labels: Mapping[str, str]) -> Summary:
         reasons_of(table),
         strangers,
         renamed(table) if labels else (),
+        int(table["group"].str.startswith(ALONE).sum()),
     )
 
 
@@ -174,7 +183,7 @@ def _row(record: Record, found: Examined) -> dict[str, str]:
         "crop": found.crop,
         "label": record.label,
         "condition": record.condition,
-        "group": record.group or f"alone:{record.image}",
+        "group": record.group or ALONE + record.image,
         "source": record.source,
         "problem": found.problem,
         "sha256": found.print.sha256 if found.print else "",

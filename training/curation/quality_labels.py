@@ -44,10 +44,15 @@ def read_quality(exported: Sequence[dict[str, Any]]) -> pd.DataFrame:
 
     A label holds where at least half of its readers say so; where they differ in one, or one is uncertain, the
     photograph is uncertain. Of several answers of one reader the last counts; skipped tasks say nothing. Raises
-    ``StepRefused`` for ``clear`` beside a fault, and for tasks that ``labels export`` did not write.
+    ``StepRefused`` for ``clear`` beside a fault, for tasks that ``labels export`` did not write, and where nobody said
+    anything of quality.
     """
     answers = [_answer(task, annotation) for task in exported for annotation in task.get("annotations", [])]
     said = [row for row in answers if row is not None]
+    if not said:
+        raise StepRefused(
+            f"none of the {len(exported)} tasks has an answer about quality: are they of 'labels export --quality'?"
+        )
     names = [*LABELS, UNCERTAIN]
     table = pd.DataFrame(said, columns=["image", "by", "when", *names])
     last = table.sort_values("when", kind="stable").drop_duplicates(["image", "by"], keep="last").groupby("image")

@@ -12,6 +12,7 @@ from training.calibration.calibrate import (
     psoriasis_threshold,
     temperature,
     threshold,
+    too_few,
     without_doubt,
 )
 from training.calibration.unlike import choose
@@ -81,6 +82,15 @@ def test_nothing_to_be_in_doubt_by_is_said() -> None:
     assert "a melanoma" in str(without_doubt(targets, np.array([False, False, False])))
     assert "a melanoma" in str(without_doubt(targets, None))
     assert "normal skin" in str(without_doubt(np.array([0, 1, -1]), np.array([False, False, True])))
+
+
+def test_few_photographs_are_said_to_give_guesses() -> None:
+    logits, targets = _drawn(1.0)
+    fitted = fit(Predictions(logits, np.zeros(len(targets))), targets, _alone(len(targets)), OUTLIER)
+    assert too_few(targets, fitted) is None
+    assert "Only 30 validation photographs" in str(too_few(targets[:30], fitted))
+    none_malignant = np.where(np.isin(targets, [2, 3]), 4, targets)
+    assert " 0 of them malignant" in str(too_few(none_malignant, fitted))
 
 
 OUTLIER = NoneOfThese(method="outlier", outlier=1, energy=0, max_logit=0, bias=0, threshold=1, refer_threshold=1)

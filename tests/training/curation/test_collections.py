@@ -5,6 +5,7 @@ import pytest
 
 from training.curation.collections.record import Options, Record, spelled
 from training.curation.collections.registry import COLLECTIONS, recognise
+from training.errors import StepRefused
 
 Write = Callable[[str, str], Path]
 
@@ -73,6 +74,16 @@ def test_541_classes_are_541(write: Write) -> None:
 def test_a_folder_of_photographs_alone_says_what_it_lacks(write: Write) -> None:
     with pytest.raises(ValueError, match="folder per class"):
         read(write("a.jpg", "").parent)
+
+
+@pytest.mark.parametrize(
+    ("box", "said"),
+    [("abc,20,110,220", "not all numbers"), ("110,20,10,220", "swapped"), ("10,20,10,220", "empty")],
+)
+def test_what_is_no_box_is_refused_with_its_photograph(write: Write, box: str, said: str) -> None:
+    path = write("xiangya.csv", f"image,patient,disease,x1,y1,x2,y2\n7.jpg,p1,Psoriasis,{box}\n")
+    with pytest.raises(StepRefused, match=rf"7\.jpg.*{said}"):
+        read(path)
 
 
 def test_a_table_with_boxes_and_patients_by_the_names_it_has(write: Write) -> None:

@@ -91,6 +91,7 @@ def test_the_terminal_is_told_how_many_were_kept_and_dropped_and_where_to_look(
     told = CliRunner().invoke(curate_command, ["--data", str(collection), "--out", str(out)]).stdout
     assert "3 photographs read: 2 kept, 1 dropped" in told
     assert "Of those kept, 1 are flagged" in told
+    assert "No patient is named for 3" in told
     by_reason = {line.split()[0]: line.split()[1:3] for line in told.splitlines() if line[:1].isalpha()}
     assert by_reason["duplicate"] == ["1", "1"]
     assert by_reason["not_skin"] == ["1", "0"]

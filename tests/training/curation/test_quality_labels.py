@@ -56,6 +56,11 @@ def test_readers_words_become_labels() -> None:
     assert _row(table, "three.jpg") == _row(table, "unsure.jpg") == {"uncertain"}
 
 
+def test_answers_to_another_question_are_none() -> None:
+    with pytest.raises(ValueError, match="none of the 1 tasks has an answer about quality"):
+        read_quality([_task("a.jpg", ("1", "2025-01-01", []))])
+
+
 def test_clear_and_a_fault_is_no_answer() -> None:
     with pytest.raises(ValueError, match=r"a\.jpg is called clear and hair"):
         read_quality([_task("a.jpg", ("1", "2025-01-01", ["clear", "hair"]))])

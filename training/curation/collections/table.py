@@ -25,6 +25,7 @@ KNOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "label_evidence": ("label_evidence", "evidence", "confirmed_by"),
 }
 """Our name of a column → the names it is found by, in this order."""
+_OPPOSITE: Final = (("right", "bottom"), ("width", "height"))
 NAMES: Final = tuple(KNOWN)
 
 
@@ -72,15 +73,22 @@ def _records(root: Path, name: str, cells: list[dict[str, str]], options: Option
 
 
 def _box(cell: Mapping[str, str]) -> Box | None:
-    """From corners, or from a corner with width and height."""
+    """From corners, or from a corner with width and height. Raises ``StepRefused`` for what is no box."""
     if not (cell.get("left") and cell.get("top")):
         return None
-    left, top = float(cell["left"]), float(cell["top"])
-    if cell.get("right") and cell.get("bottom"):
-        return left, top, float(cell["right"]), float(cell["bottom"])
-    if cell.get("width") and cell.get("height"):
-        return left, top, left + float(cell["width"]), top + float(cell["height"])
-    return None
+    other = next((pair for pair in _OPPOSITE if all(cell.get(name) for name in pair)), None)
+    if other is None:
+        return None
+    named = {name: cell[name] for name in ("left", "top", *other)}
+    try:
+        left, top, right, bottom = (float(value) for value in named.values())
+    except ValueError as wrong:
+        raise StepRefused(f"{cell['image']}: its box is {named}, which are not all numbers") from wrong
+    if other == ("width", "height"):
+        right, bottom = left + right, top + bottom
+    if not (left < right and top < bottom):
+        raise StepRefused(f"{cell['image']}: its box {named} is empty, or its corners are swapped")
+    return left, top, right, bottom
 
 
 def _around(boxes: list[Box]) -> Box | None:
