@@ -34,6 +34,7 @@ def variants(base: Switches, views: int) -> tuple[Variant, ...]:
         Variant("base", base),
         Variant(f"with {MARKED}", base, marked=True),
         Variant("classes not weighed alike", replace(base, balanced=False)),
+        Variant("shades of grey", replace(base, constancy=True)),
         *(Variant(f"{'+'.join(layers)} alone", replace(base, layers=layers)) for layers in LAYERS),
     ]
     return (*rows, *([Variant(f"{views} augmented views", replace(base, views=views))] if views else []))
